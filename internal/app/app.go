@@ -1,0 +1,73 @@
+// Package app joins the rooms of the house: it is the one place that knows everyone.
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/switchingtalent/switchboard/internal/organisation"
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/jobs"
+	"github.com/switchingtalent/switchboard/internal/platform/outbound"
+	"github.com/switchingtalent/switchboard/internal/platform/seal"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+	"github.com/switchingtalent/switchboard/internal/tenant"
+)
+
+// Options are what an App is made of besides its database.
+type Options struct {
+	Box            *seal.Box
+	Log            *slog.Logger
+	PublicURL      string
+	Outbound       outbound.Policy
+	TrustedProxies []string
+	ClientLimit    web.Limit
+	PublicLimit    web.Limit
+	KeepEvents     time.Duration
+	MetricsHere    bool // /metrics on the main port
+}
+
+// App is the whole product, wired.
+type App struct {
+	DB     *db.DB
+	Tokens *auth.Tokens
+	Jobs   *jobs.Queue
+
+	Tenants       tenant.Service
+	Organisations organisation.Service
+
+	options Options
+	metrics *metrics
+	server  *web.Server
+}
+
+// New wires an App. Nothing runs yet: see Work and Handler.
+func New(d *db.DB, o Options) (*App, error) {
+	a := &App{DB: d, options: o, Tokens: auth.NewTokens(o.PublicURL), metrics: newMetrics()}
+	w := jobs.NewWorkers()
+	var err error
+	if a.Jobs, err = jobs.Open(d, &w, nil, o.Log); err != nil {
+		return nil, err
+	}
+	a.server, err = web.New(web.Config{DB: d, Authenticate: a.authenticate, PublicURL: o.PublicURL, Log: o.Log,
+		TrustedProxies: o.TrustedProxies, ClientLimit: o.ClientLimit, PublicLimit: o.PublicLimit, Observe: a.metrics.observe}, a.Routes())
+	if err != nil {
+		return nil, fmt.Errorf("app: %w", err)
+	}
+	return a, nil
+}
+
+// Handler serves the API and the pages.
+func (a *App) Handler() http.Handler { return a.server.Handler() }
+
+// HTTPServer is the handler with the time limits of the house.
+func (a *App) HTTPServer() *http.Server { return a.server.HTTPServer() }
+
+func (a *App) authenticate(ctx context.Context, token string) (auth.Principal, error) {
+	v, err := a.Tokens.Verify(token, a.DB.Now())
+	return v.Principal, err
+}

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+)
+
+// Setting is one environment variable of the program.
+type Setting struct {
+	Name, Default, Doc string
+}
+
+// Settings lists every environment variable that the program reads; serve --help prints it.
+var Settings = []Setting{
+	{"DATABASE_URL", "", "the database, as the app role; without it a private PostgreSQL starts in the data directory"},
+	{"MIGRATE_DATABASE_URL", "", "the same database, as the role that owns the schema; only migrate uses it"},
+	{"SWITCHBOARD_MASTER_KEY", "", "32 random bytes in base64 that seal keys and secrets at rest; without it a file in the data directory holds one"},
+	{"SWITCHBOARD_PUBLIC_URL", "http://<addr>", "what links, problem types and tokens start with"},
+	{"SWITCHBOARD_TRUSTED_PROXIES", "", "addresses or networks whose X-Forwarded-For is believed, with commas"},
+	{"SWITCHBOARD_INSECURE_WEBHOOKS", "false", "true allows webhooks to http and loopback; refused unless the server itself listens on loopback"},
+	{"SWITCHBOARD_METRICS_ADDR", "", "where /metrics listens; without it on the main port, while that is loopback"},
+	{"SWITCHBOARD_CLIENT_LIMIT", "6000", "requests a minute for one client"},
+	{"SWITCHBOARD_PUBLIC_LIMIT", "600", "requests a minute for one address without a token"},
+	{"SWITCHBOARD_KEEP_EVENTS", "720h", "how long the feed keeps facts"},
+	{"SWITCHBOARD_LOG", "info", "debug, info, warn or error"},
+}
+
+// Config is what the environment and the flags say.
+type Config struct {
+	Addr             string // host:port
+	Data             string // directory of the embedded database and the keys
+	DatabaseURL      string
+	MigrateURL       string
+	MasterKey        string
+	PublicURL        string
+	TrustedProxies   []string
+	InsecureWebhooks bool
+	MetricsAddr      string
+	ClientLimit      web.Limit
+	PublicLimit      web.Limit
+	KeepEvents       time.Duration
+	LogLevel         slog.Level
+}
+
+// ReadConfig reads the environment. insecure is the default of SWITCHBOARD_INSECURE_WEBHOOKS.
+func ReadConfig(addr, data string, insecure bool) (Config, error) {
+	c := Config{Addr: addr, Data: data, DatabaseURL: os.Getenv("DATABASE_URL"), MigrateURL: os.Getenv("MIGRATE_DATABASE_URL"),
+		MasterKey: os.Getenv("SWITCHBOARD_MASTER_KEY"), PublicURL: strings.TrimSuffix(os.Getenv("SWITCHBOARD_PUBLIC_URL"), "/"),
+		MetricsAddr: os.Getenv("SWITCHBOARD_METRICS_ADDR"), InsecureWebhooks: insecure}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + addr
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return c, fmt.Errorf("SWITCHBOARD_PUBLIC_URL is no URL: %q", c.PublicURL)
+	}
+	if s := os.Getenv("SWITCHBOARD_TRUSTED_PROXIES"); s != "" {
+		for p := range strings.SplitSeq(s, ",") {
+			c.TrustedProxies = append(c.TrustedProxies, strings.TrimSpace(p))
+		}
+	}
+	var err error
+	if s := os.Getenv("SWITCHBOARD_INSECURE_WEBHOOKS"); s != "" {
+		if c.InsecureWebhooks, err = strconv.ParseBool(s); err != nil {
+			return c, fmt.Errorf("SWITCHBOARD_INSECURE_WEBHOOKS must be true or false, not %q", s)
+		}
+	}
+	if c.InsecureWebhooks && !IsLoopback(addr) {
+		return c, fmt.Errorf("SWITCHBOARD_INSECURE_WEBHOOKS needs a server that listens on loopback, not on %s", addr)
+	}
+	if c.ClientLimit, err = perMinute("SWITCHBOARD_CLIENT_LIMIT", 6000); err != nil {
+		return c, err
+	}
+	if c.PublicLimit, err = perMinute("SWITCHBOARD_PUBLIC_LIMIT", 600); err != nil {
+		return c, err
+	}
+	c.KeepEvents = 30 * 24 * time.Hour
+	if s := os.Getenv("SWITCHBOARD_KEEP_EVENTS"); s != "" {
+		if c.KeepEvents, err = time.ParseDuration(s); err != nil || c.KeepEvents < time.Hour {
+			return c, fmt.Errorf("SWITCHBOARD_KEEP_EVENTS must be a duration of at least 1h, not %q", s)
+		}
+	}
+	if s := os.Getenv("SWITCHBOARD_LOG"); s != "" {
+		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
+			return c, fmt.Errorf("SWITCHBOARD_LOG must be debug, info, warn or error, not %q", s)
+		}
+	}
+	return c, nil
+}
+
+func perMinute(name string, otherwise int) (web.Limit, error) {
+	n := otherwise
+	if s := os.Getenv(name); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil || n < 1 || n > 10_000_000 {
+			return web.Limit{}, fmt.Errorf("%s must be a whole number from 1 to 10000000, not %q", name, s)
+		}
+	}
+	return web.Limit{Requests: n, Window: time.Minute}, nil
+}
+
+// IsLoopback reports whether host:port can be reached from this machine alone.
+func IsLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,226 @@
+package organisation
+
+import (
+	"context"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/external"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+)
+
+// Routes are the doors of employers.
+func (s Service) Routes() []web.Route {
+	return []web.Route{
+		web.Post("/v1/organisations", "organisation:create", s.create),
+		web.List("/v1/organisations", "organisation:read", s.list, web.Syncs),
+		web.Get("/v1/organisations/:id", "organisation:read", s.get),
+		web.Patch("/v1/organisations/:id", "organisation:write", s.update),
+		web.Put("/v1/organisations/by-external-id/:system/:value", "organisation:create", s.upsert),
+		web.Act("/v1/organisations/:id/stage", "organisation:write", s.move),
+		web.Post("/v1/organisations/:id/sites", "organisation:write", s.addSite),
+		web.List("/v1/organisations/:id/sites", "organisation:read", s.listSites),
+		web.Get("/v1/organisations/:id/sites/:site_id", "organisation:read", s.getSite),
+		web.Patch("/v1/organisations/:id/sites/:site_id", "organisation:write", s.updateSite),
+		web.Post("/v1/organisations/:id/departments", "organisation:write", s.addDepartment),
+		web.List("/v1/organisations/:id/departments", "organisation:read", s.listDepartments),
+		web.Get("/v1/organisations/:id/departments/:department_id", "organisation:read", s.getDepartment),
+		web.Patch("/v1/organisations/:id/departments/:department_id", "organisation:write", s.updateDepartment),
+		web.Post("/v1/organisations/:id/contacts", "organisation:write", s.addContact),
+		web.List("/v1/organisations/:id/contacts", "organisation:read", s.listContacts),
+		web.Get("/v1/organisations/:id/contacts/:contact_id", "organisation:read", s.getContact),
+		web.Patch("/v1/organisations/:id/contacts/:contact_id", "organisation:write", s.updateContact),
+	}
+}
+
+// Wire is an employer as callers see it.
+type Wire struct {
+	ID               id.OrganisationID `json:"id" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Name             string            `json:"name" example:"Woonzorgcentrum De Linde"`
+	EnterpriseNumber *string           `json:"enterprise_number" extensions:"x-nullable" example:"0123.456.749"`
+	Kind             string            `json:"kind" enums:"profit,non_profit,public,social_economy" example:"non_profit"`
+	Sector           string            `json:"sector" example:"ouderenzorg"`
+	Workforce        *string           `json:"workforce" enums:"white_collar,blue_collar,mixed" extensions:"x-nullable" example:"mixed"`
+	Headcount        *int              `json:"headcount" extensions:"x-nullable" example:"240"`
+	Stage            Stage             `json:"stage" enums:"informed,interested,intake,engaged,paused,stopped" example:"informed"`
+	ExternalIDs      external.List     `json:"external_ids"`
+	web.Meta
+} // @name Organisation
+
+// Location is where the employer can be read.
+func (w Wire) Location() string { return "/v1/organisations/" + w.ID.String() }
+
+func wire(o Organisation) Wire {
+	return Wire{o.ID, o.Name, o.EnterpriseNumber, o.Kind, o.Sector, o.Workforce, o.Headcount, o.Stage, o.ExternalIDs, web.MetaOf(o.Row)}
+}
+
+// byID is the input of a door that needs the id alone.
+type byID struct {
+	ID id.OrganisationID `uri:"id"`
+}
+
+type createReq struct {
+	Body Input `body:"json"`
+}
+
+// create adds an employer.
+//
+//	@Summary	Add an employer
+//	@ID			createOrganisation
+//	@Tags		organisation
+//	@Param		body	body		Input	true	"the employer"
+//	@Success	201		{object}	Wire
+//	@Router		/v1/organisations [post]
+func (s Service) create(ctx context.Context, tx *db.Tx, in createReq) (Wire, error) {
+	o, err := s.Create(ctx, tx, in.Body)
+	return wire(o), err
+}
+
+// Filters are what employers can be filtered by.
+type Filters struct {
+	ExternalID *string `form:"external_id" maxLength:"161"`
+	Stage      []Stage `form:"stage" enums:"informed,interested,intake,engaged,paused,stopped"`
+}
+
+type listReq struct {
+	page.SyncParams
+	Filters
+}
+
+// list reads employers.
+//
+//	@Summary		List employers
+//	@Description	With updated_since, or a cursor that began with it, the list can be followed for ever.
+//	@ID				listOrganisations
+//	@Tags			organisation
+//	@Param			limit			query		int			false	"how many"	default(25)	minimum(1)	maximum(100)
+//	@Param			cursor			query		string		false	"where to go on"
+//	@Param			sort			query		string		false	"the order"	Enums(created_at,-created_at)	default(created_at)
+//	@Param			updated_since	query		string		false	"follow the changes since this time"	Format(date-time)
+//	@Param			external_id		query		string		false	"system:value"	example(sdworx:12345)
+//	@Param			stage			query		[]string	false	"these stages"	collectionFormat(csv)	Enums(informed,interested,intake,engaged,paused,stopped)
+//	@Success		200				{object}	page.Page[Wire]
+//	@Router			/v1/organisations [get]
+func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire], error) {
+	q := tx.Model(&Organisation{})
+	if in.ExternalID != nil {
+		x, ok := external.Parse(*in.ExternalID)
+		if !ok {
+			return page.Page[Wire]{}, fault.BadParameter.New().In("external_id", fault.BadFormat, "format", "system:value")
+		}
+		q = q.Where("external_ids @> ?::jsonb", x.Of())
+	}
+	if len(in.Stage) > 0 {
+		q = q.Where("stage in ?", in.Stage)
+	}
+	return page.Sync(tx, in.SyncParams, in.Filters, q, wire)
+}
+
+// get reads one employer.
+//
+//	@Summary	Read an employer
+//	@ID			getOrganisation
+//	@Tags		organisation
+//	@Param		id	path		string	true	"the employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success	200	{object}	Wire
+//	@Router		/v1/organisations/{id} [get]
+func (s Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) {
+	o, err := db.Get[Organisation](tx, in.ID)
+	return wire(o), err
+}
+
+type updateReq struct {
+	byID
+	web.IfMatch
+	Patch web.MergePatch `body:"patch"`
+}
+
+// update changes members of an employer.
+//
+//	@Summary	Change an employer
+//	@ID			updateOrganisation
+//	@Tags		organisation
+//	@Param		id		path		string	true	"the employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param		body	body		Input	true	"what changes"
+//	@Success	200		{object}	Wire
+//	@Router		/v1/organisations/{id} [patch]
+func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, error) {
+	o, err := s.Update(ctx, tx, in.ID, func(o Organisation) error { return in.Check(o.Revision) },
+		func(i *Input) error { return in.Patch.Apply(i) })
+	return wire(o), err
+}
+
+type upsertReq struct {
+	System string `uri:"system" minLength:"1" maxLength:"32"`
+	Value  string `uri:"value" minLength:"1" maxLength:"128"`
+	web.IfMatch
+	Patch web.MergePatch `body:"patch"`
+}
+
+// upsert makes an employer under an external id, or changes the one that has it.
+//
+//	@Summary		Add or change an employer by external id
+//	@Description	201 when it was made, 200 when it was changed or the same. Absent members keep what they hold, null clears.
+//	@ID				putOrganisationByExternalId
+//	@Tags			organisation
+//	@Param			system	path		string	true	"the system"	example(sdworx)
+//	@Param			value	path		string	true	"its id there"	example(12345)
+//	@Param			body	body		Input	true	"the employer"
+//	@Success		200		{object}	Wire
+//	@Success		201		{object}	Wire
+//	@Router			/v1/organisations/by-external-id/{system}/{value} [put]
+func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upserted[Wire], error) {
+	ref := external.ID{System: in.System, Value: in.Value}
+	if err := external.Check("/external_ids", external.List{ref}); err != nil {
+		return web.Upserted[Wire]{}, err
+	}
+	found, err := external.Find[Organisation](tx, "organisations", nil, ref)
+	if err != nil {
+		return web.Upserted[Wire]{}, err
+	}
+	if len(found) == 0 {
+		var i Input
+		if err := in.Patch.Fill(&i); err != nil {
+			return web.Upserted[Wire]{}, err
+		}
+		i.ExternalIDs = external.Merge(i.ExternalIDs, external.List{ref})
+		o, err := s.Create(ctx, tx, i)
+		return web.Upserted[Wire]{Made: true, Body: wire(o)}, err
+	}
+	o, err := s.Update(ctx, tx, found[0].ID, func(o Organisation) error { return in.Check(o.Revision) }, func(i *Input) error {
+		kept := i.ExternalIDs
+		i.ExternalIDs = nil
+		if err := in.Patch.Apply(i); err != nil {
+			return err
+		}
+		i.ExternalIDs = external.Merge(external.Merge(kept, i.ExternalIDs), external.List{ref})
+		return nil
+	})
+	return web.Upserted[Wire]{Body: wire(o)}, err
+}
+
+type moveReq struct {
+	byID
+	Body MoveInput `body:"json"`
+}
+
+// MoveInput names the stage to move to.
+type MoveInput struct {
+	Stage Stage `json:"stage" binding:"required" enums:"informed,interested,intake,engaged,paused,stopped" example:"engaged"`
+} // @name OrganisationStageInput
+
+// move brings an employer to another stage of the pipeline.
+//
+//	@Summary	Move an employer to another stage
+//	@ID			moveOrganisation
+//	@Tags		organisation
+//	@Param		id		path		string		true	"the employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param		body	body		MoveInput	true	"the stage"
+//	@Success	200		{object}	Wire
+//	@Router		/v1/organisations/{id}/stage [post]
+func (s Service) move(ctx context.Context, tx *db.Tx, in moveReq) (Wire, error) {
+	o, err := s.Move(ctx, tx, in.ID, in.Body.Stage)
+	return wire(o), err
+}

@@ -1,0 +1,380 @@
+// Package db is the only door to the data: a transaction of one tenant and one scope, behind row-level security.
+//
+// Nothing outside reaches a connection. InTenant gives a transaction for writing, Snapshot one for several reads that
+// must agree, Single one statement in a single round trip. Each runs with the settings that the policies read, and a
+// statement without them is refused here before the database refuses it too.
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// The deadlines of one transaction and of its COMMIT. A transaction outlives a caller who hangs up, because nobody
+// cancels a COMMIT; it never outlives its deadline.
+const (
+	txDeadline     = 15 * time.Second
+	commitDeadline = 10 * time.Second
+)
+
+// DB is the pool. It is safe for concurrent use.
+type DB struct {
+	pool  *pgxpool.Pool
+	sql   *sql.DB
+	gorm  *gorm.DB
+	clock func() time.Time
+}
+
+// Options change how a DB behaves; the zero value is right for production.
+type Options struct {
+	Clock    func() time.Time // what Tx.Now reads; time.Now when nil
+	MaxConns int32            // 0 leaves it to pgxpool or the URL
+}
+
+// Open connects as the app role. It fails when the role could get past row-level security: a superuser, a role with
+// BYPASSRLS, or the owner of a table.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("db: the database URL cannot be read") // its text may hold a password
+	}
+	if o.MaxConns > 0 {
+		cfg.MaxConns = o.MaxConns
+	}
+	// The server ends what our own deadlines should have ended: a statement, a wait, a forgotten transaction.
+	for k, v := range map[string]string{"statement_timeout": "12000", "lock_timeout": "5000",
+		"idle_in_transaction_session_timeout": "20000", "application_name": "switchboard"} {
+		if _, set := cfg.ConnConfig.RuntimeParams[k]; !set {
+			cfg.ConnConfig.RuntimeParams[k] = v
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	var safe bool
+	err = pool.QueryRow(ctx, `select not (r.rolsuper or r.rolbypassrls) and not exists (
+		select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where n.nspname in ('public','platform') and c.relkind in ('r','p','v','m') and pg_has_role(r.oid, c.relowner, 'member'))
+		from pg_roles r where r.rolname = current_user`).Scan(&safe)
+	if err == nil && !safe {
+		err = errors.New("db: refusing to run as a role that row-level security does not bind (superuser, BYPASSRLS or owner)")
+	}
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	std := openStd(pool)
+	g, err := gorm.Open(postgres.New(postgres.Config{Conn: std}), &gorm.Config{
+		SkipDefaultTransaction: true, DisableAutomaticPing: true, Logger: logger.Discard, NowFunc: time.Now().UTC,
+		DisableNestedTransaction: true,
+	})
+	if err == nil {
+		err = registerCallbacks(g)
+	}
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	d := &DB{pool: pool, sql: std, gorm: g, clock: o.Clock}
+	if d.clock == nil {
+		d.clock = time.Now
+	}
+	return d, nil
+}
+
+// Close waits for running transactions and closes the pool.
+func (d *DB) Close() {
+	_ = d.sql.Close()
+	d.pool.Close()
+}
+
+// Now is the instant that a transaction beginning now would carry.
+func (d *DB) Now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
+
+// Pool lends the pool to River, which keeps to the schema platform.
+func (d *DB) Pool() *pgxpool.Pool { return d.pool }
+
+// Who runs a transaction: the principal, and what its rows remember of it.
+type Who struct {
+	Scope      Scope
+	Principal  auth.Principal
+	Actor      string  // client id, or "system:<reason>"
+	OnBehalfOf *string // a person whose words a client records, when it says so
+	RequestID  string
+}
+
+// Caller is the Who of a verified principal in a request.
+func Caller(p auth.Principal, requestID string) Who {
+	w := Who{Principal: p, Actor: p.Actor(), RequestID: requestID, Scope: Scope{Tenant: p.TenantID.UUID(), Kind: ScopeTenant}}
+	switch {
+	case p.MedewerkerID != nil:
+		w.Scope.Kind, w.Scope.Organisation, w.Scope.Medewerker = ScopeMedewerker, p.OrganisationID.UUID(), p.MedewerkerID.UUID()
+	case p.OrganisationID != nil:
+		w.Scope.Kind, w.Scope.Organisation = ScopeOrganisation, p.OrganisationID.UUID()
+	case p.Role == auth.Operator:
+		w.Scope.Kind = ScopeOperator
+	}
+	return w
+}
+
+// System is the Who of our own work in one tenant: a job, a public link. The reason stands in the rows that it changes.
+func System(tenant id.TenantID, reason string) Who {
+	return Who{Scope: Scope{Tenant: tenant.UUID(), Kind: ScopeTenant}, Actor: "system:" + reason,
+		Principal: auth.Principal{TenantID: tenant}}
+}
+
+// Tx is one transaction of one tenant and one scope: without it there is no data. It is a gorm session; it is not safe
+// for concurrent use and must not be kept after its function returned.
+type Tx struct {
+	*gorm.DB
+	Who
+	Now time.Time // one reading of the clock for all of it, in microseconds as the database keeps them
+
+	conn  *sql.Conn
+	after []func()
+}
+
+// TenantID is the tenant of the transaction.
+func (tx *Tx) TenantID() id.TenantID { return id.TenantID(tx.Scope.Tenant) }
+
+// InTenant runs fn in one transaction and commits it when fn returns nil. A serialization failure or deadlock is tried
+// once more from the start, so fn must not keep anything between runs. An error of fn rolls everything back. When the
+// connection breaks during COMMIT the error is fault.OutcomeUnknown.
+func (d *DB) InTenant(ctx context.Context, w Who, fn func(*Tx) error) error {
+	err := d.run(ctx, w, nil, fn)
+	if retryable(err) {
+		err = d.run(ctx, w, nil, fn)
+	}
+	return translate(err)
+}
+
+// Snapshot runs several reads that see one state of the database; writing is refused.
+func (d *DB) Snapshot(ctx context.Context, w Who, fn func(*Tx) error) error {
+	return translate(d.run(ctx, w, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}, fn))
+}
+
+// Single runs exactly one statement, sent together with its settings in one round trip. A second one is an error: it
+// would see another state. What it writes is not written: use InTenant.
+func (d *DB) Single(ctx context.Context, w Who, fn func(*Tx) error) error {
+	if err := w.Scope.check(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, txDeadline)
+	defer cancel()
+	ctx = withSingle(withScope(ctx, w.Scope))
+	tx := &Tx{Who: w, Now: d.Now()}
+	tx.DB = carry(d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx}), tx)
+	return translate(fn(tx))
+}
+
+func (d *DB) run(ctx context.Context, w Who, o *sql.TxOptions, fn func(*Tx) error) (err error) {
+	if err := w.Scope.check(); err != nil {
+		return err
+	}
+	waiting, cancelWait := context.WithTimeout(ctx, txDeadline)
+	defer cancelWait()
+	conn, err := d.sql.Conn(waiting) // a caller who hangs up stops waiting for a connection
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// From here on the caller's hanging up changes nothing: half of a COMMIT is worse than a late answer.
+	ctx, cancel := context.WithTimeout(withScope(context.WithoutCancel(ctx), w.Scope), txDeadline)
+	defer cancel()
+	stx, err := conn.BeginTx(ctx, o)
+	if err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done {
+			_ = stx.Rollback()
+		}
+	}()
+	tx := &Tx{Who: w, Now: d.Now(), conn: conn}
+	g := d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx, SkipDefaultTransaction: true})
+	g.Statement.ConnPool = stx
+	tx.DB = carry(g, tx)
+	if err := fn(tx); err != nil {
+		return err
+	}
+	done = true
+	if err := stx.Commit(); err != nil {
+		return commitError(err)
+	}
+	for _, f := range tx.after {
+		f()
+	}
+	return nil
+}
+
+// carry makes a gorm session that knows its transaction, and that every statement starts anew from.
+func carry(g *gorm.DB, tx *Tx) *gorm.DB { return g.Set(txKey, tx).Session(&gorm.Session{}) }
+
+// AfterCommit runs f once the transaction is in the database, for what may be lost without harm: waking a worker,
+// dropping a cache.
+func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
+
+// Unbound runs fn with the binding of the caller lifted: still one tenant, still the same transaction. It is for the
+// consequences of what a bound caller may do; the reason stands in the code, and a test lists every place that calls it.
+func (tx *Tx) Unbound(reason string, fn func(*Tx) error) error {
+	if tx.Scope.Kind == ScopeTenant || tx.Scope.Kind == ScopeOperator {
+		return fn(tx)
+	}
+	return tx.as(Scope{Tenant: tx.Scope.Tenant, Kind: ScopeTenant}, reason, fn)
+}
+
+// AsTenant runs fn inside a tenant that the operator opens, in the operator's transaction. Nobody else can call it.
+func (tx *Tx) AsTenant(tenant id.TenantID, reason string, fn func(*Tx) error) error {
+	if tx.Scope.Kind != ScopeOperator {
+		return errors.New("db: only the operator enters a tenant: " + reason)
+	}
+	return tx.as(Scope{Tenant: tenant.UUID(), Kind: ScopeTenant}, reason, fn)
+}
+
+func (tx *Tx) as(s Scope, reason string, fn func(*Tx) error) error {
+	if tx.conn == nil {
+		return errors.New("db: a single statement has no other scope: " + reason)
+	}
+	if err := tx.enter(s); err != nil {
+		return err
+	}
+	other := *tx
+	other.Scope = s
+	other.after = nil
+	other.DB = tx.Session(&gorm.Session{NewDB: true, Context: withScope(tx.Statement.Context, s)})
+	other.Statement.ConnPool = tx.Statement.ConnPool
+	other.DB = carry(other.DB, &other)
+	err := fn(&other)
+	tx.after = append(tx.after, other.after...)
+	if err != nil {
+		return err // the whole transaction rolls back, settings included
+	}
+	return tx.enter(tx.Scope)
+}
+
+// enter switches the settings of the running transaction, and what the connection holds its statements to.
+func (tx *Tx) enter(s Scope) error {
+	return tx.conn.Raw(func(dc any) error {
+		c := dc.(*conn)
+		if _, err := c.Conn.Conn().Exec(tx.Statement.Context, setScope, s.args()...); err != nil {
+			return err
+		}
+		c.txScope = s
+		return nil
+	})
+}
+
+// Pgx lends the connection under the transaction to code that speaks pgx: River, batches, hot paths. It cannot commit.
+func (tx *Tx) Pgx(fn func(pgx.Tx) error) error {
+	if tx.conn == nil {
+		return errors.New("db: a single statement has no connection to lend")
+	}
+	var inner error
+	err := tx.conn.Raw(func(dc any) error {
+		inner = fn(borrowed{dc.(*conn).Conn.Conn()})
+		return nil // database/sql would discard the connection for some errors
+	})
+	return errors.Join(err, inner)
+}
+
+// Select reads rows into dest (a struct, a slice, or a scalar) with plain SQL. Placeholders are ? or @name.
+func (tx *Tx) Select(dest any, query string, args ...any) error {
+	return tx.Raw(query, args...).Scan(dest).Error
+}
+
+// Run executes plain SQL and returns how many rows it touched.
+func (tx *Tx) Run(query string, args ...any) (int64, error) {
+	r := tx.Exec(query, args...)
+	return r.RowsAffected, r.Error
+}
+
+// One reads one row into dest, which is a pointer to a struct, or returns fault.Missing.
+func One(tx *Tx, dest any, query string, args ...any) error {
+	r := tx.Raw(query, args...).Scan(dest)
+	if r.Error == nil && r.RowsAffected == 0 {
+		return fault.Missing.New()
+	}
+	return r.Error
+}
+
+// TryLock takes a lock on a name in this tenant until the transaction ends, or reports that somebody else has it.
+func (tx *Tx) TryLock(name string) (bool, error) {
+	h := sha256.Sum256(append(tx.Scope.Tenant[:], name...))
+	var ok bool
+	err := tx.Raw("select pg_try_advisory_xact_lock(?)", int64(uint64(h[0])<<56|uint64(h[1])<<48|uint64(h[2])<<40|uint64(h[3])<<32|
+		uint64(h[4])<<24|uint64(h[5])<<16|uint64(h[6])<<8|uint64(h[7]))).Scan(&ok).Error
+	return ok, err
+}
+
+func commitError(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) || errors.Is(err, pgx.ErrTxCommitRollback) {
+		return err // the server said no: a deferred constraint, a serialization failure
+	}
+	return fault.OutcomeUnknown.Because(err)
+}
+
+// Platform runs plain SQL on the schema platform, which holds keys and no tenant's data: the directory, the queue, the
+// signing keys. There is no tenant in it, so tenant tables show no rows.
+func (d *DB) Platform(ctx context.Context, reason string, fn func(pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, txDeadline)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, d.pool, fn)
+	if err != nil {
+		return translate(fmt.Errorf("platform (%s): %w", reason, err))
+	}
+	return nil
+}
+
+// Found is what the directory knows about a public name: whose it is.
+type Found struct {
+	Tenant  id.TenantID
+	Subject uuid.UUID
+}
+
+// Resolve looks a secret or public name up in the directory: the id of a client, the token of a link. Only its hash is
+// stored. Unknown names are fault.Missing.
+func (d *DB) Resolve(ctx context.Context, kind, name string) (Found, error) {
+	var f Found
+	h := sha256.Sum256([]byte(name))
+	ctx, cancel := context.WithTimeout(ctx, txDeadline)
+	defer cancel()
+	err := d.pool.QueryRow(ctx, `select tenant_id::text, subject_id::text from platform.directory where kind = $1 and lookup_hash = $2`, kind, h[:]).
+		Scan(&f.Tenant, &f.Subject)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return f, fault.Missing.New()
+	}
+	return f, translate(err)
+}
+
+// Enlist puts a name in the directory, so that Resolve finds this transaction's tenant by it.
+func (tx *Tx) Enlist(kind, name string, subject uuid.UUID) error {
+	h := sha256.Sum256([]byte(name))
+	_, err := tx.Run(`insert into platform.directory (kind, lookup_hash, tenant_id, subject_id) values (?, ?, ?, ?)`, kind, h[:], tx.Scope.Tenant, subject)
+	return err
+}
+
+// Delist removes a name of this tenant from the directory.
+func (tx *Tx) Delist(kind, name string) error {
+	h := sha256.Sum256([]byte(name))
+	_, err := tx.Run(`delete from platform.directory where kind = ? and lookup_hash = ? and tenant_id = ?`, kind, h[:], tx.Scope.Tenant)
+	return err
+}

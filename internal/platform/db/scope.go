@@ -1,0 +1,90 @@
+package db
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+)
+
+// ScopeKind says how much of a tenant a transaction sees.
+type ScopeKind string
+
+// The scopes. Without one the policies show nothing.
+const (
+	ScopeTenant       ScopeKind = "tenant"       // everything of the tenant
+	ScopeOrganisation ScopeKind = "organisation" // what one employer may see
+	ScopeMedewerker   ScopeKind = "medewerker"   // what one employee may see
+	ScopeOperator     ScopeKind = "operator"     // the list of tenants, and the operator's own rows
+)
+
+// Scope is what row-level security reads: whose rows, and which of them.
+type Scope struct {
+	Tenant       uuid.UUID
+	Kind         ScopeKind
+	Organisation uuid.UUID // with ScopeOrganisation and ScopeMedewerker
+	Medewerker   uuid.UUID // with ScopeMedewerker
+}
+
+var errNoScope = errors.New("db: no tenant and scope for this statement")
+
+func (s Scope) check() error {
+	if s.Tenant == uuid.Nil || s.Kind == "" || (s.Kind == ScopeOrganisation || s.Kind == ScopeMedewerker) != (s.Organisation != uuid.Nil) ||
+		(s.Kind == ScopeMedewerker) != (s.Medewerker != uuid.Nil) {
+		return errNoScope
+	}
+	return nil
+}
+
+const setScope = `select set_config('app.tenant_id', $1, true), set_config('app.scope', $2, true),
+	set_config('app.organisation_id', $3, true), set_config('app.medewerker_id', $4, true)`
+
+func (s Scope) args() []any {
+	return []any{s.Tenant.String(), string(s.Kind), text(s.Organisation), text(s.Medewerker)}
+}
+
+func text(u uuid.UUID) string {
+	if u == uuid.Nil {
+		return ""
+	}
+	return u.String()
+}
+
+// begin opens a transaction and enters the scope in one message. Only uuids and our own constants stand in it.
+func (s Scope) begin(options string) string {
+	return "begin" + options + "; set local app.tenant_id = '" + s.Tenant.String() + "'; set local app.scope = '" + string(s.Kind) +
+		"'; set local app.organisation_id = '" + text(s.Organisation) + "'; set local app.medewerker_id = '" + text(s.Medewerker) + "'"
+}
+
+type scopeKey struct{}
+type singleKey struct{}
+
+func withScope(ctx context.Context, s Scope) context.Context {
+	return context.WithValue(ctx, scopeKey{}, s)
+}
+
+func withSingle(ctx context.Context) context.Context {
+	return context.WithValue(ctx, singleKey{}, new(int))
+}
+
+func scopeOf(ctx context.Context) (Scope, error) {
+	s, ok := ctx.Value(scopeKey{}).(Scope)
+	if !ok {
+		return s, errNoScope
+	}
+	return s, s.check()
+}
+
+var errSecond = errors.New("db: a second statement in single mode; the route must say Snapshot")
+
+// countSingle refuses a second statement in single mode.
+func countSingle(ctx context.Context) error {
+	n, ok := ctx.Value(singleKey{}).(*int)
+	if !ok {
+		return errors.New("db: a statement outside a transaction")
+	}
+	if *n++; *n > 1 {
+		return errSecond
+	}
+	return nil
+}

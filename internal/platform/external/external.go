@@ -1,0 +1,172 @@
+// Package external keeps the ids that other systems know our things by: one value of one system names one subject of one
+// employer.
+package external
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+)
+
+// ID is what one system calls a subject.
+type ID struct {
+	System string `json:"system" binding:"required" minLength:"1" maxLength:"32" example:"sdworx"`
+	Value  string `json:"value" binding:"required" minLength:"1" maxLength:"128" example:"12345"`
+} // @name ExternalID
+
+// List is the external ids of one subject, as a jsonb column.
+type List []ID
+
+// Value writes the column.
+func (l List) Value() (driver.Value, error) {
+	if l == nil {
+		l = List{}
+	}
+	b, err := json.Marshal([]ID(l))
+	return string(b), err
+}
+
+// Scan reads the column.
+func (l *List) Scan(src any) error {
+	switch v := src.(type) {
+	case []byte:
+		return json.Unmarshal(v, (*[]ID)(l))
+	case string:
+		return json.Unmarshal([]byte(v), (*[]ID)(l))
+	}
+	return fmt.Errorf("external: cannot read a %T", src)
+}
+
+// Taken says that another subject has this external id already.
+var Taken = fault.Define(fault.Conflict, "external-id-taken", fault.Text{
+	EN: "Another one has this external id already.", NL: "Een ander heeft dit externe id al.", FR: "Un autre a déjà cet identifiant externe."})
+
+var (
+	nationalNumber = fault.DefineRule("national_number", fault.Text{
+		EN: "looks like a Belgian national number, which is not kept here", NL: "lijkt op een rijksregisternummer, dat wordt hier niet bewaard",
+		FR: "ressemble à un numéro de registre national, qui n’est pas conservé ici"})
+	_ = db.Constraint("external_ids_pkey", func() *fault.Error { return Taken.New() })
+)
+
+var system = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+
+// Check looks for what may not stand in a list: a malformed system, a national number, a system twice. The pointer is
+// that of the list.
+func Check(pointer string, l List) error {
+	e := fault.Unprocessable.New()
+	seen := map[string]bool{}
+	for i, x := range l {
+		at := pointer + "/" + strconv.Itoa(i)
+		switch {
+		case !system.MatchString(x.System):
+			e.At(at+"/system", fault.BadFormat, "format", "1 to 32 of a-z, 0-9, _ and -")
+		case seen[x.System]:
+			e.At(at+"/system", fault.Repeated)
+		case IsNationalNumber(x.Value):
+			e.At(at+"/value", nationalNumber)
+		}
+		seen[x.System] = true
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+// IsNationalNumber reports whether a text could be a Belgian national number (rijksregisternummer or bis number): eleven
+// digits with the right check digits and a date of birth that exists (Royal Decree of 3 April 1984).
+func IsNationalNumber(s string) bool {
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" .-/", r) {
+			return -1
+		}
+		return r
+	}, s)
+	if len(digits) != 11 || strings.Trim(digits, "0123456789") != "" {
+		return false
+	}
+	n, _ := strconv.Atoi(digits[:9])
+	check, _ := strconv.Atoi(digits[9:])
+	year, _ := strconv.Atoi(digits[:2])
+	month, _ := strconv.Atoi(digits[2:4])
+	day, _ := strconv.Atoi(digits[4:6])
+	month %= 20 // bis numbers add 20 or 40 to the month
+	plausible := func(century int) bool {
+		if month == 0 || day == 0 { // unknown dates are written with zeroes
+			return month <= 12
+		}
+		t := time.Date(century+year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+		return int(t.Month()) == month && t.Day() == day
+	}
+	return 97-n%97 == check && plausible(1900) || 97-(n+2_000_000_000)%97 == check && plausible(2000)
+}
+
+// Parse splits system:value, as in a query, at the first colon.
+func Parse(s string) (ID, bool) {
+	sys, value, ok := strings.Cut(s, ":")
+	return ID{sys, value}, ok && system.MatchString(sys) && value != ""
+}
+
+// Of is the value by which a query filters a jsonb column: the list of this one id.
+func (x ID) Of() string {
+	b, err := json.Marshal([]ID{x})
+	if err != nil {
+		panic(err) // two strings always marshal
+	}
+	return string(b)
+}
+
+// Set makes the external ids of a subject exactly these. The owner is the employer, or uuid.Nil for employers
+// themselves. It fails with Taken when another subject has one of them.
+func Set(tx *db.Tx, noun string, owner, subject uuid.UUID, before, after List) error {
+	for _, x := range before {
+		if !slices.Contains(after, x) {
+			if _, err := tx.Run(`delete from external_ids where noun = ? and subject_id = ? and system = ?`, noun, subject, x.System); err != nil {
+				return err
+			}
+		}
+	}
+	for _, x := range after {
+		if !slices.Contains(before, x) {
+			if _, err := tx.Run(`insert into external_ids (tenant_id, noun, organisation_id, system, value, subject_id) values (?, ?, ?, ?, ?, ?)`,
+				tx.Scope.Tenant, noun, owner, x.System, x.Value, subject); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Merge lays new ids over old ones: a system that is named again gets its new value, the others stay.
+func Merge(old, named List) List {
+	out := slices.Clone(named)
+	for _, x := range old {
+		if !slices.ContainsFunc(named, func(n ID) bool { return n.System == x.System }) {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, func(a, b ID) int { return strings.Compare(a.System, b.System) })
+	return out
+}
+
+// Find reads the rows of a noun's table that have an external id, within one employer or, with a nil owner, in all that
+// the caller may see. It is for PUT by external id: a row found is locked.
+func Find[T any](tx *db.Tx, table string, owner *uuid.UUID, x ID) ([]T, error) {
+	q := `select * from ` + table + ` where tenant_id = ? and external_ids @> ?::jsonb`
+	args := []any{tx.Scope.Tenant, x.Of()}
+	if owner != nil {
+		q, args = q+` and organisation_id = ?`, append(args, *owner)
+	}
+	var rows []T
+	return rows, tx.Select(&rows, q+` order by id for update`, args...)
+}

@@ -1,0 +1,201 @@
+package fact
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/switchingtalent/switchboard/internal/platform/day"
+	"github.com/switchingtalent/switchboard/internal/platform/hours"
+)
+
+var (
+	timeType  = reflect.TypeFor[time.Time]()
+	dateType  = reflect.TypeFor[day.Date]()
+	hoursType = reflect.TypeFor[hours.Hours]()
+)
+
+// typed is an id of ours.
+type typed interface{ Format() string }
+
+var typedType = reflect.TypeFor[typed]()
+
+// freeText says what in the data of a fact could hold a person's words: a string that is neither one of a list nor a
+// link of ours.
+func freeText(t reflect.Type) string {
+	if t.Kind() != reflect.Struct {
+		return "its data is no struct"
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		e := f.Type
+		for e.Kind() == reflect.Pointer || e.Kind() == reflect.Slice {
+			e = e.Elem()
+		}
+		switch {
+		case e == timeType || e == dateType || e == hoursType || e.Implements(typedType):
+		case e.Kind() == reflect.Bool || e.Kind() == reflect.Int || e.Kind() == reflect.Int64:
+		case e.Kind() == reflect.String && (f.Tag.Get("enums") != "" || f.Tag.Get("format") == "uri"):
+		case e.Kind() == reflect.Struct:
+			if why := freeText(e); why != "" {
+				return why
+			}
+		default:
+			return f.Name + " could hold free text"
+		}
+		if f.Tag.Get("json") == "" {
+			return f.Name + " has no name on the wire"
+		}
+	}
+	return ""
+}
+
+// Schema is the JSON Schema (draft 2020-12) of the data of this type of fact.
+func (t *Type) Schema() json.RawMessage {
+	s := schemaOf(reflect.TypeOf(t.example))
+	p := s["properties"].(map[string]any)
+	p["tenant_id"] = pattern("ten")
+	p["subject_id"] = map[string]any{"type": "string", "description": "The id of what the fact is about."}
+	p["revision"] = map[string]any{"type": "integer", "description": "Of the subject; ignore a fact with a lower one than you know."}
+	p["organisation_ids"] = map[string]any{"type": "array", "items": pattern("org"), "description": "The employers concerned."}
+	p["external_ids"] = map[string]any{"type": "array", "description": "What your own systems call the subject.", "items": map[string]any{
+		"type": "object", "required": []string{"system", "value"}, "properties": map[string]any{
+			"system": map[string]any{"type": "string"}, "value": map[string]any{"type": "string"}}}}
+	s["required"] = append([]string{"tenant_id", "subject_id", "revision", "organisation_ids", "external_ids"}, s["required"].([]string)...)
+	s["title"], s["description"] = t.Name, t.Doc
+	return mustMarshal(s)
+}
+
+// Example is the data of an example of this type of fact.
+func (t *Type) Example() json.RawMessage {
+	v := exampleOf(reflect.TypeOf(t.example)).(map[string]any)
+	v["tenant_id"] = "ten_01jd8m5x9nf3tvhg5w6rkz2c4q"
+	v["subject_id"] = "org_01jd8m5x9nf3tvhg5w6rkz2c4q"
+	if p := prefixes[t.Noun()]; p != "" {
+		v["subject_id"] = p + "_01jd8m5x9nf3tvhg5w6rkz2c4q"
+	}
+	v["revision"], v["organisation_ids"] = 1, []string{"org_01jd8m5x9nf3tvhg5w6rkz2c4q"}
+	v["external_ids"] = []any{map[string]any{"system": "sdworx", "value": "12345"}}
+	return mustMarshal(v)
+}
+
+// prefixes of the subjects by noun, for examples.
+var prefixes = map[string]string{"tenant": "ten", "organisation": "org", "medewerker": "mdw", "leervraag": "lvr", "leerplek": "lpl",
+	"match": "mat", "leeruitwisseling": "lui", "kennismakingsgesprek": "lui", "opleidingsregistratie": "opr", "survey": "srv",
+	"leerbewijs": "lbw", "webhook_endpoint": "whe", "client": "cli"}
+
+func pattern(prefix string) map[string]any {
+	return map[string]any{"type": "string", "pattern": "^" + prefix + "_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
+}
+
+func schemaOf(t reflect.Type) map[string]any {
+	switch {
+	case t == timeType:
+		return map[string]any{"type": "string", "format": "date-time"}
+	case t == dateType:
+		return map[string]any{"type": "string", "format": "date"}
+	case t == hoursType:
+		return map[string]any{"type": "number", "multipleOf": 0.01}
+	case t.Kind() != reflect.Pointer && t.Implements(typedType):
+		text := exampleOf(t).(string)
+		return pattern(text[:3])
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		s := schemaOf(t.Elem())
+		s["type"] = []any{s["type"], "null"}
+		return s
+	case reflect.Slice:
+		return map[string]any{"type": "array", "items": schemaOf(t.Elem())}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.Int, reflect.Int64:
+		return map[string]any{"type": "integer"}
+	case reflect.String:
+		return map[string]any{"type": "string"}
+	}
+	props, required := map[string]any{}, []string{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		s := schemaOf(f.Type)
+		if d := f.Tag.Get("doc"); d != "" {
+			s["description"] = d
+		}
+		if e := f.Tag.Get("enums"); e != "" {
+			values := []any{}
+			for v := range strings.SplitSeq(e, ",") {
+				values = append(values, v)
+			}
+			if f.Type.Kind() == reflect.Pointer {
+				values = append(values, nil)
+			}
+			if f.Type.Kind() == reflect.Slice {
+				s["items"].(map[string]any)["enum"] = values
+			} else {
+				s["enum"] = values
+			}
+		}
+		if f.Tag.Get("format") == "uri" {
+			s["format"] = "uri"
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		props[name] = s
+		required = append(required, name)
+	}
+	return map[string]any{"type": "object", "properties": props, "required": required}
+}
+
+func exampleOf(t reflect.Type) any {
+	switch {
+	case t == timeType:
+		return "2027-01-11T08:00:00Z"
+	case t == dateType:
+		return "2027-01-11"
+	case t == hoursType:
+		return 7
+	case t.Kind() != reflect.Pointer && t.Implements(typedType):
+		text := reflect.New(t).Elem().Interface().(interface{ String() string }).String()
+		return text[:4] + "01jd8m5x9nf3tvhg5w6rkz2c4q"
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return exampleOf(t.Elem())
+	case reflect.Slice:
+		return []any{exampleOf(t.Elem())}
+	case reflect.Bool:
+		return true
+	case reflect.Int, reflect.Int64:
+		return 1
+	case reflect.String:
+		return ""
+	}
+	v := map[string]any{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		v[name] = exampleOf(f.Type)
+		if e, _, _ := strings.Cut(f.Tag.Get("enums"), ","); e != "" {
+			v[name] = e
+			if f.Type.Kind() == reflect.Slice {
+				v[name] = []any{e}
+			}
+		}
+		if e, ok := f.Tag.Lookup("example"); ok {
+			v[name] = e
+			if n, err := strconv.Atoi(e); err == nil && f.Type.Kind() != reflect.String {
+				v[name] = n
+			}
+		}
+	}
+	return v
+}
+
+func mustMarshal(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain values always marshal
+	}
+	return b
+}

@@ -1,0 +1,402 @@
+// Package testkit gives tests the whole product on a real PostgreSQL, each test in a tenant of its own.
+//
+// One database is made for each test process, cloned from a template that is migrated once a run. Tests run in parallel
+// in it: row-level security keeps them apart as it keeps customers apart. Every answer that a test gets is held to the
+// API document.
+package testkit
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/api"
+	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/openapi/check"
+	"github.com/switchingtalent/switchboard/internal/platform/outbound"
+	"github.com/switchingtalent/switchboard/internal/platform/postgres"
+	"github.com/switchingtalent/switchboard/internal/platform/seal"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+	"github.com/switchingtalent/switchboard/migrations"
+)
+
+// PublicURL is what links start with in tests.
+const PublicURL = "https://switchboard.test"
+
+const password = "test"
+
+// Database is one cloned database.
+type Database struct {
+	Name     string
+	AppURL   string
+	OwnerURL string
+	SuperURL string
+	Super    *pgxpool.Pool // sees everything: for looking, and for planting faults
+}
+
+// NewDatabase clones a database of its own, for tests that change the schema or end the server.
+func NewDatabase(t testing.TB) *Database {
+	d, err := clone(context.Background())
+	require.NoError(t, err)
+	t.Cleanup(d.Super.Close)
+	return d
+}
+
+func clone(ctx context.Context) (*Database, error) {
+	super, err := postgres.Shared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := pgx.Connect(ctx, super)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close(ctx)
+	// Test processes start together: one makes the template, the others wait.
+	if _, err := c.Exec(ctx, "select pg_advisory_lock(4711)"); err != nil {
+		return nil, err
+	}
+	template := "switchboard_template_" + migrations.Hash()
+	var exists bool
+	if err := c.QueryRow(ctx, "select exists (select 1 from pg_database where datname = $1)", template).Scan(&exists); err != nil {
+		return nil, err
+	}
+	if !exists {
+		making := template + "_making"
+		if _, err := c.Exec(ctx, "drop database if exists "+making); err != nil {
+			return nil, err
+		}
+		if err := app.Bootstrap(ctx, super, making, password, password); err != nil {
+			return nil, err
+		}
+		if _, err := app.Migrate(ctx, at(super, app.OwnerRole, making)); err != nil {
+			return nil, err
+		}
+		if _, err := c.Exec(ctx, "alter database "+making+" rename to "+template); err != nil {
+			return nil, err
+		}
+	}
+	name := "switchboard_" + hex.EncodeToString(random(6))
+	if _, err := c.Exec(ctx, "create database "+name+" template "+template+" owner "+app.OwnerRole); err != nil {
+		return nil, err
+	}
+	d := &Database{Name: name, AppURL: at(super, app.AppRole, name), OwnerURL: at(super, app.OwnerRole, name), SuperURL: at(super, "", name)}
+	d.Super, err = pgxpool.New(ctx, d.SuperURL)
+	return d, err
+}
+
+// at points a superuser's URL at another role and database.
+func at(super, role, database string) string {
+	u, err := url.Parse(super)
+	if err != nil {
+		panic(err) // made by us
+	}
+	u.Path = "/" + database
+	if role != "" {
+		u.User = url.UserPassword(role, password)
+	}
+	return u.String()
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	if _, err := rand.Read(b); err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Log keeps what the program logs, so that tests can look for what must not be there.
+type Log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write keeps a line.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String is everything logged so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+var _ io.Writer = (*Log)(nil)
+
+// House is one running product: a database, and the app on it.
+type House struct {
+	*Database
+	App   *app.App
+	Log   *Log
+	Clock *Clock
+	Key   auth.Key
+}
+
+// Clock is the clock of a house. It runs, and can be moved on.
+type Clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+// Now is the real time and whatever it was moved by.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+var shared struct {
+	once  sync.Once
+	house *House
+	err   error
+}
+
+var checker = sync.OnceValues(func() (*check.Checker, error) { return check.NewChecker(api.OpenAPI) })
+
+// open starts the app on a database.
+func open(ctx context.Context, d *Database, change func(*app.Options)) (*House, error) {
+	h := &House{Database: d, Log: &Log{}, Clock: &Clock{}}
+	data, err := db.Open(ctx, d.AppURL, db.Options{Clock: h.Clock.Now, MaxConns: 16})
+	if err != nil {
+		return nil, err
+	}
+	box, err := seal.Open(base64.StdEncoding.EncodeToString(random(32)))
+	if err != nil {
+		return nil, err
+	}
+	o := app.Options{Box: box, Log: slog.New(slog.NewJSONHandler(h.Log, nil)), PublicURL: PublicURL, Outbound: outbound.Policy{Insecure: true},
+		ClientLimit: web.Limit{Requests: 1_000_000, Window: time.Second}, PublicLimit: web.Limit{Requests: 1_000_000, Window: time.Second},
+		KeepEvents: 30 * 24 * time.Hour}
+	if change != nil {
+		change(&o)
+	}
+	if h.App, err = app.New(data, o); err != nil {
+		return nil, err
+	}
+	if h.Key, err = auth.NewKey(time.Now().Add(-time.Hour)); err != nil {
+		return nil, err
+	}
+	h.App.Tokens.SetKeys([]auth.Key{h.Key})
+	return h, nil
+}
+
+// Apart starts a house of its own on a database of its own, for tests that move the clock, plant faults or limit.
+func Apart(t testing.TB, change func(*app.Options)) *House {
+	t.Helper()
+	h, err := open(context.Background(), NewDatabase(t), change)
+	require.NoError(t, err)
+	t.Cleanup(h.App.DB.Close)
+	return h
+}
+
+// Again starts another house on the same database, as a second process would be.
+func (h *House) Again(t testing.TB) *House {
+	t.Helper()
+	other, err := open(context.Background(), h.Database, nil)
+	require.NoError(t, err)
+	t.Cleanup(other.App.DB.Close)
+	other.Clock, other.Key = h.Clock, h.Key
+	other.App.Tokens.SetKeys([]auth.Key{h.Key})
+	return other
+}
+
+// New gives a test a tenant of its own in the house that the tests of this process share.
+func New(t testing.TB) *World {
+	t.Helper()
+	shared.once.Do(func() {
+		ctx := context.Background()
+		var d *Database
+		if d, shared.err = clone(ctx); shared.err == nil {
+			shared.house, shared.err = open(ctx, d, nil)
+		}
+	})
+	require.NoError(t, shared.err, "the tests need PostgreSQL: see make postgres")
+	return shared.house.Tenant(t)
+}
+
+// World is one tenant in a house, as a test sees it.
+type World struct {
+	*House
+	T      testing.TB
+	Tenant id.TenantID
+	Slug   string
+}
+
+// Tenant makes a tenant.
+func (h *House) Tenant(t testing.TB) *World {
+	t.Helper()
+	w := &World{House: h, T: t, Tenant: id.NewTenant(), Slug: "t" + hex.EncodeToString(random(8))}
+	w.Do(func(tx *db.Tx) error {
+		_, err := tx.Run(`insert into tenants (tenant_id, id, slug, name, created_at, updated_at, changed_by, request_id)
+			values (?, ?, ?, ?, ?, ?, 'test', 'test')`, w.Tenant, w.Tenant, w.Slug, "Partner "+w.Slug, tx.Now, tx.Now)
+		if err != nil {
+			return err
+		}
+		return tx.Enlist("tenant_slug", w.Slug, w.Tenant.UUID())
+	})
+	return w
+}
+
+// In is the same world for a subtest.
+func (w *World) In(t testing.TB) *World {
+	other := *w
+	other.T = t
+	return &other
+}
+
+// Who is the tenant itself, unbound, as a job would be.
+func (w *World) Who() db.Who {
+	who := db.System(w.Tenant, "test")
+	who.RequestID = "test"
+	return who
+}
+
+// Do runs fn in a transaction of the tenant.
+func (w *World) Do(fn func(*db.Tx) error) {
+	w.T.Helper()
+	require.NoError(w.T, w.App.DB.InTenant(context.Background(), w.Who(), fn))
+}
+
+// Client makes a client and returns a caller with a token of it. org and mdw bind it; scopes are for integration.
+func (w *World) Client(role auth.Role, org *id.OrganisationID, mdw *id.MedewerkerID, scopes ...auth.Permission) *Caller {
+	w.T.Helper()
+	cid := id.NewClient()
+	names := make(db.Strings, len(scopes))
+	for i, s := range scopes {
+		names[i] = string(s)
+	}
+	w.Do(func(tx *db.Tx) error {
+		_, err := tx.Run(`insert into clients (tenant_id, id, name, role, scopes, organisation_id, medewerker_id, created_at, updated_at, changed_by, request_id)
+			values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'test', 'test')`, w.Tenant, cid, string(role), role, names, org, mdw, tx.Now, tx.Now)
+		if err != nil {
+			return err
+		}
+		return tx.Enlist("client", cid.String(), cid.UUID())
+	})
+	p := auth.Principal{TenantID: w.Tenant, ClientID: cid, Role: role, OrganisationID: org, MedewerkerID: mdw,
+		Scopes: auth.Effective(role, scopes, org != nil)}
+	return w.caller(p)
+}
+
+func (w *World) caller(p auth.Principal) *Caller {
+	token, err := w.App.Tokens.Sign(p, w.Clock.Now())
+	require.NoError(w.T, err)
+	return &Caller{world: w, Principal: p, Token: token}
+}
+
+// Coordinator is a caller who may do nearly everything.
+func (w *World) Coordinator() *Caller { w.T.Helper(); return w.Client(auth.Coordinator, nil, nil) }
+
+// Admin is the partner's administrator.
+func (w *World) Admin() *Caller { w.T.Helper(); return w.Client(auth.PartnerAdmin, nil, nil) }
+
+// Employer is a caller bound to one employer.
+func (w *World) Employer(org id.OrganisationID) *Caller {
+	w.T.Helper()
+	return w.Client(auth.Employer, &org, nil)
+}
+
+// Operator is the operator of the installation, with a client in its own tenant.
+func (h *House) Operator(t testing.TB) *Caller {
+	t.Helper()
+	require.NoError(t, h.App.Tenants.EnsureOperator(context.Background(), h.App.DB))
+	w := &World{House: h, T: t, Tenant: operatorTenant}
+	return w.Client(auth.Operator, nil, nil)
+}
+
+// Event is a fact as it was recorded.
+type Event struct {
+	Type, Subject string
+	Revision      int64
+	Data          []byte
+}
+
+// Events are the tenant's facts, in the order in which they were made.
+func (w *World) Events() []Event {
+	w.T.Helper()
+	rows, err := w.Super.Query(context.Background(), `select type, subject, revision, data from events where tenant_id = $1 order by pos, id`, w.Tenant.UUID())
+	require.NoError(w.T, err)
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Event])
+	require.NoError(w.T, err)
+	return out
+}
+
+// EventTypes are the types of the tenant's facts about a subject, in order.
+func (w *World) EventTypes(subject string) []string {
+	w.T.Helper()
+	out := []string{}
+	for _, e := range w.Events() {
+		if e.Subject == subject {
+			out = append(out, e.Type)
+		}
+	}
+	return out
+}
+
+// Count counts what a query finds, as superuser.
+func (w *World) Count(query string, args ...any) (n int) {
+	w.T.Helper()
+	require.NoError(w.T, w.Super.QueryRow(context.Background(), query, args...).Scan(&n))
+	return n
+}
+
+// Insert writes a row of the tenant with its common members, for what a test needs of other nouns. It returns the id,
+// which it makes when columns has none.
+func (w *World) Insert(table string, columns map[string]any) uuid.UUID {
+	w.T.Helper()
+	if columns["id"] == nil {
+		columns["id"] = uuid.Must(uuid.NewV7())
+	}
+	names := []string{"tenant_id", "created_at", "updated_at", "changed_by", "request_id"}
+	now := w.Clock.Now().UTC()
+	values := []any{w.Tenant.UUID(), now, now, "test", "test"}
+	for k, v := range columns {
+		names, values = append(names, k), append(values, v)
+	}
+	marks := make([]string, len(values))
+	for i := range marks {
+		marks[i] = fmt.Sprintf("$%d", i+1)
+	}
+	_, err := w.Super.Exec(context.Background(), "insert into "+table+" ("+strings.Join(names, ", ")+") values ("+strings.Join(marks, ", ")+")", values...)
+	require.NoError(w.T, err)
+	switch v := columns["id"].(type) {
+	case uuid.UUID:
+		return v
+	case interface{ UUID() uuid.UUID }:
+		return v.UUID()
+	}
+	w.T.Fatalf("id of %s is a %T", table, columns["id"])
+	return uuid.Nil
+}
+
+func (w *World) ctx() context.Context { return context.Background() }

@@ -1,0 +1,212 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// The limits of every request.
+const (
+	maxBody = 1 << 20
+	keyLife = 24 * time.Hour
+)
+
+// Authenticate turns a bearer token into a principal, or fails with a fault.
+type Authenticate func(ctx context.Context, token string) (auth.Principal, error)
+
+// Config is what a server needs.
+type Config struct {
+	DB             *db.DB
+	Authenticate   Authenticate
+	PublicURL      string // without a slash at the end; what links and problem types start with
+	Log            *slog.Logger
+	TrustedProxies []string // addresses or networks whose X-Forwarded-For is believed; none by default
+	ClientLimit    Limit
+	PublicLimit    Limit
+	Observe        func(method, route string, status int, took time.Duration) // metrics; may be nil
+}
+
+// Server is the HTTP side of the house.
+type Server struct {
+	db           *db.DB
+	authenticate Authenticate
+	publicURL    string
+	log          *slog.Logger
+	clients      *limiter
+	addresses    *limiter
+	observe      func(method, route string, status int, took time.Duration)
+	engine       *gin.Engine
+}
+
+// call is one request on its way through the house.
+type call struct {
+	gin       *gin.Context
+	req       *http.Request
+	ctx       context.Context
+	start     time.Time
+	requestID string
+	lang      string
+	body      []byte
+	principal auth.Principal
+
+	status, sent   int
+	problem, cause string
+}
+
+func (c *call) idempotencyKey() string { return c.req.Header.Get("Idempotency-Key") }
+
+type requestKey struct{}
+
+// Request is what a handler may know of the request beyond its input.
+type Request struct {
+	ID     string
+	Lang   string // nl, fr or en
+	Accept string
+	IP     string
+}
+
+// RequestOf returns it from the handler's context.
+func RequestOf(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
+}
+
+// New builds a server with its routes. It panics when two routes collide, as gin does.
+func New(cfg Config, routes []Route) (*Server, error) {
+	gin.SetMode(gin.ReleaseMode)
+	s := &Server{db: cfg.DB, authenticate: cfg.Authenticate, publicURL: strings.TrimSuffix(cfg.PublicURL, "/"), log: cfg.Log,
+		clients: newLimiter("client", cfg.ClientLimit), addresses: newLimiter("address", cfg.PublicLimit), observe: cfg.Observe}
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.UseRawPath, e.UnescapePathValues = true, true // an external id may hold an escaped slash
+	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
+	if err := e.SetTrustedProxies(cfg.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("web: trusted proxies: %w", err)
+	}
+	for _, r := range routes {
+		e.Handle(r.Method, r.Path, s.around(r.Path, func(c *call) { s.enter(c, r) }))
+	}
+	e.NoRoute(s.around("(none)", func(c *call) { s.fail(c, fault.Missing.New()) }))
+	e.NoMethod(s.around("(none)", func(c *call) { s.fail(c, fault.NoSuchMethod.New()) }))
+	s.engine = e
+	return s, nil
+}
+
+// Handler serves requests.
+func (s *Server) Handler() http.Handler { return s.engine }
+
+// HTTPServer wraps the handler in a server with the time limits of the house.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{Handler: s.engine, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 90 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
+}
+
+// enter limits public routes, reads the body and runs the route.
+func (s *Server) enter(c *call, r Route) {
+	if r.mode == modeOpen && !r.NoDoc {
+		if err := s.addresses.check(c, addressKey(c.gin.ClientIP())); err != nil {
+			s.fail(c, err)
+			return
+		}
+	}
+	var err error
+	if c.body, err = readBody(c.gin.Writer, c.req, maxBody); err != nil {
+		c.gin.Writer.Header().Set("Connection", "close") // the rest of the body is not worth reading
+		s.fail(c, err)
+		return
+	}
+	r.run(s, r, c)
+}
+
+// admit authenticates, counts and authorises.
+func (s *Server) admit(c *call, r Route) error {
+	scheme, token, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return fault.NoToken.New()
+	}
+	p, err := s.authenticate(c.ctx, strings.TrimSpace(token))
+	if err != nil {
+		return err
+	}
+	c.principal = p
+	if err := s.clients.check(c, p.ClientID.String()); err != nil {
+		return err
+	}
+	c.ctx = auth.With(c.ctx, p)
+	if r.Permission != auth.Self && !p.May(r.Permission) {
+		return fault.NotAllowed.New()
+	}
+	return nil
+}
+
+// around gives a request its id, keeps a panic inside it, and writes its one line in the log.
+func (s *Server) around(route string, f func(*call)) gin.HandlerFunc {
+	return func(g *gin.Context) {
+		c := &call{gin: g, req: g.Request, start: time.Now(), requestID: newRequestID(), lang: languageOf(g.Request.Header.Get("Accept-Language"))}
+		c.ctx = context.WithValue(g.Request.Context(), requestKey{}, Request{ID: c.requestID, Lang: c.lang, Accept: g.Request.Header.Get("Accept"), IP: g.ClientIP()})
+		g.Writer.Header().Set("Request-Id", c.requestID)
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				s.log.Error("panic", "request_id", c.requestID, "route", route, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				if !g.Writer.Written() {
+					s.fail(c, fault.Oops.New())
+				}
+			}
+			s.line(c, route)
+		}()
+		f(c)
+	}
+}
+
+// line is the wide line of a request: the route's template, never its path or query, and nothing personal.
+func (s *Server) line(c *call, route string) {
+	took := time.Since(c.start)
+	if s.observe != nil {
+		s.observe(c.req.Method, route, c.status, took)
+	}
+	level := slog.LevelInfo
+	if c.status >= 500 {
+		level = slog.LevelError
+	}
+	if !s.log.Enabled(c.ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("request_id", c.requestID), slog.String("method", methodName(c.req.Method)), slog.String("route", route),
+		slog.Int("status", c.status), slog.Int("bytes", c.sent), slog.Duration("took", took)}
+	if !c.principal.ClientID.IsZero() {
+		attrs = append(attrs, slog.String("tenant_id", c.principal.TenantID.String()), slog.String("client_id", c.principal.ClientID.String()))
+	}
+	if c.problem != "" {
+		attrs = append(attrs, slog.String("problem", c.problem))
+	}
+	if c.cause != "" {
+		attrs = append(attrs, slog.String("cause", c.cause))
+	}
+	s.log.LogAttrs(c.ctx, level, "request", attrs...)
+}
+
+// methodName keeps invented methods out of the log and the metrics.
+func methodName(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead, http.MethodOptions:
+		return m
+	}
+	return "other"
+}
+
+func newRequestID() string { return id.NewRequest().String() }

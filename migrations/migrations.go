@@ -1,0 +1,114 @@
+// Package migrations holds the schema, one SQL file after another, and applies what a database does not have yet.
+package migrations
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// Count is the number of migrations that this binary knows.
+func Count() int {
+	names, _ := fs.Glob(files, "*.sql")
+	return len(names)
+}
+
+// Apply brings the schema up to date as the owner, one transaction per file, and returns how many files it applied.
+// Several processes may call it at once: one works, the others wait.
+func Apply(ctx context.Context, conn *pgx.Conn) (int, error) {
+	if _, err := conn.Exec(ctx, "select pg_advisory_lock(hashtext('switchboard migrations'))"); err != nil {
+		return 0, err
+	}
+	defer func() { _, _ = conn.Exec(ctx, "select pg_advisory_unlock(hashtext('switchboard migrations'))") }()
+	if _, err := conn.Exec(ctx, `create table if not exists public.schema_migrations (
+		version integer primary key, name text not null, applied_at timestamptz not null default now())`); err != nil {
+		return 0, err
+	}
+	if _, err := conn.Exec(ctx, "grant select on public.schema_migrations to switchboard_app"); err != nil {
+		return 0, err
+	}
+	var at int
+	if err := conn.QueryRow(ctx, "select coalesce(max(version), 0) from public.schema_migrations").Scan(&at); err != nil {
+		return 0, err
+	}
+	names, err := fs.Glob(files, "*.sql") // sorted
+	if err != nil {
+		return 0, err
+	}
+	applied := 0
+	for i, name := range names {
+		number, _, _ := strings.Cut(name, "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != i+1 {
+			return applied, fmt.Errorf("migrations: %s is out of order", name)
+		}
+		if version <= at {
+			continue
+		}
+		body, err := files.ReadFile(name)
+		if err != nil {
+			return applied, err
+		}
+		err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			if _, err := tx.Conn().PgConn().Exec(ctx, string(body)).ReadAll(); err != nil {
+				return fmt.Errorf("migrations: %s: %w", name, err)
+			}
+			_, err := tx.Exec(ctx, "insert into public.schema_migrations (version, name) values ($1, $2)", version, name)
+			return err
+		})
+		if err != nil {
+			return applied, err
+		}
+		applied++
+	}
+	return applied, rebase(ctx, conn)
+}
+
+// rebase raises the base of positions when the database runs on another cluster than the one that gave them, as after
+// dump and restore: positions given from now on are above all that readers have seen.
+func rebase(ctx context.Context, conn *pgx.Conn) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		var moved bool
+		err := tx.QueryRow(ctx, `select c.system_identifier <> s.system_identifier
+			from platform.cluster c, pg_control_system() s for update of c`).Scan(&moved)
+		if err != nil || !moved {
+			return err
+		}
+		// The owner sees no rows under FORCE; it is lifted for this one look, in this transaction, behind a lock.
+		_, err = tx.Exec(ctx, `do $$
+declare t record; top bigint := 0; here bigint;
+begin
+  for t in select a.attrelid::regclass as tbl from pg_attribute a join pg_class c on c.oid = a.attrelid
+           where a.attname = 'pos' and c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace loop
+    execute format('alter table %s no force row level security', t.tbl);
+    execute format('select coalesce(max(pos), 0) from %s', t.tbl) into here;
+    execute format('alter table %s force row level security', t.tbl);
+    top := greatest(top, here);
+  end loop;
+  execute format('create or replace function platform.base() returns bigint language sql immutable parallel safe as $f$ select %s::bigint $f$', top);
+  update platform.cluster set system_identifier = (select system_identifier from pg_control_system());
+end $$`)
+		return err
+	})
+}
+
+// Hash names the state of the schema that these migrations lead to.
+func Hash() string {
+	h := sha256.New()
+	names, _ := fs.Glob(files, "*.sql")
+	for _, n := range names {
+		b, _ := files.ReadFile(n)
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
