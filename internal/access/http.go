@@ -17,7 +17,7 @@ import (
 // Routes are the doors of clients and tokens.
 func (s *Service) Routes() []web.Route {
 	return []web.Route{
-		web.Open(http.MethodPost, "/oauth/token", http.StatusOK, s.token),
+		web.Open(http.MethodPost, "/oauth/token", http.StatusOK, s.token, web.SaysErrors(TokenRefusal)),
 		web.Open(http.MethodGet, "/.well-known/jwks.json", http.StatusOK, s.jwks),
 		web.Get("/v1/whoami", auth.Self, s.whoami),
 		web.Post("/v1/clients", "client:write", s.create),

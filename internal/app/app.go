@@ -2,12 +2,12 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/switchingtalent/switchboard/internal/access"
 	"github.com/switchingtalent/switchboard/internal/organisation"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -37,6 +37,7 @@ type App struct {
 	Tokens *auth.Tokens
 	Jobs   *jobs.Queue
 
+	Access        *access.Service
 	Tenants       tenant.Service
 	Organisations organisation.Service
 
@@ -48,12 +49,13 @@ type App struct {
 // New wires an App. Nothing runs yet: see Work and Handler.
 func New(d *db.DB, o Options) (*App, error) {
 	a := &App{DB: d, options: o, Tokens: auth.NewTokens(o.PublicURL), metrics: newMetrics()}
+	a.Access = access.New(d, a.Tokens, o.Box, o.Log)
 	w := jobs.NewWorkers()
 	var err error
-	if a.Jobs, err = jobs.Open(d, &w, nil, o.Log); err != nil {
+	if a.Jobs, err = jobs.Open(d, &w, a.Access.Work(w), o.Log); err != nil {
 		return nil, err
 	}
-	a.server, err = web.New(web.Config{DB: d, Authenticate: a.authenticate, PublicURL: o.PublicURL, Log: o.Log,
+	a.server, err = web.New(web.Config{DB: d, Authenticate: a.Access.Authenticator.Authenticate, PublicURL: o.PublicURL, Log: o.Log,
 		TrustedProxies: o.TrustedProxies, ClientLimit: o.ClientLimit, PublicLimit: o.PublicLimit, Observe: a.metrics.observe}, a.Routes())
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
@@ -66,8 +68,3 @@ func (a *App) Handler() http.Handler { return a.server.Handler() }
 
 // HTTPServer is the handler with the time limits of the house.
 func (a *App) HTTPServer() *http.Server { return a.server.HTTPServer() }
-
-func (a *App) authenticate(ctx context.Context, token string) (auth.Principal, error) {
-	v, err := a.Tokens.Verify(token, a.DB.Now())
-	return v.Principal, err
-}

@@ -66,8 +66,9 @@ func (a *App) Check(ctx context.Context) []Check {
 	err := a.DB.Platform(ctx, "readiness", func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `select (select max(version) from public.schema_migrations),
 			(select c.system_identifier = s.system_identifier from platform.cluster c, pg_control_system() s),
-			clock_timestamp(), (select count(*) from platform.delivery_queue q where q.due_at < now() - interval '10 minutes'
-				and not exists (select from platform.delivery_holds h where h.endpoint_id = q.endpoint_id))`).
+			clock_timestamp(), (select count(*) from (select endpoint_id from platform.delivery_queue
+				where due_at < now() - interval '10 minutes' order by due_at limit 1000) late
+				where not exists (select from platform.delivery_holds h where h.endpoint_id = late.endpoint_id))`).
 			Scan(&version, &same, &now, &due)
 	})
 	if err != nil {

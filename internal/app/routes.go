@@ -3,13 +3,16 @@ package app
 import (
 	"slices"
 
+	"github.com/switchingtalent/switchboard/internal/journey"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
 )
 
 // Routes is the table of the whole API. testdata/routes.golden shows it.
 func (a *App) Routes() []web.Route {
 	return slices.Concat(
+		a.Access.Routes(),
 		a.Tenants.Routes(),
+		journey.OpenTenant{Tenants: a.Tenants, Access: a.Access}.Routes(),
 		a.Organisations.Routes(),
 		a.health(),
 		a.pages(),

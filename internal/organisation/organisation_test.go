@@ -27,7 +27,6 @@ func TestTransitions_EveryPair(t *testing.T) {
 	}
 }
 
-
 func TestNormalNumber(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"0123.456.749", "0123456749", "BE 0123.456.749", "BE0123456749"} {

@@ -152,7 +152,7 @@ type House struct {
 	App   *app.App
 	Log   *Log
 	Clock *Clock
-	Key   auth.Key
+	Box   *seal.Box
 }
 
 // Clock is the clock of a house. It runs, and can be moved on.
@@ -184,17 +184,21 @@ var shared struct {
 var checker = sync.OnceValues(func() (*check.Checker, error) { return check.NewChecker(api.OpenAPI) })
 
 // open starts the app on a database.
-func open(ctx context.Context, d *Database, change func(*app.Options)) (*House, error) {
+func open(ctx context.Context, d *Database, like *House, change func(*app.Options)) (*House, error) {
 	h := &House{Database: d, Log: &Log{}, Clock: &Clock{}}
+	if like != nil {
+		h.Clock, h.Box = like.Clock, like.Box
+	}
 	data, err := db.Open(ctx, d.AppURL, db.Options{Clock: h.Clock.Now, MaxConns: 16})
 	if err != nil {
 		return nil, err
 	}
-	box, err := seal.Open(base64.StdEncoding.EncodeToString(random(32)))
-	if err != nil {
-		return nil, err
+	if h.Box == nil {
+		if h.Box, err = seal.Open(base64.StdEncoding.EncodeToString(random(32))); err != nil {
+			return nil, err
+		}
 	}
-	o := app.Options{Box: box, Log: slog.New(slog.NewJSONHandler(h.Log, nil)), PublicURL: PublicURL, Outbound: outbound.Policy{Insecure: true},
+	o := app.Options{Box: h.Box, Log: slog.New(slog.NewJSONHandler(h.Log, nil)), PublicURL: PublicURL, Outbound: outbound.Policy{Insecure: true},
 		ClientLimit: web.Limit{Requests: 1_000_000, Window: time.Second}, PublicLimit: web.Limit{Requests: 1_000_000, Window: time.Second},
 		KeepEvents: 30 * 24 * time.Hour}
 	if change != nil {
@@ -203,17 +207,13 @@ func open(ctx context.Context, d *Database, change func(*app.Options)) (*House, 
 	if h.App, err = app.New(data, o); err != nil {
 		return nil, err
 	}
-	if h.Key, err = auth.NewKey(time.Now().Add(-time.Hour)); err != nil {
-		return nil, err
-	}
-	h.App.Tokens.SetKeys([]auth.Key{h.Key})
-	return h, nil
+	return h, h.App.Access.Start(ctx)
 }
 
 // Apart starts a house of its own on a database of its own, for tests that move the clock, plant faults or limit.
 func Apart(t testing.TB, change func(*app.Options)) *House {
 	t.Helper()
-	h, err := open(context.Background(), NewDatabase(t), change)
+	h, err := open(context.Background(), NewDatabase(t), nil, change)
 	require.NoError(t, err)
 	t.Cleanup(h.App.DB.Close)
 	return h
@@ -222,11 +222,9 @@ func Apart(t testing.TB, change func(*app.Options)) *House {
 // Again starts another house on the same database, as a second process would be.
 func (h *House) Again(t testing.TB) *House {
 	t.Helper()
-	other, err := open(context.Background(), h.Database, nil)
+	other, err := open(context.Background(), h.Database, h, nil)
 	require.NoError(t, err)
 	t.Cleanup(other.App.DB.Close)
-	other.Clock, other.Key = h.Clock, h.Key
-	other.App.Tokens.SetKeys([]auth.Key{h.Key})
 	return other
 }
 
@@ -237,7 +235,7 @@ func New(t testing.TB) *World {
 		ctx := context.Background()
 		var d *Database
 		if d, shared.err = clone(ctx); shared.err == nil {
-			shared.house, shared.err = open(ctx, d, nil)
+			shared.house, shared.err = open(ctx, d, nil, nil)
 		}
 	})
 	require.NoError(t, shared.err, "the tests need PostgreSQL: see make postgres")

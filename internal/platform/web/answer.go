@@ -46,13 +46,7 @@ func (s *Server) answer(c *call, r Route, out any) {
 		c.write(r.Status, v.Type, v.Bytes)
 		return
 	case HTML:
-		for k, x := range v.Header {
-			h[k] = x
-		}
-		if v.Type == "" {
-			v.Type = "text/html; charset=utf-8"
-		}
-		c.write(v.Status, v.Type, v.Bytes)
+		c.html(v)
 		return
 	}
 	status, header := s.describe(c, r, out)
@@ -60,6 +54,18 @@ func (s *Server) answer(c *call, r Route, out any) {
 		h[k] = x
 	}
 	c.write(status, "application/json", encode(out))
+}
+
+// html writes a page, or whatever says its own status and headers.
+func (c *call) html(v HTML) {
+	h := c.gin.Writer.Header()
+	for k, x := range v.Header {
+		h[k] = x
+	}
+	if v.Type == "" {
+		v.Type = "text/html; charset=utf-8"
+	}
+	c.write(v.Status, v.Type, v.Bytes)
 }
 
 // describe finds the status and the headers of a JSON answer.

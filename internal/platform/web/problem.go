@@ -76,6 +76,11 @@ func (s *Server) problemOf(c *call, err error) (Problem, *fault.Error) {
 // fail answers with a problem.
 func (s *Server) fail(c *call, err error) {
 	p, f := s.problemOf(c, err)
+	if c.say != nil {
+		c.problem, c.cause = p.Code, safeCause(f)
+		c.html(c.say(err))
+		return
+	}
 	h := c.gin.Writer.Header()
 	if f.Wait > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.Wait.Seconds()))))

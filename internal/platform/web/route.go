@@ -34,6 +34,7 @@ type Route struct {
 	mode mode
 	in   reflect.Type
 	out  reflect.Type
+	say  func(error) HTML
 	run  func(s *Server, r Route, c *call)
 }
 
@@ -60,6 +61,9 @@ func RequireIfMatch(r *Route) { r.IfMatch = "required" }
 
 // Undocumented keeps a route out of the API document: health, metrics, the document itself.
 func Undocumented(r *Route) { r.NoDoc = true }
+
+// SaysErrors lets a door refuse in the words of another standard than RFC 9457.
+func SaysErrors(say func(error) HTML) Option { return func(r *Route) { r.say = say } }
 
 // Syncs marks a list that can be followed: its cursor never ends.
 func Syncs(r *Route) { r.Sync = true }

@@ -60,6 +60,7 @@ type call struct {
 	lang      string
 	body      []byte
 	principal auth.Principal
+	say       func(error) HTML
 
 	status, sent   int
 	problem, cause string
@@ -115,6 +116,7 @@ func (s *Server) HTTPServer() *http.Server {
 
 // enter limits public routes, reads the body and runs the route.
 func (s *Server) enter(c *call, r Route) {
+	c.say = r.say
 	if r.mode == modeOpen && !r.NoDoc {
 		if err := s.addresses.check(c, addressKey(c.gin.ClientIP())); err != nil {
 			s.fail(c, err)
