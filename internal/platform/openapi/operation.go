@@ -127,7 +127,8 @@ func (f *finisher) operationParameters(route string, op Operation, in, out objec
 			body := object{"required": p["required"] == true, "content": object{}}
 			put(body, "description", fmt.Sprint(p["description"]))
 			schema := f.schema(route, "", obj(p["schema"]))
-			if op.Method == http.MethodPatch {
+			// A PUT by external id merges too: only what it makes must be whole.
+			if op.Method == http.MethodPatch || op.Method == http.MethodPut && strings.Contains(op.Path, "/by-external-id/") {
 				f.patch(route, schema)
 			}
 			for _, m := range consumes(op, in) {
