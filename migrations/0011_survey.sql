@@ -22,12 +22,14 @@ create table surveys (
   foreign key (tenant_id, organisation_id, medewerker_id) references medewerkers (tenant_id, organisation_id, id)
 );
 create index on surveys (tenant_id, leeruitwisseling_id);
+create index on surveys (tenant_id, expires_at) where status in ('scheduled', 'invited');
 call platform.isolate('surveys', 'medewerker', org => 'organisation_id = (select cur_organisation())', mdw => 'medewerker_id = (select cur_medewerker())');
 call platform.pii('surveys', 'none', 'id leeruitwisseling_id role organisation_id status invite_on lang questions expires_at invited_at answered_at');
 call platform.pii('surveys', 'pseudonym', 'medewerker_id');
 call platform.pii('surveys', 'secret', 'link_sealed');
 
--- What a person answered is read by that person and the partner; what an employer answered also by that employer.
+-- What a person answered is read by that person and the partner, also where that person is a colleague or a family without
+-- a row of their own; what an employer answered is also read by that employer.
 create table survey_answers (
   tenant_id       uuid        not null,
   survey_id       uuid        not null,
@@ -39,7 +41,8 @@ create table survey_answers (
   primary key (tenant_id, survey_id, question),
   foreign key (tenant_id, organisation_id, survey_id) references surveys (tenant_id, organisation_id, id)
 );
-call platform.isolate('survey_answers', 'medewerker', org => 'organisation_id = (select cur_organisation()) and medewerker_id is null',
+call platform.isolate('survey_answers', 'medewerker', org => 'organisation_id = (select cur_organisation()) and medewerker_id is null
+    and exists (select 1 from surveys s where s.tenant_id = survey_answers.tenant_id and s.id = survey_answers.survey_id and s.role in (''sending'', ''receiving''))',
   mdw => 'medewerker_id = (select cur_medewerker())');
 revoke update, delete on survey_answers from switchboard_app;
 call platform.pii('survey_answers', 'none', 'tenant_id survey_id organisation_id question at');

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/switchingtalent/switchboard/internal/access"
+	"github.com/switchingtalent/switchboard/internal/leeruitwisseling"
 	"github.com/switchingtalent/switchboard/internal/organisation"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -37,9 +38,10 @@ type App struct {
 	Tokens *auth.Tokens
 	Jobs   *jobs.Queue
 
-	Access        *access.Service
-	Tenants       tenant.Service
-	Organisations organisation.Service
+	Access             *access.Service
+	Tenants            tenant.Service
+	Organisations      organisation.Service
+	Leeruitwisselingen leeruitwisseling.Service
 
 	options Options
 	metrics *metrics
@@ -50,6 +52,7 @@ type App struct {
 func New(d *db.DB, o Options) (*App, error) {
 	a := &App{DB: d, options: o, Tokens: auth.NewTokens(o.PublicURL), metrics: newMetrics()}
 	a.Access = access.New(d, a.Tokens, o.Box, o.Log)
+	a.Leeruitwisselingen = leeruitwisseling.Service{Zone: a.zone}
 	w := jobs.NewWorkers()
 	var err error
 	if a.Jobs, err = jobs.Open(d, &w, a.Access.Work(w), o.Log); err != nil {
@@ -61,6 +64,12 @@ func New(d *db.DB, o Options) (*App, error) {
 		return nil, fmt.Errorf("app: %w", err)
 	}
 	return a, nil
+}
+
+// zone is the tenant's own, of days and calendars.
+func (a *App) zone(tx *db.Tx) (*time.Location, error) {
+	s, err := a.Tenants.Settings(tx)
+	return s.Zone, err
 }
 
 // Handler serves the API and the pages.

@@ -22,6 +22,9 @@ func parts[P interface {
 	page.Keyed
 }, W any](tx *db.Tx, in partsReq, wire func(P) W) (page.Page[W], error) {
 	var p P
+	if _, err := db.Get[Organisation](tx, in.ID); err != nil {
+		return page.Page[W]{}, err
+	}
 	return page.List(tx, in.Params, in.byID, tx.Model(&p).Where("organisation_id = ?", in.ID), wire)
 }
 

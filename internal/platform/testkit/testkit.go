@@ -398,3 +398,16 @@ func (w *World) Insert(table string, columns map[string]any) uuid.UUID {
 }
 
 func (w *World) ctx() context.Context { return context.Background() }
+
+// Settle waits until readers of the feed and of followed lists see everything that is committed now: a transaction of
+// another test may hold the horizon back for a moment.
+func (h *House) Settle(t testing.TB) {
+	t.Helper()
+	var here int64
+	require.NoError(t, h.Super.QueryRow(context.Background(), `select platform.position()`).Scan(&here))
+	require.Eventually(t, func() bool {
+		var horizon int64
+		err := h.Super.QueryRow(context.Background(), `select platform.horizon()`).Scan(&horizon)
+		return err == nil && horizon > here
+	}, 30*time.Second, 5*time.Millisecond)
+}

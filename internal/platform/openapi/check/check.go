@@ -59,7 +59,7 @@ var plainHeaders = map[string]bool{
 	"Content-Encoding": true, "Content-Language": true, "Content-Length": true, "Content-Security-Policy": true,
 	"Content-Type": true, "Cross-Origin-Opener-Policy": true, "Cross-Origin-Resource-Policy": true, "Date": true,
 	"Expires": true, "Permissions-Policy": true, "Pragma": true, "Referrer-Policy": true, "Strict-Transport-Security": true,
-	"Transfer-Encoding": true, "Vary": true, "Www-Authenticate": true, "X-Content-Type-Options": true, "X-Frame-Options": true,
+	"Transfer-Encoding": true, "Vary": true, "Www-Authenticate": true, "X-Content-Type-Options": true, "X-Frame-Options": true, "X-Robots-Tag": true,
 }
 
 // NewChecker compiles every schema of an OpenAPI 3.1 document as openapi.Finish writes it; the error names the first

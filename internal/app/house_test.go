@@ -1,0 +1,1078 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/api"
+	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const (
+	root   = "../.."
+	module = "github.com/switchingtalent/switchboard/"
+)
+
+// source is one Go file, whatever system it is built for.
+type source struct {
+	path string // from the root, with slashes
+	dir  string
+	test bool
+	tree *ast.File
+}
+
+// house reads every Go file of the repository once.
+var house = sync.OnceValues(func() ([]source, error) {
+	var out []source
+	files := token.NewFileSet()
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && p != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || name == "bin") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		tree, err := parser.ParseFile(files, p, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		out = append(out, source{rel, path.Dir(rel), strings.HasSuffix(name, "_test.go"), tree})
+		return nil
+	})
+	return out, err
+})
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	all, err := house()
+	require.NoError(t, err)
+	return all
+}
+
+// findings collects what is wrong, so that one run shows all of it.
+type findings map[string]bool
+
+func (f findings) add(ok bool, format string, args ...any) {
+	if !ok {
+		f[fmt.Sprintf(format, args...)] = true
+	}
+}
+
+func (f findings) none(t *testing.T, why string) {
+	t.Helper()
+	require.Empty(t, strings.Join(slices.Sorted(maps.Keys(f)), "\n"), why)
+}
+
+// imports are the packages that a file imports, ours from the root of the module: internal/platform/db.
+func (s source) imports() []string {
+	var out []string
+	for _, i := range s.tree.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			panic(err) // it was parsed
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// local is the name by which a file calls a package that it imports, or "".
+func (s source) local(pkg string) string {
+	for _, i := range s.tree.Imports {
+		if i.Path.Value == strconv.Quote(pkg) {
+			if i.Name != nil {
+				return i.Name.Name
+			}
+			return path.Base(pkg)
+		}
+	}
+	return ""
+}
+
+// notNouns are the rooms beside the nouns.
+var notNouns = []string{"app", "journey", "report", "matching", "platform"}
+
+// nounOf names the noun whose package a folder is, or "".
+func nounOf(dir string) string {
+	rest, ok := strings.CutPrefix(dir, "internal/")
+	if !ok || slices.Contains(notNouns, strings.Split(rest, "/")[0]) {
+		return ""
+	}
+	return strings.Split(rest, "/")[0]
+}
+
+// The floors of the house. What is not named in platform is on the ground, where rooms know nothing of data.
+const (
+	ground = iota
+	dbFloor
+	jobsFloor
+	webFloor
+	nounFloor
+	journeyFloor
+	appFloor
+	cmdFloor
+)
+
+var platformFloors = map[string]int{
+	"db": dbFloor, "jobs": jobsFloor,
+	"web": webFloor, "fact": webFloor, "page": webFloor, "external": webFloor,
+}
+
+func floorOf(dir string) int {
+	if !strings.HasPrefix(dir, "internal/") {
+		if strings.HasPrefix(dir, "cmd/") {
+			return cmdFloor
+		}
+		return ground // api, docs, migrations: what the program carries
+	}
+	parts := strings.Split(dir, "/")
+	switch parts[1] {
+	case "platform":
+		if len(parts) > 2 {
+			return platformFloors[parts[2]]
+		}
+		return ground
+	case "app":
+		if len(parts) > 2 {
+			return cmdFloor // its own commands
+		}
+		return appFloor
+	case "journey", "report", "matching":
+		return journeyFloor
+	}
+	return nounFloor
+}
+
+func isTestkit(dir string) bool { return dir == "internal/platform/testkit" }
+
+func TestHouse_ImportsGoDownAndNounsNeverImportEachOther(t *testing.T) {
+	t.Parallel()
+	bad := findings{}
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			to, ours := strings.CutPrefix(imported, module)
+			if !ours || isTestkit(s.dir) {
+				continue
+			}
+			if isTestkit(to) {
+				bad.add(s.test && strings.HasSuffix(s.tree.Name.Name, "_test"), "%s uses testkit, which is for tests from outside a package", s.path)
+				continue
+			}
+			if s.test && strings.HasSuffix(s.tree.Name.Name, "_test") {
+				continue
+			}
+			from, at := floorOf(s.dir), floorOf(to)
+			within := path.Dir(to) == s.dir || path.Dir(s.dir) == to || path.Dir(s.dir) == path.Dir(to) && nounOf(s.dir) == "" && from == ground
+			bad.add(at < from || from == ground && at == ground || within && from == at, "%s (floor %d) imports %s (floor %d)", s.path, from, to, at)
+		}
+	}
+	bad.none(t, "imports go down, and what moves several nouns is a journey")
+}
+
+// fences keep a library in the rooms that are made for it.
+var fences = []struct {
+	library string
+	why     string
+	tests   bool // tests may use it anywhere
+	inside  func(s source) bool
+}{
+	{"github.com/gin-gonic/gin", "a handler returns a value and lets web write it", false, in("internal/platform/web", "internal/app")},
+	{"github.com/riverqueue/river", "jobs live in platform/jobs and in files named worker.go", false, func(s source) bool {
+		return s.dir == "internal/platform/jobs" || strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test") == "worker"
+	}},
+	{"github.com/golang-jwt/jwt", "tokens are made and checked in platform/auth", true, in("internal/platform/auth")},
+	{"database/sql", "no *db.Tx, no data", true, func(s source) bool { return s.dir == "internal/platform/db" }},
+	{"github.com/jackc/pgx/v5/pgxpool", "no *db.Tx, no data", true, in("internal/platform/db", "internal/platform/jobs", "internal/platform/postgres", "internal/platform/testkit", "internal/app")},
+	{"gorm.io/driver", "no *db.Tx, no data", true, in("internal/platform/db")},
+	{"github.com/stretchr/testify", "what helps tests stays out of the binary", true, in("internal/platform/testkit", "internal/platform/html/htmltest")},
+	{"net/http/httptest", "what helps tests stays out of the binary", true, in("internal/platform/testkit")},
+}
+
+func in(dirs ...string) func(source) bool {
+	return func(s source) bool {
+		return slices.ContainsFunc(dirs, func(d string) bool { return s.dir == d || strings.HasPrefix(s.dir, d+"/") })
+	}
+}
+
+func TestHouse_LibrariesStayInTheirRoom(t *testing.T) {
+	t.Parallel()
+	bad := findings{}
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			for _, f := range fences {
+				// database/sql/driver is how a type says how it is stored: every row may.
+				if imported != f.library && !strings.HasPrefix(imported, f.library+"/") || imported == "database/sql/driver" {
+					continue
+				}
+				bad.add(f.inside(s) || f.tests && s.test, "%s imports %s: %s", s.path, imported, f.why)
+			}
+		}
+	}
+	bad.none(t, "libraries stay in the rooms that are made for them")
+}
+
+// dialling is what reaches out, by package.
+var dialling = map[string]*regexp.Regexp{
+	"net":                  regexp.MustCompile(`^(Dial.*|Lookup.*|Resolver|DefaultResolver)$`),
+	"net/http":             regexp.MustCompile(`^(Get|Head|Post|PostForm|Client|DefaultClient|Transport|DefaultTransport)$`),
+	"crypto/tls":           regexp.MustCompile(`^(Dial.*|Client)$`),
+	"net/smtp":             regexp.MustCompile(`.`),
+	"net/rpc":              regexp.MustCompile(`.`),
+	"golang.org/x/net/dns": regexp.MustCompile(`.`),
+}
+
+// dialsItself are the files outside of platform/outbound that call out, and whom.
+var dialsItself = map[string]string{}
+
+func TestHouse_OnlyOutboundDials(t *testing.T) {
+	t.Parallel()
+	bad, used := findings{}, map[string]bool{}
+	for _, s := range sources(t) {
+		if s.test || s.dir == "internal/platform/outbound" {
+			continue
+		}
+		for pkg, what := range dialling {
+			local := s.local(pkg)
+			if local == "" {
+				continue
+			}
+			ast.Inspect(s.tree, func(n ast.Node) bool {
+				if sel, ok := n.(*ast.SelectorExpr); ok && isIdent(sel.X, local) && what.MatchString(sel.Sel.Name) {
+					used[s.path] = true
+					bad.add(dialsItself[s.path] != "", "%s uses %s.%s", s.path, pkg, sel.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+	for p := range dialsItself {
+		bad.add(used[p], "%s does not dial any more", p)
+	}
+	bad.none(t, "dial through platform/outbound, which never calls an internal address")
+}
+
+func isIdent(e ast.Expr, name string) bool {
+	i, ok := e.(*ast.Ident)
+	return ok && i.Name == name
+}
+
+// What a handler must not touch: only web writes an answer, and only after COMMIT.
+func TestHouse_OnlyWebWritesAnswers(t *testing.T) {
+	t.Parallel()
+	bad := findings{}
+	for _, s := range sources(t) {
+		if s.test || floorOf(s.dir) != nounFloor && floorOf(s.dir) != journeyFloor {
+			continue
+		}
+		local := s.local("net/http")
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && local != "" && isIdent(sel.X, local) {
+				bad.add(!slices.Contains([]string{"ResponseWriter", "Error", "Redirect", "ServeContent", "SetCookie"}, sel.Sel.Name), "%s uses http.%s", s.path, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+	bad.none(t, "a handler returns; only web writes")
+}
+
+// backgrounds are the goroutines of nouns and journeys: none of them does work that would be missed.
+var backgrounds = map[string]string{
+	"internal/access/service.go":      "follows keys and revocations that other processes made",
+	"internal/access/authenticate.go": "one goroutine reads revocations for all who wait for them",
+}
+
+func TestHouse_NoGoroutineForWorkThatMatters(t *testing.T) {
+	t.Parallel()
+	bad, used := findings{}, map[string]bool{}
+	for _, s := range sources(t) {
+		if s.test || isTestkit(s.dir) || floorOf(s.dir) < webFloor || floorOf(s.dir) > journeyFloor || path.Base(s.path) == "worker.go" {
+			continue
+		}
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			_, starts := n.(*ast.GoStmt)
+			if call, ok := n.(*ast.CallExpr); ok {
+				sel, ok := call.Fun.(*ast.SelectorExpr)
+				starts = ok && sel.Sel.Name == "Go" && len(call.Args) == 1
+			}
+			if starts {
+				used[s.path] = true
+				bad.add(backgrounds[s.path] != "", "%s starts a goroutine", s.path)
+			}
+			return true
+		})
+	}
+	for p := range backgrounds {
+		bad.add(used[p], "%s starts no goroutine any more", p)
+	}
+	bad.none(t, "work that matters is a job or a delivery, written in the transaction that makes it necessary")
+}
+
+// A function that holds a transaction calls nobody outside.
+func TestHouse_NoNetworkInsideATransaction(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		local := s.local(module + "internal/platform/outbound")
+		if s.test || local == "" {
+			continue
+		}
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			var f *ast.FuncType
+			var body *ast.BlockStmt
+			switch x := n.(type) {
+			case *ast.FuncDecl:
+				f, body = x.Type, x.Body
+			case *ast.FuncLit:
+				f, body = x.Type, x.Body
+			}
+			if f == nil || body == nil || !slices.ContainsFunc(f.Params.List, func(p *ast.Field) bool { return isTx(p.Type) }) {
+				return true
+			}
+			ast.Inspect(body, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok {
+					if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
+						require.NotContains(t, []string{"HTTPClient", "RoundTrip"}, sel.Sel.Name, "%s: no network inside a transaction", s.path)
+					}
+				}
+				return true
+			})
+			return true
+		})
+	}
+}
+
+func isTx(e ast.Expr) bool {
+	star, ok := e.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := star.X.(*ast.SelectorExpr)
+	return ok && isIdent(sel.X, "db") && sel.Sel.Name == "Tx"
+}
+
+func TestHouse_TestsNeitherSleepNorSkip(t *testing.T) {
+	t.Parallel()
+	bad := findings{}
+	for _, s := range sources(t) {
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if local := s.local("time"); local != "" && isIdent(sel.X, local) {
+				bad.add(sel.Sel.Name != "Sleep", "%s sleeps", s.path)
+			}
+			if local := s.local("testing"); local != "" {
+				bad.add(!isIdent(sel.X, local) || sel.Sel.Name != "Short", "%s asks for testing.Short", s.path)
+				bad.add(!slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name), "%s skips", s.path)
+			}
+			return true
+		})
+	}
+	bad.none(t, "wait for what happens, not for a time; a test that does not run proves nothing")
+}
+
+var packageComment = regexp.MustCompile(`^(Package|Command) \S+ `)
+
+// The house says of every room what it is for: a drawing of the house prints these sentences.
+func TestHouse_EveryPackageSaysWhatItIsFor(t *testing.T) {
+	t.Parallel()
+	said := map[string]string{}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		if _, ok := said[s.dir]; !ok {
+			said[s.dir] = ""
+		}
+		if s.tree.Doc != nil {
+			said[s.dir] += s.tree.Doc.Text()
+		}
+	}
+	bad := findings{}
+	for dir, text := range said {
+		bad.add(packageComment.MatchString(text), "%s", dir)
+	}
+	bad.none(t, "these packages have no comment")
+}
+
+// selfEvident are methods that the standard library explains.
+var selfEvident = []string{"Error", "Unwrap", "String", "Read", "Write", "Close", "Len", "Less", "Swap"}
+
+func TestHouse_EverythingExportedIsExplained(t *testing.T) {
+	t.Parallel()
+	bad := findings{}
+	for _, s := range sources(t) {
+		if s.test || s.tree.Name.Name == "main" {
+			continue
+		}
+		for _, d := range s.tree.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Name.IsExported() && exportedReceiver(d) && d.Doc == nil && !slices.Contains(selfEvident, d.Name.Name) {
+					bad.add(false, "%s %s", s.path, d.Name.Name)
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					switch x := spec.(type) {
+					case *ast.TypeSpec:
+						if x.Name.IsExported() && d.Doc == nil && x.Doc == nil {
+							bad.add(false, "%s %s", s.path, x.Name.Name)
+						}
+					case *ast.ValueSpec:
+						if x.Names[0].IsExported() && d.Doc == nil && x.Doc == nil && x.Comment == nil {
+							bad.add(false, "%s %s", s.path, x.Names[0].Name)
+						}
+					}
+				}
+			}
+		}
+	}
+	bad.none(t, "every exported identifier has a comment")
+}
+
+func exportedReceiver(d *ast.FuncDecl) bool {
+	if d.Recv == nil {
+		return true
+	}
+	exported := false
+	ast.Inspect(d.Recv.List[0].Type, func(n ast.Node) bool {
+		if i, ok := n.(*ast.Ident); ok && !exported {
+			exported = i.IsExported()
+			return false
+		}
+		return true
+	})
+	return exported
+}
+
+// texts calls f with every string that a file writes as a constant; what is joined with + is one, with ? for what is
+// computed. Struct tags and imports are none.
+func (s source) texts(f func(text string)) {
+	var flat func(e ast.Expr) (string, bool)
+	flat = func(e ast.Expr) (string, bool) {
+		switch x := e.(type) {
+		case *ast.BasicLit:
+			if x.Kind != token.STRING {
+				return "?", false
+			}
+			text, err := strconv.Unquote(x.Value)
+			if err != nil {
+				panic(err) // it was parsed
+			}
+			return text, true
+		case *ast.ParenExpr:
+			return flat(x.X)
+		case *ast.BinaryExpr:
+			if x.Op != token.ADD {
+				return "?", false
+			}
+			a, ok := flat(x.X)
+			b, ok2 := flat(x.Y)
+			return a + b, ok || ok2
+		}
+		return "?", false
+	}
+	var visit func(n ast.Node) bool
+	visit = func(n ast.Node) bool {
+		switch x := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field: // not its tag
+			ast.Inspect(x.Type, visit)
+			return false
+		case *ast.BinaryExpr:
+			if text, ok := flat(x); ok {
+				f(text)
+				inner(x, visit)
+				return false
+			}
+		case *ast.BasicLit:
+			if text, ok := flat(x); ok {
+				f(text)
+			}
+		}
+		return true
+	}
+	ast.Inspect(s.tree, visit)
+}
+
+// inner visits what is computed inside a joined text: calls and their arguments.
+func inner(e ast.Expr, visit func(ast.Node) bool) {
+	switch x := e.(type) {
+	case *ast.BinaryExpr:
+		inner(x.X, visit)
+		inner(x.Y, visit)
+	case *ast.ParenExpr:
+		inner(x.X, visit)
+	case *ast.BasicLit:
+	default:
+		ast.Inspect(x, visit)
+	}
+}
+
+var createTable = regexp.MustCompile(`(?m)^create table ((?:platform\.)?[a-z_]+) \(`)
+
+// writers are the rooms that write a table which is not of the noun after which its migration is called.
+var writers = map[string][]string{
+	"tenants":                 {"internal/tenant"},
+	"idempotency_keys":        {"internal/platform/web", "internal/access"}, // access sweeps up what nobody can use any more
+	"audit":                   {"internal/platform/fact"},
+	"events":                  {"internal/platform/fact"},
+	"webhook_endpoints":       {"internal/webhook"},
+	"webhook_secrets":         {"internal/webhook"},
+	"webhook_deliveries":      {"internal/platform/fact", "internal/webhook"},
+	"webhook_attempts":        {"internal/webhook"},
+	"external_ids":            {"internal/platform/external"},
+	"platform.directory":      {"internal/platform/db"},
+	"platform.signing_keys":   {"internal/access"},
+	"platform.revocations":    {"internal/access"},
+	"platform.delivery_queue": {"internal/platform/fact", "internal/webhook"},
+	"platform.delivery_holds": {"internal/webhook"},
+	"platform.cluster":        {},
+	"platform.row":            {},
+}
+
+// tables says of every table which rooms write it: the noun after which its migration is called, or writers. Partitions
+// are written through their table.
+func tables(t *testing.T) map[string][]string {
+	t.Helper()
+	files, err := filepath.Glob(root + "/migrations/*.sql")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	out := map[string][]string{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		_, noun, _ := strings.Cut(strings.TrimSuffix(filepath.Base(f), ".sql"), "_")
+		for _, m := range createTable.FindAllStringSubmatch(string(text), -1) {
+			out[m[1]] = []string{"internal/" + noun}
+			if w, special := writers[m[1]]; special {
+				out[m[1]] = w
+			}
+		}
+	}
+	for name := range writers {
+		require.Contains(t, out, name, "writers names a table that no migration makes")
+	}
+	return out
+}
+
+var (
+	writing  = regexp.MustCompile(`(?i)\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?|copy)\s+(?:only\s+)?(?:public\.)?((?:platform\.)?[a-z_]+|\?)`)
+	reading  = regexp.MustCompile(`(?i)\b(?:from|join|using)\s+(?:only\s+)?((?:[a-z_.]+(?:\s+(?:as\s+)?[a-z_]+)?\s*,\s*)*[a-z_.]+)`)
+	wholeSQL = regexp.MustCompile(`(?is)^\s*(with|select|insert|update|delete)\s.*\b(from|into|set)\b`)
+	sqlVerb  = regexp.MustCompile(`(?i)^\s*(with|select|insert|update|delete)\s`)
+)
+
+// The rules below read SQL by expressions: these see what is meant, and nothing else.
+func TestHouse_SQLIsUnderstood(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"insert into sites (id) values (?)": "sites", "INSERT\n\tINTO public.sites": "sites", "with x as (delete from only sites) select": "sites",
+		"update sites set name = ?": "sites", "delete from platform.directory where": "platform.directory", "merge into sites using": "sites",
+		"delete from ? where id = ?": "?", "truncate table sites": "sites",
+	} {
+		m := writing.FindStringSubmatch(text)
+		require.NotNil(t, m, text)
+		require.Equal(t, want, m[1], text)
+	}
+	for text, want := range map[string]string{
+		"select 1 from sites": "sites", "from sites s, departments as d where": "sites s, departments as d", "left join sites on": "sites",
+		"from sites order by a, b": "sites", "delete from a using sites": "a", "select x from platform.row r, f() s": "platform.row r, f",
+	} {
+		m := reading.FindStringSubmatch(text)
+		require.NotNil(t, m, text)
+		require.Equal(t, want, m[1], text)
+	}
+	tree, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\nimport \"a\"\ntype T struct { A int `tag` }\nvar a = \"select * from \" + f(\"inner\") + \" where \"", 0)
+	require.NoError(t, err)
+	var got []string
+	source{tree: tree}.texts(func(text string) { got = append(got, text) })
+	require.Equal(t, []string{"select * from ? where ", "inner"}, got)
+}
+
+func TestHouse_OnlyItsNounWritesATable(t *testing.T) {
+	t.Parallel()
+	owners, bad := tables(t), findings{}
+	for _, s := range sources(t) {
+		if s.test || isTestkit(s.dir) || s.dir == "migrations" {
+			continue
+		}
+		s.texts(func(text string) {
+			for _, m := range writing.FindAllStringSubmatch(text, -1) {
+				bad.add(m[1] != "?" || !sqlVerb.MatchString(text), "%s writes a table with a computed name: %s", s.path, text)
+				if owner, known := owners[strings.ToLower(m[1])]; known {
+					bad.add(slices.Contains(owner, s.dir), "%s writes %s", s.path, m[1])
+				}
+			}
+		})
+		// Rows that gorm writes say their table by a method: it stands with the noun, and nouns cannot import each other.
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			d, ok := n.(*ast.FuncDecl)
+			if !ok || d.Name.Name != "TableName" || d.Recv == nil {
+				return true
+			}
+			name := returned(d)
+			bad.add(slices.Contains(owners[name], s.dir), "%s has a row of %q", s.path, name)
+			return true
+		})
+		// gorm can name a table in passing, too.
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && s.dir != "internal/platform/db" {
+				if sel, ok := call.Fun.(*ast.SelectorExpr); ok && s.local(module+"internal/platform/db") != "" {
+					bad.add(!slices.Contains([]string{"AutoMigrate", "Preload", "Save", "Association", "Table"}, sel.Sel.Name), "%s uses gorm's %s", s.path, sel.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	bad.none(t, "only its noun writes a table, by SQL that names it or by rows of its own")
+}
+
+// returned is the constant text that a function returns.
+func returned(d *ast.FuncDecl) string {
+	for _, st := range d.Body.List {
+		if r, ok := st.(*ast.ReturnStmt); ok && len(r.Results) == 1 {
+			if lit, ok := r.Results[0].(*ast.BasicLit); ok {
+				text, err := strconv.Unquote(lit.Value)
+				if err != nil {
+					panic(err) // it was parsed
+				}
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// readsBesides are tables that a room reads without a foreign key to them, and why.
+var readsBesides = map[string]map[string]string{
+	"internal/platform/fact": {"webhook_endpoints": "a fact is fanned out in the statement that records it"},
+	"internal/app":           {"platform.cluster": "readiness", "platform.delivery_queue": "readiness", "platform.delivery_holds": "readiness"},
+	"internal/access":        {"platform.directory": "a job goes over all tenants", "tenants": "a token says whether its tenant is a sandbox"},
+}
+
+func TestHouse_NounsReadOthersOnlyWhereTheirForeignKeysPoint(t *testing.T) {
+	t.Parallel()
+	owners, bad := tables(t), findings{}
+	w := testkit.New(t)
+	rows, err := w.Super.Query(context.Background(), `select distinct conrelid::regclass::text, confrelid::regclass::text from pg_constraint where contype = 'f'`)
+	require.NoError(t, err)
+	points := map[string]map[string]bool{} // folder → table
+	var from, to string
+	_, err = pgx.ForEachRow(rows, []any{&from, &to}, func() error {
+		for _, dir := range owners[from] {
+			if points[dir] == nil {
+				points[dir] = map[string]bool{}
+			}
+			points[dir][to] = true
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	for _, s := range sources(t) {
+		if s.test || isTestkit(s.dir) || s.dir == "internal/report" || s.dir == "internal/matching" {
+			continue
+		}
+		s.texts(func(text string) {
+			for _, m := range reading.FindAllStringSubmatch(text, -1) {
+				for item := range strings.SplitSeq(m[1], ",") {
+					table := strings.TrimPrefix(strings.Fields(strings.ToLower(item))[0], "public.")
+					owner, known := owners[table]
+					if !known || slices.Contains(owner, s.dir) || readsBesides[s.dir][table] != "" {
+						continue
+					}
+					bad.add(points[s.dir][table], "%s reads %s", s.path, table)
+				}
+			}
+		})
+	}
+	bad.none(t, "no foreign key of their own points there: reading across nouns stands in report and matching")
+}
+
+// A journey calls the nouns' verbs.
+func TestHouse_JourneysWriteNoSQL(t *testing.T) {
+	t.Parallel()
+	bad := findings{}
+	for _, s := range sources(t) {
+		if s.test || s.dir != "internal/journey" {
+			continue
+		}
+		s.texts(func(text string) {
+			bad.add(!wholeSQL.MatchString(text), "%s: %s", s.path, text)
+		})
+		local := s.local(module + "internal/platform/db")
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if isIdent(sel.X, local) {
+				bad.add(!slices.Contains([]string{"One", "Get", "Lock", "Insert", "Change"}, sel.Sel.Name), "%s uses db.%s", s.path, sel.Sel.Name)
+			}
+			if isIdent(sel.X, "tx") {
+				bad.add(!slices.Contains([]string{"Select", "Run", "Raw", "Exec", "Where", "Model", "Create", "Updates", "Pgx"}, sel.Sel.Name), "%s uses tx.%s", s.path, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+	bad.none(t, "a journey calls the nouns' verbs and writes no SQL")
+}
+
+// doorways are the ways past a caller's binding or tenant, with the place of their reason among the arguments.
+var doorways = map[string]struct{ arguments, reason int }{
+	"Unbound": {2, 0}, "AsTenant": {3, 1}, "Platform": {3, 1}, "Pool": {0, -1},
+}
+
+// Every way past a binding or a tenant is listed with its reason, so that a new one shows in the diff.
+func TestHouse_EveryWayPastTheBindingIsKnown(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for _, s := range sources(t) {
+		if s.test || isTestkit(s.dir) {
+			continue
+		}
+		for _, d := range s.tree.Decls {
+			name := "(file)"
+			if f, ok := d.(*ast.FuncDecl); ok {
+				name = f.Name.Name
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				sel, ok := call.Fun.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				door, ok := doorways[sel.Sel.Name]
+				if !ok || len(call.Args) != door.arguments {
+					return true
+				}
+				line := fmt.Sprintf("%-44s %-16s %s", s.path, name, sel.Sel.Name)
+				if door.reason >= 0 {
+					lit, ok := call.Args[door.reason].(*ast.BasicLit)
+					require.True(t, ok, "%s: the reason for %s stands there as a constant", s.path, sel.Sel.Name)
+					line += " " + lit.Value
+				}
+				lines = append(lines, line)
+				return true
+			})
+		}
+	}
+	slices.Sort(lines)
+	golden(t, "doors.golden", strings.Join(lines, "\n")+"\n")
+}
+
+// golden compares with a file in testdata; -update writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "%s differs: read the difference, then go test ./internal/app -run %s -update", name, t.Name())
+}
+
+// Every golden file is read by a test.
+func TestHouse_NoDeadGoldens(t *testing.T) {
+	t.Parallel()
+	files, err := os.ReadDir("testdata")
+	require.NoError(t, err)
+	var text bytes.Buffer
+	for _, s := range sources(t) {
+		if s.dir == "internal/app" && s.test {
+			b, err := os.ReadFile(filepath.Join(root, s.path))
+			require.NoError(t, err)
+			text.Write(b)
+		}
+	}
+	for _, f := range files {
+		require.Contains(t, text.String(), strconv.Quote(f.Name()), "no test reads testdata/%s", f.Name())
+	}
+}
+
+func routes() []web.Route { return (&app.App{}).Routes() }
+
+// The whole API on one page: method, path, permission, status.
+func TestRoutes_Golden(t *testing.T) {
+	t.Parallel()
+	golden(t, "routes.golden", app.Golden(routes()))
+}
+
+func TestRoutes_EachNamesItsPermission(t *testing.T) {
+	t.Parallel()
+	named := map[auth.Permission]bool{}
+	for _, r := range routes() {
+		require.NotEmpty(t, r.Permission, "%s %s", r.Method, r.Path)
+		require.NotZero(t, r.Status, "%s %s", r.Method, r.Path)
+		named[r.Permission] = true
+	}
+	// A permission that no door asks for is asked for in a verb.
+	for _, s := range sources(t) {
+		if s.test || s.dir == "internal/platform/auth" {
+			continue
+		}
+		s.texts(func(text string) { named[auth.Permission(text)] = true })
+	}
+	bad := findings{}
+	for _, g := range auth.Grants {
+		bad.add(named[g.Permission], "%s", g.Permission)
+	}
+	bad.none(t, "nothing asks for these permissions")
+}
+
+var colon = regexp.MustCompile(`:([a-z_]+)`)
+
+func TestRoutes_AreExactlyThoseOfTheDocument(t *testing.T) {
+	t.Parallel()
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]json.RawMessage `json:"responses"`
+		} `json:"paths"`
+	}
+	require.NoError(t, json.Unmarshal(api.OpenAPI, &doc))
+	served := map[string]bool{}
+	for _, r := range routes() {
+		if !r.Documented() {
+			continue
+		}
+		p, m := colon.ReplaceAllString(r.Path, "{$1}"), strings.ToLower(r.Method)
+		served[m+" "+p] = true
+		op, ok := doc.Paths[p][m]
+		require.True(t, ok, "%s %s is served and not documented: make generate", r.Method, p)
+		require.Contains(t, op.Responses, strconv.Itoa(r.Status), "%s %s", r.Method, p)
+	}
+	for p, item := range doc.Paths {
+		for m := range item {
+			require.True(t, served[m+" "+p], "%s %s is documented and not served", m, p)
+		}
+	}
+}
+
+func TestDocument_IsWhatTheSourcesSay(t *testing.T) {
+	t.Parallel()
+	made, err := app.Files(root)
+	require.NoError(t, err)
+	for name, want := range made {
+		got, err := os.ReadFile(filepath.Join(root, "api", name))
+		require.NoError(t, err, "make generate")
+		require.True(t, bytes.Equal(want, got), "api/%s is not what the sources say: make generate", name)
+	}
+	files, err := filepath.Glob(root + "/api/events/*")
+	require.NoError(t, err)
+	for _, f := range files {
+		require.Contains(t, made, filepath.Join("events", filepath.Base(f)), "%s is of no type of fact: remove it", f)
+	}
+}
+
+// cells are the words in the tables of the glossary, without the marks of code.
+func cells(t *testing.T) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(root + "/docs/glossary.md")
+	require.NoError(t, err)
+	out := map[string]bool{}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if !strings.HasPrefix(strings.TrimSpace(line), "|") {
+			continue
+		}
+		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune("| ,;()`·", r) }) {
+			out[word] = true
+			if segments, ok := strings.CutPrefix(word, "/v1/"); ok {
+				for segment := range strings.SplitSeq(segments, "/") {
+					out[segment] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
+// collections are the nouns in the path of a route: what stands first, and what has members.
+func collections(p string) []string {
+	parts := strings.Split(strings.TrimPrefix(p, "/v1/"), "/")
+	out := []string{parts[0]}
+	for i := 1; i+1 < len(parts); i++ {
+		if strings.HasPrefix(parts[i-1], ":") && strings.HasPrefix(parts[i+1], ":") && !strings.HasPrefix(parts[i], ":") {
+			out = append(out, parts[i])
+		}
+	}
+	return out
+}
+
+func TestGlossary_KnowsEveryNoun(t *testing.T) {
+	t.Parallel()
+	known, bad := cells(t), findings{}
+	need := func(what, word string) { bad.add(known[word], "%s %s", what, word) }
+	for _, r := range routes() {
+		if r.Documented() && strings.HasPrefix(r.Path, "/v1/") && r.Permission != auth.Self { // who asks about itself names no noun
+			for _, c := range collections(r.Path) {
+				need("path", c)
+			}
+		}
+	}
+	for name := range tables(t) {
+		if !strings.HasPrefix(name, "platform.") {
+			need("table", name)
+		}
+	}
+	for _, f := range fact.Types() {
+		need("fact", f.Noun())
+	}
+	for _, s := range sources(t) {
+		if noun := nounOf(s.dir); noun != "" {
+			need("package", noun)
+		}
+		if s.dir != "internal/platform/id" || s.test {
+			continue
+		}
+		for _, d := range s.tree.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "prefix" {
+				need("prefix", returned(f))
+			}
+		}
+	}
+	bad.none(t, "docs/glossary.md does not know them")
+}
+
+var block = regexp.MustCompile("(?s)```json\n(.*?)```")
+
+// pages checks that the folder has one page for each name, and none of nobody; it returns their texts.
+func pages(t *testing.T, folder string, names []string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(root + "/docs/" + folder + "/*.md")
+	require.NoError(t, err)
+	out := map[string]string{}
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".md")
+		if name == "README" {
+			continue
+		}
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		out[name] = string(text)
+	}
+	require.ElementsMatch(t, names, slices.Collect(maps.Keys(out)), "docs/%s has one page for each, and no other", folder)
+	return out
+}
+
+// fits says whether a text could be this one with its parameters filled in.
+func fits(template, text string) bool {
+	parts := regexp.MustCompile(`\{[a-z_]+\}`).Split(template, -1)
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	return regexp.MustCompile("^" + strings.Join(parts, ".+") + "$").MatchString(text)
+}
+
+func TestProblems_EachHasItsPage(t *testing.T) {
+	t.Parallel()
+	var codes []string
+	for _, p := range fault.Problems() {
+		codes = append(codes, p.Code)
+	}
+	texts := pages(t, "problems", codes)
+	for _, p := range fault.Problems() {
+		m := block.FindStringSubmatch(texts[p.Code])
+		require.NotNil(t, m, "docs/problems/%s.md has no example", p.Code)
+		var example web.Problem
+		require.NoError(t, json.Unmarshal([]byte(m[1]), &example), "docs/problems/%s.md", p.Code)
+		status := web.StatusOf(p.Kind)
+		require.Equal(t, p.Code, example.Code)
+		require.Equal(t, status, example.Status, "docs/problems/%s.md", p.Code)
+		require.Equal(t, http.StatusText(status), example.Title, "docs/problems/%s.md", p.Code)
+		require.True(t, strings.HasSuffix(example.Type, "/problems/"+p.Code), "docs/problems/%s.md", p.Code)
+		require.True(t, fits(p.Text.EN, example.Detail), "docs/problems/%s.md says %q, the program %q", p.Code, example.Detail, p.Text.EN)
+		rules := map[string]*fault.Rule{}
+		for _, r := range fault.Rules() {
+			rules[r.Code] = r
+		}
+		for _, f := range example.Errors {
+			require.Contains(t, rules, f.Code, "docs/problems/%s.md", p.Code)
+			require.True(t, fits(rules[f.Code].Text.EN, f.Detail), "docs/problems/%s.md says %q, the program %q", p.Code, f.Detail, rules[f.Code].Text.EN)
+		}
+	}
+}
+
+func TestEvents_EachHasItsPage(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, f := range fact.Types() {
+		names = append(names, f.Name)
+	}
+	texts := pages(t, "events", names)
+	for _, f := range fact.Types() {
+		schema := compile(t, f)
+		m := block.FindStringSubmatch(texts[f.Name])
+		require.NotNil(t, m, "docs/events/%s.md has no example", f.Name)
+		var body struct {
+			Type      string `json:"type"`
+			Timestamp string `json:"timestamp"`
+			Data      any    `json:"data"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(m[1]), &body), "docs/events/%s.md", f.Name)
+		require.Equal(t, f.Name, body.Type, "docs/events/%s.md shows a delivery", f.Name)
+		require.NoError(t, schema.Validate(body.Data), "docs/events/%s.md", f.Name)
+		example, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.Example()))
+		require.NoError(t, err)
+		require.NoError(t, schema.Validate(example), "the example of %s", f.Name)
+	}
+}
+
+func compile(t *testing.T, f *fact.Type) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.Schema()))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	require.NoError(t, c.AddResource(f.Name, doc))
+	schema, err := c.Compile(f.Name)
+	require.NoError(t, err, f.Name)
+	return schema
+}
