@@ -86,6 +86,7 @@ create table external_ids (
   constraint external_ids_pkey primary key (tenant_id, noun, organisation_id, system, value),
   constraint external_ids_subject_key unique (tenant_id, noun, subject_id, system)
 );
+create index on external_ids (tenant_id, noun, system, value);
 call platform.isolate('external_ids', 'organisation',
   org => '(noun = ''organisation'' and subject_id = (select cur_organisation()) or organisation_id = (select cur_organisation()))');
 call platform.pii('external_ids', 'none', 'tenant_id noun organisation_id system');

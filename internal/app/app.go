@@ -9,6 +9,8 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/access"
 	"github.com/switchingtalent/switchboard/internal/leeruitwisseling"
+	"github.com/switchingtalent/switchboard/internal/leervraag"
+	"github.com/switchingtalent/switchboard/internal/medewerker"
 	"github.com/switchingtalent/switchboard/internal/organisation"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -41,6 +43,8 @@ type App struct {
 	Access             *access.Service
 	Tenants            tenant.Service
 	Organisations      organisation.Service
+	Medewerkers        medewerker.Service
+	Leervragen         leervraag.Service
 	Leeruitwisselingen leeruitwisseling.Service
 
 	options Options

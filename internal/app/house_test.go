@@ -619,7 +619,7 @@ func TestHouse_SQLIsUnderstood(t *testing.T) {
 		require.Equal(t, want, m[1], text)
 	}
 	for text, want := range map[string]string{
-		"select 1 from sites": "sites", "from sites s, departments as d where": "sites s, departments as d", "left join sites on": "sites",
+		"select 1 from sites": "sites", "from sites s, departments as d where": "sites s, departments", "left join sites on": "sites",
 		"from sites order by a, b": "sites", "delete from a using sites": "a", "select x from platform.row r, f() s": "platform.row r, f",
 	} {
 		m := reading.FindStringSubmatch(text)
@@ -689,9 +689,10 @@ func returned(d *ast.FuncDecl) string {
 
 // readsBesides are tables that a room reads without a foreign key to them, and why.
 var readsBesides = map[string]map[string]string{
-	"internal/platform/fact": {"webhook_endpoints": "a fact is fanned out in the statement that records it"},
-	"internal/app":           {"platform.cluster": "readiness", "platform.delivery_queue": "readiness", "platform.delivery_holds": "readiness"},
-	"internal/access":        {"platform.directory": "a job goes over all tenants", "tenants": "a token says whether its tenant is a sandbox"},
+	"internal/platform/fact":    {"webhook_endpoints": "a fact is fanned out in the statement that records it"},
+	"internal/app":              {"platform.cluster": "readiness", "platform.delivery_queue": "readiness", "platform.delivery_holds": "readiness"},
+	"internal/leeruitwisseling": {"contacts": "one of an employer may take part in a kennismakingsgesprek"},
+	"internal/access":           {"platform.directory": "a job goes over all tenants", "tenants": "a token says whether its tenant is a sandbox"},
 }
 
 func TestHouse_NounsReadOthersOnlyWhereTheirForeignKeysPoint(t *testing.T) {
@@ -713,7 +714,7 @@ func TestHouse_NounsReadOthersOnlyWhereTheirForeignKeysPoint(t *testing.T) {
 	})
 	require.NoError(t, err)
 	for _, s := range sources(t) {
-		if s.test || isTestkit(s.dir) || s.dir == "internal/report" || s.dir == "internal/matching" {
+		if s.test || isTestkit(s.dir) || s.dir == "migrations" || s.dir == "internal/report" || s.dir == "internal/matching" {
 			continue
 		}
 		s.texts(func(text string) {

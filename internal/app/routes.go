@@ -14,6 +14,8 @@ func (a *App) Routes() []web.Route {
 		a.Tenants.Routes(),
 		journey.OpenTenant{Tenants: a.Tenants, Access: a.Access}.Routes(),
 		a.Organisations.Routes(),
+		a.Medewerkers.Routes(),
+		a.Leervragen.Routes(),
 		a.Leeruitwisselingen.Routes(),
 		a.health(),
 		a.pages(),

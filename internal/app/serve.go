@@ -16,7 +16,6 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
-	"github.com/switchingtalent/switchboard/internal/platform/postgres"
 	"github.com/switchingtalent/switchboard/migrations"
 )
 
@@ -68,12 +67,11 @@ func Serve(ctx context.Context, c Config, l net.Listener, o ServeOptions) error 
 
 // Work does the deliveries and jobs alone, until ctx ends. The database of a data directory may be run by another process.
 func Work(ctx context.Context, c Config, o ServeOptions) error {
-	url, release, err := c.reach(ctx, o)
+	r, err := c.reach(ctx, o)
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}
-	err = c.serveOn(ctx, url, nil, nil, o, nil)
-	return errors.Join(err, release())
+	return errors.Join(c.serveOn(ctx, r.url, r.own, nil, o, nil), r.release())
 }
 
 // run starts the database of the data directory where there is no DATABASE_URL, and serves. prepare, if any, runs before
@@ -288,68 +286,4 @@ func (p *process) wait(asked context.Context) error {
 		return cause
 	}
 	return p.err
-}
-
-// Examine looks at everything that serve needs on this machine, changes nothing that serve would not, and says of each
-// thing whether it is right.
-func (c Config) Examine(ctx context.Context, o ServeOptions) Findings {
-	var out Findings
-	note := func(name string, err error, fine string) {
-		if err != nil {
-			fine = err.Error()
-		}
-		out = append(out, Check{name, err == nil, fine})
-	}
-	running := false
-	if c.DatabaseURL == "" {
-		bin, err := postgres.Find()
-		note("PostgreSQL programs", err, bin)
-		running = c.examineData(note)
-	}
-	note("master key", c.keyFile(), c.keySource())
-	var wrong error
-	if say := c.publicHost(); say != "" {
-		wrong = errors.New(say)
-	}
-	note("public URL", wrong, c.PublicURL)
-	if !running {
-		l, _, err := Listen(ctx, c.Addr)
-		if err == nil {
-			err = l.Close()
-		}
-		note("address", err, c.Addr+" is free")
-	}
-	if c.DatabaseURL == "" {
-		if _, err := recall(c.Data); errors.Is(err, errNothingHere) {
-			return append(out, Check{"database", true, "serve makes it"})
-		}
-	}
-	err := c.Reach(ctx, o, func(a *App) error {
-		out = append(out, Check{"role", true, "row-level security binds it"})
-		out = append(out, a.Check(ctx)...)
-		return nil
-	})
-	if err != nil {
-		note("database", err, "")
-	}
-	return out
-}
-
-func (c Config) keySource() string {
-	if c.MasterKey != "" {
-		return "from SWITCHBOARD_MASTER_KEY"
-	}
-	return c.masterPath()
-}
-
-// examineData looks at the data directory, and reports whether a server runs there.
-func (c Config) examineData(note func(string, error, string)) (running bool) {
-	k, err := recall(c.Data)
-	if errors.Is(err, errNothingHere) {
-		note("data directory", nil, c.Data+" (serve makes what is missing)")
-		return false
-	}
-	running = err == nil && postgres.Running(c.Data)
-	note("data directory", err, c.Data+", made for "+k.For)
-	return running
 }

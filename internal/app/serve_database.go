@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -243,13 +241,16 @@ func (c Config) masterPath() string { return filepath.Join(c.Data, masterFile) }
 
 // Reach calls fn with the App of an installation that is there, for one errand of the command line: on DATABASE_URL, else
 // on the database of the data directory, which is started for it unless a server runs it already.
-func (c Config) Reach(ctx context.Context, o ServeOptions, fn func(*App) error) (err error) {
-	url, release, err := c.reach(ctx, o)
+func (c Config) Reach(ctx context.Context, o ServeOptions, fn func(*App) error) error {
+	r, err := c.reach(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
-	a, err := c.open(ctx, url, o)
+	return errors.Join(c.errand(ctx, r, o, fn), r.release())
+}
+
+func (c Config) errand(ctx context.Context, r reached, o ServeOptions, fn func(*App) error) error {
+	a, err := c.open(ctx, r.url, o)
 	if err != nil {
 		return err
 	}
@@ -257,26 +258,38 @@ func (c Config) Reach(ctx context.Context, o ServeOptions, fn func(*App) error) 
 	return fn(a)
 }
 
-func (c Config) reach(ctx context.Context, o ServeOptions) (url string, release func() error, err error) {
-	nothing := func() error { return nil }
+// reached is a database that answers.
+type reached struct {
+	url string
+	own *embedded // nil when somebody else runs it
+}
+
+func (r reached) release() error {
+	if r.own == nil {
+		return nil
+	}
+	return r.own.stop()
+}
+
+func (c Config) reach(ctx context.Context, o ServeOptions) (reached, error) {
 	if c.DatabaseURL != "" {
-		return c.DatabaseURL, nothing, nil
+		return reached{url: c.DatabaseURL}, nil
 	}
 	k, err := recall(c.Data)
 	if errors.Is(err, errNothingHere) {
-		return "", nil, fmt.Errorf("%w: start switchboard serve first, or set DATABASE_URL", err)
+		return reached{}, fmt.Errorf("%w: start switchboard serve first, or set DATABASE_URL", err)
 	}
 	if err != nil {
-		return "", nil, err
+		return reached{}, err
 	}
 	e, err := startEmbedded(ctx, c.Data, k, false, o.say())
 	switch {
 	case errors.Is(err, postgres.ErrInUse) && k.URL != "":
-		return k.URL, nothing, nil // a server runs it, and wrote down where
+		return reached{url: k.URL}, nil // a server runs it, and wrote down where
 	case err != nil:
-		return "", nil, err
+		return reached{}, err
 	}
-	return e.url(), e.stop, nil
+	return reached{e.url(), e}, nil
 }
 
 // MigrateData brings the schema of the data directory's own database up to date, and reports how many files it applied.
@@ -291,44 +304,4 @@ func (c Config) MigrateData(ctx context.Context, say func(string, ...any)) (n in
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	return Migrate(ctx, server.URL(OwnerRole, k.OwnerPassword, embeddedDatabase))
-}
-
-// Findings are what Examine looked at, in order.
-type Findings []Check
-
-// Wrong reports whether anything is.
-func (f Findings) Wrong() bool {
-	return slices.ContainsFunc(f, func(c Check) bool { return !c.OK })
-}
-
-// keyFile says what is wrong with the file of the master key, if anything.
-func (c Config) keyFile() error {
-	if c.MasterKey != "" {
-		_, err := seal.Open(c.MasterKey)
-		return err
-	}
-	info, err := os.Stat(c.masterPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // serve makes it
-	}
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%s: %w", c.masterPath(), seal.ErrMode)
-	}
-	_, err = seal.OpenFile(c.masterPath())
-	return err
-}
-
-// publicHost is what is wrong with the public URL as the start of links that others follow, if anything.
-func (c Config) publicHost() string {
-	host := strings.TrimPrefix(strings.TrimPrefix(c.PublicURL, "http://"), "https://")
-	switch {
-	case strings.HasPrefix(host, ":") || strings.HasPrefix(host, "0.0.0.0") || strings.HasPrefix(host, "[::]"):
-		return c.PublicURL + " is no address that others can follow: set SWITCHBOARD_PUBLIC_URL"
-	case strings.HasPrefix(c.PublicURL, "http://") && !IsLoopback(c.Addr) && !IsLoopback(host+":80") && !IsLoopback(host):
-		return c.PublicURL + " sends tokens in the clear: use https"
-	}
-	return ""
 }

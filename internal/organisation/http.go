@@ -110,7 +110,7 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 		if !ok {
 			return page.Page[Wire]{}, fault.BadParameter.New().In("external_id", fault.BadFormat, "format", "system:value")
 		}
-		q = q.Where("external_ids @> ?::jsonb", x.Of())
+		q = external.Where(tx, q, "organisation", x)
 	}
 	if len(in.Stage) > 0 {
 		q = q.Where("stage in ?", in.Stage)
@@ -176,7 +176,7 @@ func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upser
 	if err := external.Check("/external_ids", external.List{ref}); err != nil {
 		return web.Upserted[Wire]{}, err
 	}
-	found, err := external.Find[Organisation](tx, "organisations", nil, ref)
+	found, err := external.Find[Organisation](tx, "organisation", nil, ref)
 	if err != nil {
 		return web.Upserted[Wire]{}, err
 	}

@@ -1,0 +1,293 @@
+// Command bench measures GET, list and create against their floors, in interleaved rounds of one run, and prints ratios.
+//
+// The floors run beside ours on the same machine and database: pgbench for requests per second, a handler of raw pgx
+// without tenants for CPU. Absolute numbers say more about the machine than about us; compare the ratios. Everything
+// stays on loopback, and stops by itself.
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/postgres"
+	"github.com/switchingtalent/switchboard/internal/platform/seal"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+)
+
+var (
+	rounds  = flag.Int("rounds", 5, "interleaved rounds; medians are printed")
+	seconds = flag.Int("seconds", 3, "how long each measurement takes")
+	clients = flag.Int("clients", 32, "connections that send at once")
+	load    = flag.String("load", "", "run as load generator for this address (used by bench itself)")
+	token   = flag.String("token", "", "bearer token of the load generator")
+)
+
+const (
+	tenants          = 50
+	organisationsPer = 400
+)
+
+func main() {
+	flag.Parse()
+	log.SetFlags(0)
+	if *load != "" {
+		if err := generate(*load, *token, os.Stdin, os.Stdout); err != nil {
+			log.Fatal("load: ", err)
+		}
+		return
+	}
+	if err := run(context.Background()); err != nil {
+		log.Fatal("bench: ", err)
+	}
+}
+
+// stage is everything that is measured on.
+type stage struct {
+	server  *postgres.Server
+	super   *pgxpool.Pool
+	bin     string // PostgreSQL's programs
+	dir     string
+	base    string // our API
+	raw     string // the floor over HTTP
+	callers []caller
+}
+
+type caller struct {
+	token string
+	ids   []string // organisations
+}
+
+func run(ctx context.Context) error {
+	st, stop, err := prepare(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	measures := []measure{
+		{"GET one row", "pgbench, same SELECT", "requests per second", st.pgbenchGet, st.get, perSecond, "≥ 0.20"},
+		{"list of 50", "raw pgx over HTTP, no tenants", "CPU per request", st.rawList, st.list, cpuRatio, "≤ 1.6"},
+		{"create: row, fact, delivery", "pgbench, same transaction", "requests per second", st.pgbenchCreate, st.create, perSecond, "≥ 0.60"},
+	}
+	ratios := make([][]float64, len(measures))
+	floors, ours := make([][]result, len(measures)), make([][]result, len(measures))
+	for r := range *rounds {
+		for i, m := range measures {
+			fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", r+1, *rounds, m.name)
+			order := []func() (result, error){m.floor, m.ours}
+			got := make([]result, 2)
+			for k := range order { // who goes first alternates
+				k = (k + r) % 2
+				if got[k], err = order[k](); err != nil {
+					return fmt.Errorf("%s: %w", m.name, err)
+				}
+			}
+			floors[i], ours[i] = append(floors[i], got[0]), append(ours[i], got[1])
+			ratios[i] = append(ratios[i], m.ratio(got[0], got[1]))
+		}
+	}
+	fmt.Printf("\n%d clients, %d rounds of %d s, medians [lowest–highest]\n\n", *clients, *rounds, *seconds)
+	fmt.Println("| what | floor | compared | ratio | bar | floor/s | ours/s | our CPU µs (server + database) |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
+	for i, m := range measures {
+		fmt.Printf("| %s | %s | %s | **%.2f** [%.2f–%.2f] | %s | %.0f | %.0f | %.0f + %.0f |\n", m.name, m.against, m.unit,
+			median(ratios[i]), slices.Min(ratios[i]), slices.Max(ratios[i]), m.bar,
+			medianOf(floors[i], result.rate), medianOf(ours[i], result.rate),
+			medianOf(ours[i], func(r result) float64 { return r.serverCPU / float64(r.done) }),
+			medianOf(ours[i], func(r result) float64 { return r.databaseCPU / float64(r.done) }))
+	}
+	return nil
+}
+
+type measure struct {
+	name, against, unit string
+	floor, ours         func() (result, error)
+	ratio               func(floor, ours result) float64
+	bar                 string
+}
+
+// result is one measurement. CPU is in microseconds, the load generator's left out.
+type result struct {
+	done                   int
+	took                   time.Duration
+	serverCPU, databaseCPU float64
+}
+
+func (r result) rate() float64 { return float64(r.done) / r.took.Seconds() }
+
+func perSecond(floor, ours result) float64 { return ours.rate() / floor.rate() }
+
+func cpuRatio(floor, ours result) float64 {
+	per := func(r result) float64 { return (r.serverCPU + r.databaseCPU) / float64(r.done) }
+	return per(ours) / per(floor)
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+func medianOf(rs []result, f func(result) float64) float64 {
+	var v []float64
+	for _, r := range rs {
+		v = append(v, f(r))
+	}
+	return median(v)
+}
+
+// prepare starts a durable PostgreSQL, fills it, and serves ours and the floor on loopback.
+func prepare(ctx context.Context) (*stage, func(), error) {
+	dir, err := os.MkdirTemp("", "switchboard-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	st := &stage{dir: dir}
+	var stops []func()
+	stop := func() {
+		for _, f := range slices.Backward(stops) {
+			f()
+		}
+		_ = os.RemoveAll(dir)
+	}
+	fail := func(err error) (*stage, func(), error) { stop(); return nil, nil, err }
+	if st.bin, err = postgres.Find(); err != nil {
+		return fail(err)
+	}
+	if _, err := os.Stat(filepath.Join(st.bin, "pgbench")); err != nil {
+		return fail(fmt.Errorf("pgbench is not beside PostgreSQL's other programs in %s: install it", st.bin))
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL may run as another user
+		return fail(err)
+	}
+	if st.server, err = postgres.Start(ctx, postgres.Options{Dir: filepath.Join(dir, "data"), MaxConnections: 200}); err != nil {
+		return fail(err)
+	}
+	stops = append(stops, func() { _ = st.server.Stop(ctx) })
+	if err := app.Bootstrap(ctx, st.server.SuperURL("postgres"), "switchboard", "bench", "bench"); err != nil {
+		return fail(err)
+	}
+	if _, err := app.Migrate(ctx, st.server.URL(app.OwnerRole, "bench", "switchboard")); err != nil {
+		return fail(err)
+	}
+	if st.super, err = pgxpool.New(ctx, st.server.SuperURL("switchboard")); err != nil {
+		return fail(err)
+	}
+	stops = append(stops, st.super.Close)
+	data, err := db.Open(ctx, st.server.URL(app.AppRole, "bench", "switchboard"), db.Options{MaxConns: 8})
+	if err != nil {
+		return fail(err)
+	}
+	stops = append(stops, data.Close)
+	box, err := seal.Open(base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	if err != nil {
+		return fail(err)
+	}
+	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
+	limit := web.Limit{Requests: 100_000_000, Window: time.Minute}
+	ours, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fail(err)
+	}
+	st.base = ours.Addr().String()
+	a, err := app.New(data, app.Options{Box: box, Log: quiet, PublicURL: "http://" + st.base, ClientLimit: limit, PublicLimit: limit, KeepEvents: 720 * time.Hour})
+	if err != nil {
+		return fail(err)
+	}
+	if err := a.Access.Start(ctx); err != nil {
+		return fail(err)
+	}
+	background, cancel := context.WithCancel(ctx)
+	go a.Access.Run(background)
+	stops = append(stops, cancel)
+	server := a.HTTPServer()
+	go func() { _ = server.Serve(ours) }()
+	stops = append(stops, func() { _ = server.Close() })
+	floor, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fail(err)
+	}
+	st.raw = floor.Addr().String()
+	rawServer := &http.Server{Handler: rawHandler(st.super), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = rawServer.Serve(floor) }()
+	stops = append(stops, func() { _ = rawServer.Close() })
+	if err := st.fill(ctx, a); err != nil {
+		return fail(err)
+	}
+	return st, stop, nil
+}
+
+// fill makes tenants with employers, and in each one endpoint that waits to be proven, so that every fact has a delivery
+// and nothing is sent.
+func (st *stage) fill(ctx context.Context, a *app.App) error {
+	fmt.Fprintf(os.Stderr, "filling %d tenants with %d employers each\n", tenants, organisationsPer)
+	for range tenants {
+		tid, cid := id.NewTenant(), id.NewClient()
+		_, err := st.super.Exec(ctx, `insert into tenants (tenant_id, id, slug, name, created_at, updated_at, changed_by, request_id)
+			values ($1::uuid, $1::uuid, 'b' || replace($1::uuid::text, '-', ''), 'Bench', now(), now(), 'bench', 'bench')`, tid.UUID())
+		if err != nil {
+			return err
+		}
+		if _, err := st.super.Exec(ctx, `insert into clients (tenant_id, id, name, role, scopes, created_at, updated_at, changed_by, request_id)
+			values ($1, $2, 'bench', 'coordinator', '{}', now(), now(), 'bench', 'bench')`, tid.UUID(), cid.UUID()); err != nil {
+			return err
+		}
+		if _, err := st.super.Exec(ctx, `insert into webhook_endpoints (tenant_id, id, client_id, url, event_types, type_patterns, nouns, status, created_at, updated_at, changed_by, request_id)
+			values ($1, gen_random_uuid(), $2, 'http://127.0.0.1:1/', '{*}', '{%}', '{organisation}', 'pending', now(), now(), 'bench', 'bench')`, tid.UUID(), cid.UUID()); err != nil {
+			return err
+		}
+		if _, err := st.super.Exec(ctx, `insert into platform.delivery_holds (endpoint_id, tenant_id) select id, tenant_id from webhook_endpoints where tenant_id = $1`, tid.UUID()); err != nil {
+			return err
+		}
+		if _, err := st.super.Exec(ctx, `insert into organisations (tenant_id, id, name, kind, sector, headcount, created_at, updated_at, changed_by, request_id)
+			select $1, gen_random_uuid(), 'Werkgever ' || n, 'profit', 'bouw', n, now(), now(), 'bench', 'bench' from generate_series(1, $2) n`, tid.UUID(), organisationsPer); err != nil {
+			return err
+		}
+		p := auth.Principal{TenantID: tid, ClientID: cid, Role: auth.Coordinator, Scopes: auth.Of(auth.Coordinator)}
+		text, err := a.Tokens.Sign(p, time.Now())
+		if err != nil {
+			return err
+		}
+		c := caller{token: text}
+		rows, err := st.super.Query(ctx, `select id::text from organisations where tenant_id = $1`, tid.UUID())
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var o id.OrganisationID
+			if err := rows.Scan(&o); err != nil {
+				return err
+			}
+			c.ids = append(c.ids, o.String())
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		st.callers = append(st.callers, c)
+	}
+	// What pgbench draws from: tenant t, employer n.
+	_, err := st.super.Exec(ctx, `create table bench_ids as select dense_rank() over (order by tenant_id)::int - 1 as t,
+		row_number() over (partition by tenant_id order by id)::int as n, tenant_id, id from organisations`)
+	if err == nil {
+		_, err = st.super.Exec(ctx, "create unique index on bench_ids (t, n) include (tenant_id, id)")
+	}
+	if err == nil {
+		_, err = st.super.Exec(ctx, "analyze")
+	}
+	return err
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// pgbench runs a script for the time of a measurement and returns the transactions it made.
+func (st *stage) pgbench(script string) (result, error) {
+	file := filepath.Join(st.dir, "script.sql")
+	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+		return result{}, err
+	}
+	cmd := exec.Command(filepath.Join(st.bin, "pgbench"), "-n", "-M", "prepared", "-f", file, "-c", strconv.Itoa(*clients), "-j", "2", "-T", strconv.Itoa(*seconds), st.server.SuperURL("switchboard"))
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return result{}, fmt.Errorf("pgbench: %w\n%s", err, out)
+	}
+	m := regexp.MustCompile(`transactions actually processed: (\d+)`).FindSubmatch(out)
+	if m == nil {
+		return result{}, fmt.Errorf("pgbench said nothing of transactions:\n%s", out)
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if t := regexp.MustCompile(`tps = ([0-9.]+)`).FindSubmatch(out); t != nil && err == nil {
+		tps, err := strconv.ParseFloat(string(t[1]), 64)
+		return result{done: n, took: time.Duration(float64(n) / tps * float64(time.Second))}, err
+	}
+	return result{done: n, took: time.Since(start)}, err
+}
+
+func (st *stage) pgbenchGet() (result, error) {
+	return st.pgbench(`\set t random(0, ` + strconv.Itoa(tenants-1) + `)
+\set n random(1, ` + strconv.Itoa(organisationsPer) + `)
+select * from organisations where tenant_id = (select tenant_id from bench_ids where t = :t and n = :n) and id = (select id from bench_ids where t = :t and n = :n);
+`)
+}
+
+func (st *stage) pgbenchCreate() (result, error) {
+	return st.pgbench(`\set t random(0, ` + strconv.Itoa(tenants-1) + `)
+begin;
+select set_config('app.tenant_id', tenant_id::text, true), set_config('app.scope', 'tenant', true) from bench_ids where t = :t and n = 1;
+insert into organisations (tenant_id, id, name, kind, sector, created_at, updated_at, changed_by, request_id)
+	select cur_tenant(), gen_random_uuid(), 'Werkgever', 'profit', 'bouw', now(), now(), 'bench', 'bench';
+with f as (insert into events (tenant_id, id, type, subject_id, subject, revision, organisation_ids, medewerker_ids, data, occurred_at, actor, request_id)
+	select cur_tenant(), gen_random_uuid(), 'organisation.created', gen_random_uuid(), 'org_x', 1, '{}', '{}', '{}', now(), 'bench', 'bench' returning id),
+d as (insert into webhook_deliveries (tenant_id, event_id, endpoint_id, type, created_at, next_attempt_at)
+	select e.tenant_id, f.id, e.id, 'organisation.created', now(), now() from webhook_endpoints e, f where e.tenant_id = cur_tenant() returning id, tenant_id, endpoint_id)
+insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at) select id, tenant_id, endpoint_id, now() from d;
+commit;
+`)
+}
+
+func (st *stage) get() (result, error) {
+	return st.measure(st.base, func(c caller) string {
+		return "GET /v1/organisations/" + c.ids[rand.IntN(len(c.ids))]
+	})
+}
+
+func (st *stage) list() (result, error) {
+	return st.measure(st.base, func(caller) string { return "GET /v1/organisations?limit=50" })
+}
+
+func (st *stage) rawList() (result, error) {
+	return st.measure(st.raw, func(caller) string { return "GET /" + strconv.Itoa(rand.IntN(tenants)) })
+}
+
+func (st *stage) create() (result, error) {
+	return st.measure(st.base, func(caller) string {
+		return `POST /v1/organisations {"name":"Werkgever","kind":"profit","sector":"bouw"}`
+	})
+}
+
+// measure lets a child process send requests, and counts what they cost here and in the database.
+func (st *stage) measure(address string, request func(caller) string) (result, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return result{}, err
+	}
+	var script strings.Builder // tokens and requests to draw from
+	for range 2000 {
+		c := st.callers[rand.IntN(len(st.callers))]
+		fmt.Fprintf(&script, "%s\t%s\n", c.token, request(c))
+	}
+	cmd := exec.Command(self, "-load", address, "-clients", strconv.Itoa(*clients), "-seconds", strconv.Itoa(*seconds))
+	cmd.Stdin, cmd.Stderr = strings.NewReader(script.String()), os.Stderr
+	mine, base := ownCPU(), st.databaseCPU()
+	out, err := cmd.Output()
+	if err != nil {
+		return result{}, err
+	}
+	r := result{serverCPU: ownCPU() - mine, databaseCPU: st.databaseCPU() - base}
+	var nanos int64
+	if _, err := fmt.Sscan(string(out), &r.done, &nanos); err != nil || r.done == 0 {
+		return result{}, fmt.Errorf("the load generator said %q", out)
+	}
+	r.took = time.Duration(nanos)
+	return r, nil
+}
+
+// ownCPU is what this process used so far, in microseconds.
+func ownCPU() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // it cannot fail for ourselves
+	}
+	return float64(u.Utime.Sec+u.Stime.Sec)*1e6 + float64(u.Utime.Usec+u.Stime.Usec)
+}
+
+// databaseCPU is what the processes of the database used so far, in microseconds, by /proc.
+func (st *stage) databaseCPU() float64 {
+	var ticks float64
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, d := range dirs {
+		line, err := os.ReadFile(filepath.Join(d, "cmdline"))
+		if err != nil || !strings.HasPrefix(string(line), "postgres: ") {
+			continue
+		}
+		stat, err := os.ReadFile(filepath.Join(d, "stat"))
+		if err != nil {
+			continue
+		}
+		f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		if parent, err := os.ReadFile("/proc/" + f[1] + "/cmdline"); err != nil || !strings.Contains(string(parent), st.dir) {
+			continue // another server's
+		}
+		for _, i := range []int{11, 12} { // utime, stime
+			t, _ := strconv.ParseFloat(f[i], 64)
+			ticks += t
+		}
+	}
+	return ticks * 1e4 // a tick is 10 ms
+}
+
+// generate is the load generator: it draws requests and sends them over kept connections until its time is over, then
+// says how many were answered 2xx and how long that took. Anything else is an error.
+func generate(address, _ string, in io.Reader, out io.Writer) error {
+	var requests [][]byte
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 1<<20), 1<<20)
+	for lines.Scan() {
+		bearer, rest, _ := strings.Cut(lines.Text(), "\t")
+		method, rest, _ := strings.Cut(rest, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		r := method + " " + path + " HTTP/1.1\r\nHost: " + address + "\r\nAuthorization: Bearer " + bearer + "\r\n"
+		if body != "" {
+			r += "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
+		}
+		requests = append(requests, []byte(r+"\r\n"+body))
+	}
+	if len(requests) == 0 {
+		return fmt.Errorf("no requests")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(*seconds)*time.Second)
+	defer cancel()
+	var done atomic.Int64
+	var wait sync.WaitGroup
+	errs := make(chan error, *clients)
+	start := time.Now()
+	for range *clients {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			if err := send(ctx, address, requests, &done); err != nil {
+				errs <- err
+			}
+		}()
+	}
+	wait.Wait()
+	took := time.Since(start)
+	select {
+	case err := <-errs:
+		return err
+	default:
+	}
+	_, err := fmt.Fprintln(out, done.Load(), took.Nanoseconds())
+	return err
+}
+
+func send(ctx context.Context, address string, requests [][]byte, done *atomic.Int64) error {
+	c, err := net.DialTimeout("tcp", address, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	r := bufio.NewReaderSize(c, 64<<10)
+	for ctx.Err() == nil {
+		if _, err := c.Write(requests[rand.IntN(len(requests))]); err != nil {
+			return err
+		}
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil {
+			return err
+		}
+		if res.StatusCode/100 != 2 {
+			return fmt.Errorf("answered %s", res.Status)
+		}
+		done.Add(1)
+	}
+	return nil
+}
+
+// rawHandler is the floor of a list: pgx, a struct, encoding/json, and nothing else.
+func rawHandler(pool *pgxpool.Pool) http.Handler {
+	type row struct {
+		ID        string    `json:"id"`
+		Name      string    `json:"name"`
+		Kind      string    `json:"kind"`
+		Sector    string    `json:"sector"`
+		Headcount *int      `json:"headcount"`
+		Stage     string    `json:"stage"`
+		Revision  int64     `json:"revision"`
+		CreatedAt time.Time `json:"created_at"`
+		UpdatedAt time.Time `json:"updated_at"`
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rows, err := pool.Query(r.Context(), `select id::text, name, kind, sector, headcount, stage, revision, created_at, updated_at from organisations
+			where tenant_id = (select tenant_id from bench_ids where t = $1 and n = 1) order by id limit 50`, strings.TrimPrefix(r.URL.Path, "/"))
+		if err != nil {
+			http.Error(w, "", http.StatusInternalServerError)
+			return
+		}
+		out := make([]row, 0, 50)
+		for rows.Next() {
+			var x row
+			if err := rows.Scan(&x.ID, &x.Name, &x.Kind, &x.Sector, &x.Headcount, &x.Stage, &x.Revision, &x.CreatedAt, &x.UpdatedAt); err != nil {
+				http.Error(w, "", http.StatusInternalServerError)
+				return
+			}
+			out = append(out, x)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"data": out})
+	})
+}

@@ -1,0 +1,1098 @@
+package db_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+)
+
+// thing is a row with a column of every type that nouns use.
+type thing struct {
+	db.Row
+	ID             id.SiteID `gorm:"primaryKey"`
+	OrganisationID *id.OrganisationID
+	Name           string
+	Note           *string
+	Labels         db.Strings
+	Coaches        db.IDs[id.MedewerkerID]
+	Amount         *int64
+	Ratio          *float64
+	OK             *bool
+	At             *time.Time
+	Doc            json.RawMessage
+}
+
+func (thing) TableName() string { return "things" }
+
+const schema = `
+create table things (
+  like platform.row including all,
+  id uuid not null,
+  organisation_id uuid,
+  name text not null check (length(name) < 50),
+  note text,
+  labels text[] not null default '{}',
+  coaches uuid[] not null default '{}',
+  on_day date, at timestamptz, local_at timestamp, clock time, amount bigint, small smallint, price numeric(12,2), ratio double precision, ok boolean,
+  doc jsonb, raw bytea, spans interval,
+  primary key (tenant_id, id),
+  constraint things_name_check_x check (name <> 'forbidden'),
+  constraint things_name_key unique (tenant_id, name)
+);
+call platform.isolate('things', 'organisation', org => 'organisation_id = (select cur_organisation())');
+create table parts (
+  tenant_id uuid not null,
+  id uuid not null,
+  thing_id uuid not null,
+  primary key (tenant_id, id),
+  constraint parts_thing_fkey foreign key (tenant_id, thing_id) references things (tenant_id, id) deferrable initially deferred
+);
+call platform.isolate('parts', 'organisation', org => 'true', mdw => 'true');
+-- A COMMIT that waits for whoever holds the advisory lock with the number of the row.
+create table waits (tenant_id uuid not null, id bigint not null, primary key (tenant_id, id));
+call platform.isolate('waits', 'organisation', org => 'true', mdw => 'true');
+create function public.wait() returns trigger language plpgsql as 'begin perform pg_advisory_xact_lock(new.id); return null; end';
+create constraint trigger wait after insert on waits deferrable initially deferred for each row execute function public.wait();`
+
+var errPartOfNothing = fault.At("/thing_id", fault.NoReference)
+
+var _ = db.Constraint("parts_thing_fkey", func() *fault.Error { return errPartOfNothing })
+
+var makeSchema sync.Once
+
+// world is a tenant in a database that has the tables above.
+func world(t *testing.T) *testkit.World {
+	t.Helper()
+	w := testkit.New(t)
+	var err error
+	makeSchema.Do(func() {
+		var c *pgx.Conn
+		if c, err = pgx.Connect(context.Background(), w.OwnerURL); err == nil {
+			_, err = c.Exec(context.Background(), schema)
+			err = errors.Join(err, c.Close(context.Background()))
+		}
+	})
+	require.NoError(t, err)
+	return w
+}
+
+// open makes a pool of its own.
+func open(t *testing.T, address string, conns int32) *db.DB {
+	t.Helper()
+	d, err := db.Open(context.Background(), address, db.Options{MaxConns: conns})
+	require.NoError(t, err)
+	t.Cleanup(d.Close)
+	return d
+}
+
+func bound(w *testkit.World, org id.OrganisationID) db.Who {
+	return db.Caller(auth.Principal{TenantID: w.Tenant, ClientID: id.NewClient(), Role: auth.Employer, OrganisationID: &org}, "req")
+}
+
+func add(w *testkit.World, name string, org *id.OrganisationID) thing {
+	w.T.Helper()
+	x := thing{ID: id.NewSite(), Name: name, OrganisationID: org, Doc: json.RawMessage(`{}`)}
+	w.Do(func(tx *db.Tx) error { return db.Insert(tx, &x) })
+	return x
+}
+
+func names(tx *db.Tx) []string {
+	var out []string
+	if err := tx.Select(&out, `select name from things order by name`); err != nil {
+		return []string{err.Error()}
+	}
+	return out
+}
+
+func sqlstate(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}
+
+func TestScope_WithoutOneNothingRuns(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ten, org, mdw := w.Tenant.UUID(), uuid.New(), uuid.New()
+	for name, s := range map[string]db.Scope{
+		"nothing":                            {},
+		"no kind":                            {Tenant: ten},
+		"no tenant":                          {Kind: db.ScopeTenant},
+		"organisation without one":           {Tenant: ten, Kind: db.ScopeOrganisation},
+		"tenant with an organisation":        {Tenant: ten, Kind: db.ScopeTenant, Organisation: org},
+		"operator with an organisation":      {Tenant: ten, Kind: db.ScopeOperator, Organisation: org},
+		"medewerker without an organisation": {Tenant: ten, Kind: db.ScopeMedewerker, Medewerker: mdw},
+		"medewerker without one":             {Tenant: ten, Kind: db.ScopeMedewerker, Organisation: org},
+		"organisation with a medewerker":     {Tenant: ten, Kind: db.ScopeOrganisation, Organisation: org, Medewerker: mdw},
+	} {
+		never := func(*db.Tx) error { t.Errorf("%s: it ran", name); return nil }
+		ctx, who := context.Background(), db.Who{Scope: s}
+		require.ErrorContains(t, w.App.DB.InTenant(ctx, who, never), "no tenant and scope", name)
+		require.ErrorContains(t, w.App.DB.Snapshot(ctx, who, never), "no tenant and scope", name)
+		require.ErrorContains(t, w.App.DB.Single(ctx, who, never), "no tenant and scope", name)
+	}
+}
+
+func TestDatabase_ShowsNothingToWhoSaysNothing(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	add(w, "seen", nil)
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, w.AppURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close(ctx) })
+	count := func(settings ...string) (n int) {
+		require.NoError(t, pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
+			for i := 0; i < len(settings); i += 2 {
+				if _, err := tx.Exec(ctx, `select set_config($1, $2, true)`, settings[i], settings[i+1]); err != nil {
+					return err
+				}
+			}
+			return tx.QueryRow(ctx, `select count(*) from things`).Scan(&n)
+		}))
+		return n
+	}
+	ten := w.Tenant.UUID().String()
+	require.Zero(t, count())
+	require.Zero(t, count("app.tenant_id", ten))
+	require.Zero(t, count("app.scope", "tenant"))
+	require.Zero(t, count("app.tenant_id", ten, "app.scope", "everything"))
+	require.Zero(t, count("app.tenant_id", ten, "app.scope", "organisation"))
+	require.Zero(t, count("app.tenant_id", uuid.NewString(), "app.scope", "tenant"))
+	require.Equal(t, 1, count("app.tenant_id", ten, "app.scope", "tenant"))
+	_, err = c.Exec(ctx, `insert into things (tenant_id, id, name, created_at, updated_at, changed_by, request_id) values ($1, $2, 'x', now(), now(), '', '')`, ten, uuid.New())
+	require.Equal(t, "42501", sqlstate(err))
+	for _, ddl := range []string{`alter table things no force row level security`, `alter table things disable row level security`, `drop policy binding on things`,
+		`truncate things`, `set role switchboard_owner`, `create table mine ()`, `set session_replication_role = replica`} {
+		_, err := c.Exec(ctx, ddl)
+		require.Equal(t, "42501", sqlstate(err), ddl)
+	}
+}
+
+func TestConnection_KeepsNothing(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	d := open(t, w.AppURL, 1)
+	ctx := context.Background()
+	org := id.NewOrganisation()
+	clean := func(after string) {
+		var settings [4]string
+		require.NoError(t, d.Pool().QueryRow(ctx, `select coalesce(current_setting('app.tenant_id', true), ''), coalesce(current_setting('app.scope', true), ''),
+			coalesce(current_setting('app.organisation_id', true), ''), current_setting('transaction_read_only')`).Scan(&settings[0], &settings[1], &settings[2], &settings[3]))
+		require.Equal(t, [4]string{"", "", "", "off"}, settings, after)
+		var n int
+		require.NoError(t, d.Pool().QueryRow(ctx, `select count(*) from things`).Scan(&n))
+		require.Zero(t, n, after)
+	}
+	add(w, "seen", nil)
+	work := func(tx *db.Tx) error { return tx.Select(new(int), `select count(*) from things`) }
+	broken := func(tx *db.Tx) error { return tx.Select(new(int), `select 1 / 0`) }
+	for _, who := range []db.Who{w.Who(), bound(w, org)} {
+		require.NoError(t, d.InTenant(ctx, who, work))
+		clean("commit")
+		require.Error(t, d.InTenant(ctx, who, broken))
+		clean("rollback")
+		require.NoError(t, d.Single(ctx, who, work))
+		clean("one statement")
+		require.Error(t, d.Single(ctx, who, broken))
+		clean("one statement that fails")
+		require.NoError(t, d.Snapshot(ctx, who, work))
+		clean("snapshot")
+		require.Panics(t, func() { _ = d.InTenant(ctx, who, func(*db.Tx) error { panic("x") }) })
+		clean("panic")
+		require.NoError(t, d.InTenant(ctx, who, func(tx *db.Tx) error { return tx.Unbound("test", work) }))
+		clean("unbound")
+		require.Error(t, d.InTenant(ctx, who, func(tx *db.Tx) error { return tx.Unbound("test", broken) }))
+		clean("unbound that fails")
+	}
+}
+
+func TestSingle_RunsOneStatement(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	add(w, "a", nil)
+	ctx := context.Background()
+	require.NoError(t, w.App.DB.Single(ctx, w.Who(), func(tx *db.Tx) error {
+		require.Equal(t, []string{"a"}, names(tx))
+		require.ErrorContains(t, tx.Select(new(int), `select 1`), "second statement in single mode")
+		var row thing
+		require.ErrorContains(t, tx.Take(&row).Error, "second statement in single mode")
+		return nil
+	}))
+	require.NoError(t, w.App.DB.Single(ctx, w.Who(), func(tx *db.Tx) error {
+		got, err := db.Get[thing](tx, id.NewSite())
+		require.True(t, fault.Missing.Is(err))
+		require.Empty(t, got.Name)
+		require.ErrorContains(t, tx.Unbound("test", func(*db.Tx) error { return nil }), "", "a tenant has nothing to lift")
+		return nil
+	}))
+}
+
+func TestSingle_WritesNothing(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	x := add(w, "kept", nil)
+	ctx := context.Background()
+	for name, write := range map[string]func(*db.Tx) error{
+		"exec": func(tx *db.Tx) error { _, err := tx.Run(`delete from things`); return err },
+		"insert": func(tx *db.Tx) error {
+			return db.Insert(tx, &thing{ID: id.NewSite(), Name: "x", Doc: json.RawMessage(`{}`)})
+		},
+		"change":    func(tx *db.Tx) error { y := x; y.Name = "y"; _, err := db.Change(tx, x, &y); return err },
+		"returning": func(tx *db.Tx) error { return tx.Select(new(uuid.UUID), `delete from things returning id`) },
+		"with": func(tx *db.Tx) error {
+			return tx.Select(new(int), `with x as (delete from things returning 1) select count(*) from x`)
+		},
+		"pgx": func(tx *db.Tx) error { return tx.Pgx(func(pgx.Tx) error { return nil }) },
+		"settings": func(tx *db.Tx) error {
+			return tx.Select(new(int), `select count(*) from (update things set name = 'y' returning 1) x`)
+		},
+	} {
+		require.Error(t, w.App.DB.Single(ctx, w.Who(), write), name)
+	}
+	require.Equal(t, 1, w.Count(`select count(*) from things where tenant_id = $1 and name = 'kept' and revision = 1`, w.Tenant.UUID()))
+	require.ErrorContains(t, w.App.DB.Single(ctx, bound(w, id.NewOrganisation()), func(tx *db.Tx) error {
+		return tx.Unbound("test", func(*db.Tx) error { return nil })
+	}), "no other scope")
+}
+
+func TestSnapshot_SeesOneStateAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	add(w, "a", nil)
+	require.NoError(t, w.App.DB.Snapshot(context.Background(), w.Who(), func(tx *db.Tx) error {
+		require.Equal(t, []string{"a"}, names(tx))
+		add(w, "b", nil)
+		require.Equal(t, []string{"a"}, names(tx))
+		return nil
+	}))
+	err := w.App.DB.Snapshot(context.Background(), w.Who(), func(tx *db.Tx) error { _, err := tx.Run(`delete from things`); return err })
+	require.Equal(t, "25006", sqlstate(err))
+	require.Equal(t, 2, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+}
+
+func TestUnbound_LiftsTheBindingAndPutsItBack(t *testing.T) {
+	t.Parallel()
+	w, other := world(t), world(t)
+	mine, theirs := id.NewOrganisation(), id.NewOrganisation()
+	add(w, "mine", &mine)
+	add(w, "theirs", &theirs)
+	add(other, "another tenant's", &mine)
+	who := bound(w, mine)
+	require.NoError(t, w.App.DB.InTenant(context.Background(), who, func(tx *db.Tx) error {
+		require.Equal(t, []string{"mine"}, names(tx))
+		require.NoError(t, tx.Unbound("test", func(all *db.Tx) error {
+			require.Equal(t, []string{"mine", "theirs"}, names(all))
+			require.Equal(t, db.ScopeTenant, all.Scope.Kind)
+			require.Equal(t, tx.Actor, all.Actor)
+			require.Equal(t, tx.Now, all.Now)
+			// The transaction outside is closed meanwhile: nothing runs in a scope that it does not have.
+			require.Equal(t, []string{"db: the statement's scope is not its transaction's"}, names(tx))
+			require.Error(t, tx.Pgx(func(pgx.Tx) error { return nil }))
+			return all.Unbound("again", func(again *db.Tx) error {
+				require.Equal(t, []string{"mine", "theirs"}, names(again))
+				return db.Insert(again, &thing{ID: id.NewSite(), Name: "made", OrganisationID: &theirs, Doc: json.RawMessage(`{}`)})
+			})
+		}))
+		require.Equal(t, []string{"mine"}, names(tx))
+		_, err := tx.Run(`update things set note = 'x'`)
+		return err
+	}))
+	require.Equal(t, 1, w.Count(`select count(*) from things where tenant_id = $1 and note = 'x'`, w.Tenant.UUID()))
+	require.Equal(t, 1, w.Count(`select count(*) from things where tenant_id = $1 and name = 'made' and changed_by = $2`, w.Tenant.UUID(), who.Actor))
+}
+
+func TestUnbound_AnErrorRollsAllBack(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	mine := id.NewOrganisation()
+	failed := errors.New("failed")
+	ran := false
+	err := w.App.DB.InTenant(context.Background(), bound(w, mine), func(tx *db.Tx) error {
+		tx.AfterCommit(func() { ran = true })
+		if err := db.Insert(tx, &thing{ID: id.NewSite(), Name: "x", OrganisationID: &mine, Doc: json.RawMessage(`{}`)}); err != nil {
+			return err
+		}
+		return tx.Unbound("test", func(tx *db.Tx) error { tx.AfterCommit(func() { ran = true }); return failed })
+	})
+	require.ErrorIs(t, err, failed)
+	require.False(t, ran)
+	require.Zero(t, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+	// Who swallows the error gets no further: not in the wider scope, and not in its own.
+	require.NoError(t, w.App.DB.InTenant(context.Background(), bound(w, mine), func(tx *db.Tx) error {
+		require.ErrorIs(t, tx.Unbound("test", func(*db.Tx) error { return failed }), failed)
+		require.Equal(t, []string{"db: the statement's scope is not its transaction's"}, names(tx))
+		return nil
+	}))
+}
+
+func TestAfterCommit_RunsAfterAndOnce(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	var seen []int
+	w.Do(func(tx *db.Tx) error {
+		tx.AfterCommit(func() {
+			seen = append(seen, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+		})
+		return tx.Unbound("test", func(tx *db.Tx) error {
+			tx.AfterCommit(func() { seen = append(seen, 7) })
+			return db.Insert(tx, &thing{ID: id.NewSite(), Name: "x", Doc: json.RawMessage(`{}`)})
+		})
+	})
+	require.Equal(t, []int{1, 7}, seen)
+}
+
+func TestAsTenant_IsTheOperatorsAlone(t *testing.T) {
+	t.Parallel()
+	w, home := world(t), world(t)
+	org := id.NewOrganisation()
+	inside := func(tx *db.Tx) error {
+		return db.Insert(tx, &thing{ID: id.NewSite(), Name: "opened", Doc: json.RawMessage(`{}`)})
+	}
+	for _, who := range []db.Who{home.Who(), bound(home, org)} {
+		require.ErrorContains(t, w.App.DB.InTenant(context.Background(), who, func(tx *db.Tx) error { return tx.AsTenant(w.Tenant, "test", inside) }), "only the operator")
+	}
+	operator := db.Caller(auth.Principal{TenantID: home.Tenant, ClientID: id.NewClient(), Role: auth.Operator}, "req")
+	require.Equal(t, db.ScopeOperator, operator.Scope.Kind)
+	require.NoError(t, w.App.DB.InTenant(context.Background(), operator, func(tx *db.Tx) error {
+		require.NoError(t, tx.AsTenant(w.Tenant, "test", inside))
+		require.Empty(t, names(tx), "outside it sees no tenant's rows")
+		var n int
+		require.NoError(t, tx.Select(&n, `select count(*) from tenants where id in (?, ?)`, w.Tenant, home.Tenant))
+		require.Equal(t, 2, n, "that tenants are there it sees")
+		return tx.AsTenant(w.Tenant, "test", func(tx *db.Tx) error { require.Equal(t, []string{"opened"}, names(tx)); return nil })
+	}))
+}
+
+func TestTenant_CannotBeWrittenAcross(t *testing.T) {
+	t.Parallel()
+	w, other := world(t), world(t)
+	org := id.NewOrganisation()
+	theirs := add(other, "theirs", nil)
+	ctx := context.Background()
+	insert := func(who db.Who, ten id.TenantID, org *id.OrganisationID) error {
+		return w.App.DB.InTenant(ctx, who, func(tx *db.Tx) error {
+			_, err := tx.Run(`insert into things (tenant_id, id, organisation_id, name, created_at, updated_at, changed_by, request_id) values (?, ?, ?, 'x', now(), now(), '', '')`,
+				ten, id.NewSite(), org)
+			return err
+		})
+	}
+	require.Equal(t, "42501", sqlstate(insert(w.Who(), other.Tenant, nil)))
+	require.Equal(t, "42501", sqlstate(insert(bound(w, org), w.Tenant, nil)))
+	elsewhere := id.NewOrganisation()
+	require.Equal(t, "42501", sqlstate(insert(bound(w, org), w.Tenant, &elsewhere)))
+	require.NoError(t, insert(bound(w, org), w.Tenant, &org))
+	w.Do(func(tx *db.Tx) error {
+		for _, q := range []string{`update things set name = 'y' where id = ?`, `delete from things where id = ?`} {
+			n, err := tx.Run(q, theirs.ID)
+			require.NoError(t, err)
+			require.Zero(t, n)
+		}
+		_, err := db.Lock[thing](tx, theirs.ID)
+		require.True(t, fault.Missing.Is(err))
+		return nil
+	})
+	err := w.App.DB.InTenant(ctx, w.Who(), func(tx *db.Tx) error {
+		_, err := tx.Run(`update things set tenant_id = ?`, other.Tenant)
+		return err
+	})
+	require.Equal(t, "42501", sqlstate(err), "a row does not move to another tenant")
+	// What gorm fills in is the transaction's, whatever the row says.
+	mine := thing{Row: db.Row{TenantID: other.Tenant, Revision: 9, ChangedBy: "x"}, ID: id.NewSite(), Name: "mine", Doc: json.RawMessage(`{}`)}
+	w.Do(func(tx *db.Tx) error { return db.Insert(tx, &mine) })
+	require.Equal(t, w.Tenant, mine.TenantID)
+	require.Equal(t, int64(1), mine.Revision)
+	require.Equal(t, "system:test", mine.ChangedBy)
+}
+
+// gorm's own statements name the tenant, so that code keeps to it before the database does.
+func TestGorm_NamesTheTenant(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	w.Do(func(tx *db.Tx) error {
+		dry := tx.Session(&gorm.Session{DryRun: true})
+		var all []thing
+		for what, q := range map[string]*gorm.DB{
+			"find": dry.Where("name = ?", "x").Find(&all), "or": dry.Where("name = ?", "x").Or("name = ?", "y").Find(&all),
+			"count": dry.Model(&thing{}).Count(new(int64)), "update": dry.Model(&thing{}).Where("name = 'x'").Updates(map[string]any{"note": "y"}),
+			"delete": dry.Where("name = 'x'").Delete(&thing{}),
+		} {
+			require.Contains(t, q.Statement.SQL.String(), `"things"."tenant_id" = `, what)
+			require.Contains(t, q.Statement.Vars, any(w.Tenant.UUID()), what)
+		}
+		return nil
+	})
+}
+
+func TestForeignKey_CannotReachAnotherTenant(t *testing.T) {
+	t.Parallel()
+	w, other := world(t), world(t)
+	theirs := add(other, "theirs", nil)
+	err := w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		_, err := tx.Run(`insert into parts (tenant_id, id, thing_id) values (?, ?, ?)`, w.Tenant, id.NewSite(), theirs.ID)
+		return err
+	})
+	require.ErrorIs(t, err, errPartOfNothing)
+}
+
+func TestCommit_ThatFailsIsAnErrorAndRollsBack(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ran := false
+	err := w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		tx.AfterCommit(func() { ran = true })
+		if err := db.Insert(tx, &thing{ID: id.NewSite(), Name: "lost", Doc: json.RawMessage(`{}`)}); err != nil {
+			return err
+		}
+		n, err := tx.Run(`insert into parts (tenant_id, id, thing_id) values (?, ?, ?)`, w.Tenant, id.NewSite(), id.NewSite())
+		require.Equal(t, int64(1), n)
+		return err
+	})
+	require.ErrorIs(t, err, errPartOfNothing, "the constraint speaks at COMMIT, and keeps its meaning")
+	require.False(t, ran)
+	require.Zero(t, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+	// A transaction that failed and whose error was swallowed does not commit quietly.
+	err = w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		require.Error(t, tx.Select(new(int), `select 1 / 0`))
+		return nil
+	})
+	require.Error(t, err)
+}
+
+func pid(t *testing.T, tx *db.Tx) (n int) {
+	t.Helper()
+	require.NoError(t, tx.Select(&n, `select pg_backend_pid()`))
+	return n
+}
+
+func TestConnection_KilledInTheMiddleIsBusy(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	d := open(t, w.AppURL, 1)
+	ctx := context.Background()
+	err := d.InTenant(ctx, w.Who(), func(tx *db.Tx) error {
+		if err := db.Insert(tx, &thing{ID: id.NewSite(), Name: "lost", Doc: json.RawMessage(`{}`)}); err != nil {
+			return err
+		}
+		require.Equal(t, 1, w.Count(`select count(*) from pg_stat_activity where pid = $1 and pg_terminate_backend(pid, 5000)`, pid(t, tx)))
+		return tx.Select(new(int), `select 1`)
+	})
+	require.True(t, fault.Busy.Is(err), "%v", err)
+	require.Zero(t, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+	// The pool goes on with another connection.
+	require.NoError(t, d.InTenant(ctx, w.Who(), func(tx *db.Tx) error { require.Empty(t, names(tx)); return nil }))
+	// A connection that died while it was idle is no caller's business.
+	var idle int
+	require.NoError(t, d.InTenant(ctx, w.Who(), func(tx *db.Tx) error { idle = pid(t, tx); return nil }))
+	require.Equal(t, 1, w.Count(`select count(*) from pg_stat_activity where pid = $1 and pg_terminate_backend(pid, 5000)`, idle))
+	err = d.Single(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) })
+	require.True(t, err == nil || fault.Busy.Is(err), "%v", err)
+	require.NoError(t, d.Single(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) }))
+}
+
+// Whether a transaction whose server was told to stop during COMMIT is in the database, nobody can say.
+func TestConnection_KilledDuringCommitIsUnknown(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ctx := context.Background()
+	holder, err := pgx.Connect(ctx, w.SuperURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = holder.Close(ctx) })
+	lock := int64(uuid.New().ID())
+	_, err = holder.Exec(ctx, `select pg_advisory_lock($1)`, lock)
+	require.NoError(t, err)
+	backend, done := make(chan int, 1), make(chan error, 1)
+	go func() {
+		done <- w.App.DB.InTenant(ctx, w.Who(), func(tx *db.Tx) error {
+			backend <- pid(t, tx)
+			_, err := tx.Run(`insert into waits (tenant_id, id) values (?, ?)`, w.Tenant, lock)
+			return err
+		})
+	}()
+	victim := <-backend
+	for w.Count(`select count(*) from pg_locks where pid = $1 and locktype = 'advisory' and not granted`, victim) == 0 {
+		require.Empty(t, done, "it waits in COMMIT")
+	}
+	require.Equal(t, 1, w.Count(`select count(*) from pg_stat_activity where pid = $1 and pg_terminate_backend(pid)`, victim))
+	err = <-done
+	require.True(t, fault.OutcomeUnknown.Is(err), "%v", err)
+}
+
+// cutter passes bytes on to PostgreSQL, and cuts the client off once it has passed on a COMMIT.
+type cutter struct {
+	net.Listener
+	network, address string
+	cut              atomic.Bool
+}
+
+func newCutter(t *testing.T, target string) (*cutter, string) {
+	t.Helper()
+	cfg, err := pgconn.ParseConfig(target)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	c := &cutter{Listener: l}
+	c.network, c.address = pgconn.NetworkAddress(cfg.Host, cfg.Port)
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go c.pass(in)
+		}
+	}()
+	u := &url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: l.Addr().String(), Path: "/" + cfg.Database, RawQuery: "sslmode=disable"}
+	return c, u.String()
+}
+
+func (c *cutter) pass(in net.Conn) {
+	out, err := net.Dial(c.network, c.address)
+	if err != nil {
+		_ = in.Close()
+		return
+	}
+	var cutting atomic.Bool
+	go func() {
+		defer in.Close()
+		b := make([]byte, 64<<10)
+		for {
+			n, err := out.Read(b)
+			if err != nil || cutting.Load() {
+				return
+			}
+			if _, err := in.Write(b[:n]); err != nil {
+				return
+			}
+		}
+	}()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := in.Read(b)
+		if err != nil {
+			break
+		}
+		if c.cut.Load() && bytes.Contains(bytes.ToLower(b[:n]), []byte("commit")) {
+			cutting.Store(true)
+		}
+		if _, err := out.Write(b[:n]); err != nil {
+			break
+		}
+	}
+	if !cutting.Load() {
+		_ = out.Close()
+		return
+	}
+	_, _ = io.Copy(io.Discard, out)
+}
+
+func TestConnection_CutDuringCommitIsUnknown(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	c, address := newCutter(t, w.AppURL)
+	d := open(t, address, 2)
+	c.cut.Store(true)
+	err := d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		return db.Insert(tx, &thing{ID: id.NewSite(), Name: "x", Doc: json.RawMessage(`{}`)})
+	})
+	require.True(t, fault.OutcomeUnknown.Is(err), "%v", err)
+	c.cut.Store(false)
+	require.NoError(t, d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { names(tx); return nil }))
+}
+
+func TestCancel_AfterTheBeginningChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	require.NoError(t, w.App.DB.InTenant(ctx, w.Who(), func(tx *db.Tx) error {
+		cancel()
+		return db.Insert(tx, &thing{ID: id.NewSite(), Name: "kept", Doc: json.RawMessage(`{}`)})
+	}))
+	require.Equal(t, 1, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+	for _, run := range []func(context.Context, db.Who, func(*db.Tx) error) error{w.App.DB.InTenant, w.App.DB.Snapshot, w.App.DB.Single} {
+		err := run(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) })
+		require.True(t, fault.Busy.Is(err), "who hung up before it began gets nothing done: %v", err)
+	}
+}
+
+func TestPool_WhoWaitsTooLongIsToldSo(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	d := open(t, w.AppURL, 1)
+	require.NoError(t, d.InTenant(context.Background(), w.Who(), func(*db.Tx) error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		err := d.InTenant(ctx, w.Who(), func(*db.Tx) error { t.Error("it ran"); return nil })
+		require.True(t, fault.Busy.Is(err), "%v", err)
+		return nil
+	}))
+}
+
+func TestRetry_OnceFromTheStart(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	raise := func(tx *db.Tx, code string) error {
+		_, err := tx.Run(`do $$ begin raise exception using errcode = '` + code + `'; end $$`)
+		return err
+	}
+	for _, code := range []string{"40001", "40P01"} {
+		runs, after := 0, 0
+		require.NoError(t, w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+			runs++
+			tx.AfterCommit(func() { after++ })
+			if err := db.Insert(tx, &thing{ID: id.NewSite(), Name: "once " + code, Doc: json.RawMessage(`{}`)}); err != nil || runs > 1 {
+				return err
+			}
+			return raise(tx, code)
+		}))
+		require.Equal(t, 2, runs)
+		require.Equal(t, 1, after, "what the first run wanted after COMMIT is forgotten")
+		runs = 0
+		err := w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { runs++; return raise(tx, code) })
+		require.True(t, fault.Busy.Is(err), "%v", err)
+		require.Equal(t, 2, runs)
+	}
+	for code, p := range map[string]*fault.Problem{"55P03": fault.Busy, "57014": fault.Busy, "53300": fault.Busy, "23505": fault.Exists, "22003": fault.Unprocessable} {
+		runs := 0
+		err := w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { runs++; return raise(tx, code) })
+		require.True(t, p.Is(err), "%s: %v", code, err)
+		require.Equal(t, 1, runs, code)
+	}
+	require.Equal(t, 2, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+}
+
+// Two transactions that deadlock both get their work done.
+func TestRetry_ARealDeadlock(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	a, b := add(w, "a", nil), add(w, "b", nil)
+	var both sync.WaitGroup
+	both.Add(2)
+	var first [2]sync.Once
+	errs := make([]error, 2)
+	var running sync.WaitGroup
+	for i, order := range [][]thing{{a, b}, {b, a}} {
+		running.Go(func() {
+			errs[i] = w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+				for k, x := range order {
+					if k == 1 {
+						first[i].Do(func() { both.Done(); both.Wait() })
+					}
+					if _, err := tx.Run(`update things set amount = coalesce(amount, 0) + 1 where id = ?`, x.ID); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+	running.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.Equal(t, 2, w.Count(`select count(*) from things where tenant_id = $1 and amount = 2`, w.Tenant.UUID()))
+}
+
+func TestOpen_RefusesRolesThatNoPolicyBinds(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ctx := context.Background()
+	role := "r" + w.Slug
+	for what, powers := range map[string]string{"_b": "bypassrls", "_m": "in role switchboard_owner", "_o": ""} {
+		_, err := w.Super.Exec(ctx, `create role `+role+what+` login password 'test' `+powers+`; grant connect on database `+w.Name+` to `+role+what)
+		require.NoError(t, err)
+	}
+	_, err := w.Super.Exec(ctx, `create table public.`+role+` (tenant_id uuid); alter table public.`+role+` owner to `+role+`_o`)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := w.Super.Exec(ctx, `drop table public.`+role)
+		require.NoError(t, err)
+		for _, what := range []string{"_b", "_m", "_o"} {
+			_, err := w.Super.Exec(ctx, `revoke connect on database `+w.Name+` from `+role+what+`; drop role `+role+what)
+			require.NoError(t, err)
+		}
+	})
+	u, err := url.Parse(w.AppURL)
+	require.NoError(t, err)
+	as := func(user string) string { v := *u; v.User = url.UserPassword(user, "test"); return v.String() }
+	for what, address := range map[string]string{"superuser": w.SuperURL, "owner": w.OwnerURL, "BYPASSRLS": as(role + "_b"), "member of the owner": as(role + "_m"), "owner of a table": as(role + "_o")} {
+		_, err := db.Open(ctx, address, db.Options{})
+		require.ErrorContains(t, err, "row-level security does not bind", what)
+	}
+	_, err = db.Open(ctx, as("nobody-at-all"), db.Options{})
+	require.Error(t, err)
+	_, err = db.Open(ctx, "postgres://user:hunter2@[", db.Options{})
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "hunter2")
+}
+
+// The one round trip of single mode decodes by itself: what it gives must be what a transaction gives.
+func TestSingle_ReadsLikeATransaction(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ctx := context.Background()
+	ids := []uuid.UUID{uuid.New(), uuid.New()}
+	_, err := w.Super.Exec(ctx, `insert into things (tenant_id, id, organisation_id, name, note, labels, coaches, on_day, at, local_at, clock, amount, small, price, ratio, ok, doc, raw, spans,
+			created_at, updated_at, changed_by, on_behalf_of, request_id)
+		values ($1, $2, $3, 'full', E'€ "quoted", \\ {brace} \n', $4, $5, '2027-02-28', '2027-01-11 08:00:00.123456+02', '2027-01-11 08:00:00.5', '23:59:59', 9223372036854775807,
+			-32768, 1234567890.10, 0.1, true, '{"a": [1, null, "€"], "b": 1.50}', '\x00ff', '1 day 02:03:04', '2027-01-01', '2027-01-01', 'a', 'b', 'c'),
+		($1, $6, null, 'empty', null, '{}', '{}', null, null, null, null, null, null, null, null, null, null, null, null, '1900-01-01', '2200-12-31', '', null, '')`,
+		w.Tenant.UUID(), uuid.New(), uuid.New(), []string{`a,b`, `"q"`, `\`, ``, `NULL`, `{}`, "é\n"}, ids, uuid.New())
+	require.NoError(t, err)
+	type read func(*db.Tx) (any, error)
+	reads := map[string]read{
+		"maps": func(tx *db.Tx) (any, error) {
+			var out []map[string]any
+			err := tx.Select(&out, `select * from things order by name`)
+			return out, err
+		},
+		"rows": func(tx *db.Tx) (any, error) {
+			var out []thing
+			err := tx.Order("name").Find(&out).Error
+			return out, err
+		},
+		"expressions": func(tx *db.Tx) (any, error) {
+			var out []map[string]any
+			err := tx.Select(&out, `select count(*) as n, sum(amount) as s, avg(ratio) as a, array_agg(name order by name) as names, array_agg(id order by name) as ids,
+				jsonb_agg(doc order by name) as docs, max(at) as m, bool_and(ok) as b, min(price) as p, array_agg(amount order by name) as amounts, null as nothing,
+				'x'::varchar as v, 'y'::char(3) as c, 1.5::real as r, cardinality(array_agg(name)) as card, string_agg(name, ',' order by name) as joined,
+				'1'::xid::text as x, inet '10.0.0.1' as ip, 'a'::name as nm, json_build_object('k', 1) as j, array[true, false] as bools, array[date '2027-01-01'] as days from things`)
+			return out, err
+		},
+		"scalar": func(tx *db.Tx) (any, error) { var n int; err := tx.Select(&n, `select 42`); return n, err },
+		"times": func(tx *db.Tx) (any, error) {
+			var out []time.Time
+			err := tx.Select(&out, `select at from things where at is not null`)
+			return out, err
+		},
+		"none": func(tx *db.Tx) (any, error) {
+			var out []thing
+			err := tx.Where("name = 'nobody'").Find(&out).Error
+			return out, err
+		},
+		"uuids": func(tx *db.Tx) (any, error) {
+			var out []uuid.UUID
+			err := tx.Select(&out, `select id from things order by name`)
+			return out, err
+		},
+		"parameters": func(tx *db.Tx) (any, error) {
+			var out []string
+			err := tx.Select(&out, `select name from things where tenant_id = ? and id is not null and name = any(?) and created_at < ? and coalesce(ratio, ?) < 1 and (note is null or note <> @note)`,
+				w.Tenant, db.Strings{"full", "empty"}, time.Now().Add(1e6*time.Hour), 0.5, map[string]any{"note": "x"})
+			return out, err
+		},
+	}
+	for name, f := range reads {
+		var single, whole any
+		if name == "parameters" {
+			f = func(tx *db.Tx) (any, error) {
+				var out []string
+				err := tx.Select(&out, `select name from things where tenant_id = ? and name = any(?) and created_at < ? and coalesce(ratio, ?) < 1 order by name`,
+					w.Tenant, db.Strings{"full", "empty"}, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), 0.5)
+				return out, err
+			}
+		}
+		require.NoError(t, w.App.DB.Single(ctx, w.Who(), func(tx *db.Tx) (err error) { single, err = f(tx); return err }), name)
+		require.NoError(t, w.App.DB.InTenant(ctx, w.Who(), func(tx *db.Tx) (err error) { whole, err = f(tx); return err }), name)
+		require.Equal(t, whole, single, name)
+	}
+	// And what they give is what was written.
+	require.NoError(t, w.App.DB.Single(ctx, w.Who(), func(tx *db.Tx) error {
+		var x thing
+		require.NoError(t, tx.Where("name = 'full'").Take(&x).Error)
+		require.Equal(t, db.Strings{`a,b`, `"q"`, `\`, ``, `NULL`, `{}`, "é\n"}, x.Labels)
+		require.Equal(t, db.IDs[id.MedewerkerID]{id.MedewerkerID(ids[0]), id.MedewerkerID(ids[1])}, x.Coaches)
+		require.Equal(t, int64(9223372036854775807), *x.Amount)
+		require.True(t, x.At.Equal(time.Date(2027, 1, 11, 6, 0, 0, 123456000, time.UTC)))
+		require.JSONEq(t, `{"a":[1,null,"€"],"b":1.50}`, string(x.Doc))
+		require.Equal(t, "€ \"quoted\", \\ {brace} \n", *x.Note)
+		return nil
+	}))
+}
+
+func TestInsert_FillsWhatEveryRowCarries(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	behalf := "medewerker HR"
+	who := w.Who()
+	who.Actor, who.OnBehalfOf, who.RequestID = "cli_x", &behalf, "req_x"
+	x := thing{ID: id.NewSite(), Name: "x", Doc: json.RawMessage(`{}`)}
+	require.NoError(t, w.App.DB.InTenant(context.Background(), who, func(tx *db.Tx) error {
+		require.Equal(t, time.UTC, tx.Now.Location())
+		require.Zero(t, tx.Now.Nanosecond()%1000, "the database keeps microseconds")
+		require.NoError(t, db.Insert(tx, &x))
+		got, err := db.Get[thing](tx, x.ID)
+		require.NoError(t, err)
+		require.Equal(t, int64(1), got.Revision)
+		require.True(t, got.CreatedAt.Equal(tx.Now) && got.UpdatedAt.Equal(tx.Now))
+		require.Equal(t, []any{w.Tenant, "cli_x", &behalf, "req_x"}, []any{got.TenantID, got.ChangedBy, got.OnBehalfOf, got.RequestID})
+		require.Positive(t, got.Pos)
+		two := []thing{{ID: id.NewSite(), Name: "y", Doc: json.RawMessage(`{}`)}, {ID: id.NewSite(), Name: "z", Doc: json.RawMessage(`{}`)}}
+		require.NoError(t, tx.Create(&two).Error)
+		require.Equal(t, w.Tenant, two[1].TenantID)
+		return nil
+	}))
+}
+
+func TestChange_WritesOnlyWhatDiffers(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	note, at, n := "a note", time.Date(2027, 1, 11, 8, 0, 0, 0, time.UTC), int64(5)
+	x := thing{ID: id.NewSite(), Name: "x", Note: &note, At: &at, Amount: &n, Labels: db.Strings{"a"}, Doc: json.RawMessage(`{}`)}
+	w.Do(func(tx *db.Tx) error { return db.Insert(tx, &x) })
+	change := func(who db.Who, edit func(*thing)) (changed bool, after thing) {
+		require.NoError(t, w.App.DB.InTenant(context.Background(), who, func(tx *db.Tx) error {
+			before, err := db.Lock[thing](tx, x.ID)
+			if err != nil {
+				return err
+			}
+			after = before
+			edit(&after)
+			changed, err = db.Change(tx, before, &after)
+			return err
+		}))
+		return changed, after
+	}
+	read := func() (x2 thing) {
+		w.Do(func(tx *db.Tx) (err error) { x2, err = db.Get[thing](tx, x.ID); return err })
+		return x2
+	}
+	start := read()
+	// Nothing that differs: no revision, no position, no row touched.
+	changed, _ := change(w.Who(), func(y *thing) {
+		same, brussels, five := "a note", at.In(time.FixedZone("CET", 3600)), int64(5)
+		y.Note, y.At, y.Amount, y.Labels, y.Coaches = &same, &brussels, &five, db.Strings{"a"}, nil
+		y.Revision, y.UpdatedAt, y.ChangedBy = 77, at, "somebody"
+	})
+	require.False(t, changed)
+	require.Equal(t, start, read())
+
+	behalf := "somebody"
+	who := w.Who()
+	who.Actor, who.OnBehalfOf, who.RequestID = "cli_other", &behalf, "req_other"
+	changed, after := change(who, func(y *thing) { y.Note, y.Labels = nil, db.Strings{"a", "b"} })
+	require.True(t, changed)
+	got := read()
+	require.Equal(t, int64(2), got.Revision)
+	require.Equal(t, int64(2), after.Revision, "the row in hand is as it was written")
+	require.True(t, after.UpdatedAt.Equal(got.UpdatedAt))
+	require.Nil(t, got.Note)
+	require.Equal(t, db.Strings{"a", "b"}, got.Labels)
+	require.Equal(t, "x", got.Name)
+	require.Equal(t, []any{"cli_other", &behalf, "req_other"}, []any{got.ChangedBy, got.OnBehalfOf, got.RequestID})
+	require.Greater(t, got.Pos, start.Pos)
+	require.True(t, got.CreatedAt.Equal(start.CreatedAt))
+	_, _ = change(w.Who(), func(y *thing) { y.Note = &note })
+	require.Nil(t, read().OnBehalfOf, "who acts for nobody leaves nobody's name")
+
+	// A row that was not locked, and changed meanwhile, is not written over.
+	err := w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		stale := start
+		stale.Name = "stale"
+		_, err := db.Change(tx, start, &stale)
+		return err
+	})
+	require.ErrorContains(t, err, "changed under us")
+	require.Equal(t, "x", read().Name)
+}
+
+func TestLock_LosesNoChange(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	x := add(w, "counter", nil)
+	var all sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		all.Go(func() {
+			errs[i] = w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+				before, err := db.Lock[thing](tx, x.ID)
+				if err != nil {
+					return err
+				}
+				after, n := before, int64(1)
+				if before.Amount != nil {
+					n += *before.Amount
+				}
+				after.Amount = &n
+				_, err = db.Change(tx, before, &after)
+				return err
+			})
+		})
+	}
+	all.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.Equal(t, 1, w.Count(`select count(*) from things where tenant_id = $1 and amount = 8 and revision = 9`, w.Tenant.UUID()))
+}
+
+func TestTryLock_IsPerTenantAndName(t *testing.T) {
+	t.Parallel()
+	w, other := world(t), world(t)
+	try := func(w *testkit.World, name string) (ok bool) {
+		w.Do(func(tx *db.Tx) (err error) { ok, err = tx.TryLock(name); return err })
+		return ok
+	}
+	w.Do(func(tx *db.Tx) error {
+		ok, err := tx.TryLock("x")
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.False(t, try(w, "x"))
+		require.True(t, try(w, "y"))
+		require.True(t, try(other, "x"))
+		return nil
+	})
+	require.True(t, try(w, "x"), "it ends with the transaction")
+}
+
+func TestDirectory_FindsATenantByAName(t *testing.T) {
+	t.Parallel()
+	w, other := world(t), world(t)
+	ctx, subject, name := context.Background(), uuid.New(), "link-"+uuid.NewString()
+	w.Do(func(tx *db.Tx) error { return tx.Enlist("link", name, subject) })
+	found, err := w.App.DB.Resolve(ctx, "link", name)
+	require.NoError(t, err)
+	require.Equal(t, db.Found{Tenant: w.Tenant, Subject: subject}, found)
+	for _, x := range [][2]string{{"client", name}, {"link", name + "x"}, {"link", ""}} {
+		_, err := w.App.DB.Resolve(ctx, x[0], x[1])
+		require.True(t, fault.Missing.Is(err))
+	}
+	require.Zero(t, w.Count(`select count(*) from platform.directory d where d::text like '%' || $1 || '%'`, name), "the name itself does not stand there")
+	err = other.App.DB.InTenant(ctx, other.Who(), func(tx *db.Tx) error { return tx.Enlist("link", name, subject) })
+	require.True(t, fault.Exists.Is(err))
+	other.Do(func(tx *db.Tx) error { return tx.Delist("link", name) })
+	_, err = w.App.DB.Resolve(ctx, "link", name)
+	require.NoError(t, err, "another tenant takes no name away")
+	w.Do(func(tx *db.Tx) error { return tx.Delist("link", name) })
+	_, err = w.App.DB.Resolve(ctx, "link", name)
+	require.True(t, fault.Missing.Is(err))
+	require.ErrorContains(t, w.App.DB.InTenant(ctx, w.Who(), func(tx *db.Tx) error {
+		require.NoError(t, tx.Enlist("link", name, subject))
+		return errors.New("no")
+	}), "no")
+	_, err = w.App.DB.Resolve(ctx, "link", name)
+	require.True(t, fault.Missing.Is(err), "what rolled back is not enlisted")
+}
+
+func TestPlatform_SeesNoTenant(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	add(w, "seen", nil)
+	require.NoError(t, w.App.DB.Platform(context.Background(), "test", func(tx pgx.Tx) error {
+		var n int
+		require.NoError(t, tx.QueryRow(context.Background(), `select (select count(*) from things) + (select count(*) from tenants) + (select count(*) from clients)`).Scan(&n))
+		require.Zero(t, n)
+		return nil
+	}))
+}
+
+func TestTranslate_SaysWhatTheDatabaseMeant(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	add(w, "taken", nil)
+	insert := func(name string) error {
+		return w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+			return db.Insert(tx, &thing{ID: id.NewSite(), Name: name, Doc: json.RawMessage(`{}`)})
+		})
+	}
+	err := insert("taken")
+	require.True(t, fault.Exists.Is(err))
+	require.True(t, db.IsConstraint(err, "things_name_key"))
+	require.False(t, db.IsConstraint(err, "things_pkey"))
+	require.True(t, fault.Unprocessable.Is(insert("nul \x00")), "text that PostgreSQL cannot hold")
+	err = insert("forbidden")
+	require.Error(t, err)
+	var f *fault.Error
+	require.False(t, errors.As(err, &f), "a rule without a meaning is our mistake, and a secret")
+	require.True(t, db.IsConstraint(err, "things_name_check_x"))
+	own := errors.New("own")
+	require.ErrorIs(t, w.App.DB.InTenant(context.Background(), w.Who(), func(*db.Tx) error { return own }), own)
+	require.ErrorIs(t, w.App.DB.InTenant(context.Background(), w.Who(), func(*db.Tx) error { return fault.Missing.Because(own) }), own)
+	w.Do(func(tx *db.Tx) error {
+		var row struct{ Name string }
+		require.True(t, fault.Missing.Is(db.One(tx, &row, `select name from things where name = ?`, "nobody")))
+		require.NoError(t, db.One(tx, &row, `select name from things where name = ?`, "taken"))
+		return nil
+	})
+}
+
+func TestPgx_LendsTheTransactionAndNotItsEnd(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ctx := context.Background()
+	w.Do(func(tx *db.Tx) error {
+		require.NoError(t, tx.Pgx(func(p pgx.Tx) error {
+			require.Error(t, p.Commit(ctx))
+			require.Error(t, p.Rollback(ctx))
+			_, err := p.CopyFrom(ctx, pgx.Identifier{"things"}, nil, nil)
+			require.Error(t, err)
+			nested, err := p.Begin(ctx)
+			require.NoError(t, err)
+			_, err = nested.Exec(ctx, `insert into waits (tenant_id, id) values ($1, 1)`, w.Tenant.UUID())
+			require.NoError(t, err)
+			require.NoError(t, nested.Rollback(ctx))
+			require.ErrorIs(t, nested.Commit(ctx), pgx.ErrTxClosed)
+			nested, err = p.Begin(ctx)
+			require.NoError(t, err)
+			_, err = nested.Exec(ctx, `insert into parts (tenant_id, id, thing_id) select $1, $2, $2 where false`, w.Tenant.UUID(), uuid.New())
+			require.NoError(t, err)
+			return nested.Commit(ctx)
+		}))
+		var n int
+		require.NoError(t, tx.Select(&n, `select count(*) from waits`))
+		require.Zero(t, n, "a nested transaction rolls back alone")
+		return nil
+	})
+	var kept *db.Tx
+	w.Do(func(tx *db.Tx) error { kept = tx; return nil })
+	require.Error(t, kept.Select(new(int), `select 1`), "a transaction that is over runs nothing")
+}
+
+func TestStrings_AndIDsOutsideTheDatabase(t *testing.T) {
+	t.Parallel()
+	for _, want := range []db.Strings{{}, {""}, {"a", `b"c`, `d\e`, "f,g", "{h}", "NULL", " ", "ü"}} {
+		v, err := want.Value()
+		require.NoError(t, err)
+		var got db.Strings
+		require.NoError(t, got.Scan(v))
+		require.Equal(t, want, got)
+		require.NoError(t, got.Scan([]byte(v.(string))))
+		require.Equal(t, want, got)
+	}
+	var s db.Strings
+	require.NoError(t, s.Scan(nil))
+	require.Equal(t, db.Strings{}, s)
+	require.Error(t, s.Scan(5))
+	require.Error(t, s.Scan("no array"))
+	v, err := db.Strings(nil).Value()
+	require.NoError(t, err)
+	require.Equal(t, "{}", v)
+	ids := db.IDs[id.MedewerkerID]{id.NewMedewerker()}
+	v, err = ids.Value()
+	require.NoError(t, err)
+	require.False(t, strings.Contains(v.(string), "mdw"))
+	var back db.IDs[id.MedewerkerID]
+	require.NoError(t, back.Scan(v))
+	require.Equal(t, ids, back)
+	require.Error(t, back.Scan("{x}"))
+}
