@@ -77,8 +77,8 @@ var catalogue = []struct {
 		}},
 	// What an employer may do without naming itself: read its tenant's name, and keep answers under its own keys.
 	{"C2", "the policies fit the class", rel + `, own as (
-			select distinct on (polrelid) name, class, coalesce(qual, chk) as own, split_part(coalesce(qual, chk), '''medewerker''::text) AND ', 2) as mdw,
-				split_part(split_part(coalesce(qual, chk), '''organisation''::text) AND ', 2), ' OR ((( SELECT cur_scope()', 1) as org,
+			select distinct on (polrelid) name, class, coalesce(qual, chk) as own, substring(coalesce(qual, chk) from '''medewerker''::text\) AND (.*)$') as mdw,
+				substring(coalesce(qual, chk) from '''organisation''::text\) AND (.*) OR \(\(\( SELECT cur_scope\(\) AS cur_scope\) = ''medewerker') as org,
 				exists (select from pol o where o.polrelid = pol.polrelid and o.polname = 'binding_select' and o.qual <> pol.qual) as shared
 			from pol where not polpermissive and polcmd in ('*', 'w') order by polrelid, polname)
 		select name from own where case class
@@ -131,6 +131,10 @@ var catalogue = []struct {
 			"planted()":    `create function planted() returns int language sql as 'select 1'`,
 			"cur_tenant()": `create or replace function cur_tenant() returns uuid language plpgsql stable as 'begin return gen_random_uuid(); end'`,
 		}},
+	{"Y1", "columns are of the types that platform/db reads in one round trip", rel + `select name || '.' || attname from tab join pg_attribute a on a.attrelid = tab.oid
+			where attnum > 0 and not attisdropped and format_type(atttypid, null) not in ('uuid', 'text', 'boolean', 'integer', 'bigint', 'double precision', 'date',
+				'timestamp with time zone', 'jsonb', 'bytea', 'text[]', 'uuid[]', 'tsvector')`,
+		map[string]string{"sites.planted": `alter table sites add planted interval`}},
 	{"S1", "no sequence tells one tenant how much another does", rel + `select name from rel where relkind = 'S'`,
 		map[string]string{"planted": `create sequence planted`}},
 	{"G1", "a table that can be followed stamps its changes and finds them by position", rel + `select name from tab join pg_attribute a on a.attrelid = tab.oid and a.attname = 'pos'

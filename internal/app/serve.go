@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -66,7 +67,11 @@ func Serve(ctx context.Context, c Config, l net.Listener, o ServeOptions) error 
 }
 
 // Work does the deliveries and jobs alone, until ctx ends. The database of a data directory may be run by another process.
+// Where links lead elsewhere than to this machine, it refuses webhooks to this machine.
 func Work(ctx context.Context, c Config, o ServeOptions) error {
+	if u, err := url.Parse(c.PublicURL); err != nil || c.InsecureWebhooks && !IsLoopback(net.JoinHostPort(u.Hostname(), "0")) {
+		return errors.New("SWITCHBOARD_INSECURE_WEBHOOKS needs a SWITCHBOARD_PUBLIC_URL on loopback")
+	}
 	r, err := c.reach(ctx, o)
 	if err != nil {
 		return unlessEnded(ctx, err)

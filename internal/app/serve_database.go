@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -304,4 +306,65 @@ func (c Config) MigrateData(ctx context.Context, say func(string, ...any)) (n in
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	return Migrate(ctx, server.URL(OwnerRole, k.OwnerPassword, embeddedDatabase))
+}
+
+// URLs are addresses of a database whose passwords were made up, by the names of their settings.
+type URLs []struct{ Name, Value string }
+
+// BootstrapServer makes both roles and the database on a server, as a superuser, and migrates it. The name of the database
+// and the app role's password are those of DATABASE_URL where that says them; what was made up is returned.
+func (c Config) BootstrapServer(ctx context.Context, superURL, database string) (int, URLs, error) {
+	owner, password := rand.Text(), rand.Text()
+	var out URLs
+	told := false
+	if c.DatabaseURL != "" {
+		u, err := url.Parse(c.DatabaseURL)
+		if err != nil || u.User.Username() != AppRole {
+			return 0, nil, fmt.Errorf("DATABASE_URL must be a URL for the role %s", AppRole)
+		}
+		if database == "" {
+			database = strings.TrimPrefix(u.Path, "/")
+		}
+		if p, ok := u.User.Password(); ok {
+			password, told = p, true
+		}
+	}
+	if database == "" {
+		database = embeddedDatabase
+	}
+	super, err := url.Parse(superURL)
+	if err != nil || super.Scheme != "postgres" && super.Scheme != "postgresql" {
+		return 0, nil, errors.New("the superuser's URL must look like postgres://postgres:password@host:5432/postgres")
+	}
+	at := func(role, password string) string {
+		u := *super
+		u.User, u.Path = url.UserPassword(role, password), "/"+database
+		return u.String()
+	}
+	if err := Bootstrap(ctx, superURL, database, owner, password); err != nil {
+		return 0, nil, err
+	}
+	n, err := Migrate(ctx, at(OwnerRole, owner))
+	if !told {
+		out = append(out, struct{ Name, Value string }{"DATABASE_URL", at(AppRole, password)})
+	}
+	return n, append(out, struct{ Name, Value string }{"MIGRATE_DATABASE_URL", at(OwnerRole, owner)}), err
+}
+
+// MigrateServer brings the schema at MIGRATE_DATABASE_URL up to date. It refuses a superuser, whose tables the app role
+// could not use.
+func (c Config) MigrateServer(ctx context.Context) (int, error) {
+	conn, err := pgx.Connect(ctx, c.MigrateURL)
+	if err != nil {
+		return 0, err
+	}
+	var super bool
+	err = conn.QueryRow(ctx, `select rolsuper from pg_roles where rolname = current_user`).Scan(&super)
+	if err = errors.Join(err, conn.Close(ctx)); err != nil {
+		return 0, err
+	}
+	if super {
+		return 0, fmt.Errorf("MIGRATE_DATABASE_URL must name the role that owns the schema, %s, not a superuser: migrate --bootstrap makes it", OwnerRole)
+	}
+	return Migrate(ctx, c.MigrateURL)
 }

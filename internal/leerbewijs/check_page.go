@@ -111,8 +111,8 @@ var checkTexts = html.Texts{
 	"description":    {NL: "Openbare controle van een leerbewijs van Switching Talent.", FR: "Vérification publique d’une attestation Switching Talent.", EN: "Public check of a Switching Talent certificate."},
 }
 
-// fact is one line of the check page.
-type fact struct{ Label, Value, Class string }
+// detail is one line of the check page.
+type detail struct{ Label, Value, Class string }
 
 // page renders the public check in nl, fr or en. A status, role or classification that is not known is an error, never
 // a page that looks valid.
@@ -123,10 +123,10 @@ func (v checkView) page(lang string) (html.Document, error) {
 	if !ok || !known || !sorted {
 		return html.Document{}, fmt.Errorf("leerbewijs: no check page for status %q, role %q, classification %q", v.Status, v.Role, v.Classification)
 	}
-	var facts []fact
+	var facts []detail
 	add := func(text, value string) {
 		if value != "" {
-			facts = append(facts, fact{Label: checkTexts[text].In(lang), Value: value})
+			facts = append(facts, detail{Label: checkTexts[text].In(lang), Value: value})
 		}
 	}
 	add("name", v.Name)
@@ -139,7 +139,7 @@ func (v checkView) page(lang string) (html.Document, error) {
 	add("issuer", v.Issuer)
 	add("issued", html.Date(lang, v.IssuedOn))
 	add("until", html.Date(lang, v.ValidUntil))
-	facts = append(facts, fact{checkTexts["id"].In(lang), v.ID, "id"})
+	facts = append(facts, detail{checkTexts["id"].In(lang), v.ID, "id"})
 
 	note := checkTexts["hidden"]
 	if v.Name != "" {
@@ -169,7 +169,7 @@ func unknownCheck(lang string) (html.Document, error) {
 		"Class":  "stop",
 		"Title":  checkTexts["unknown"].In(lang),
 		"Advice": checkTexts["unknown_advice"].In(lang),
-		"Facts":  []fact(nil),
+		"Facts":  []detail(nil),
 		"Note":   "",
 	})
 }

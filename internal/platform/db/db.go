@@ -289,7 +289,10 @@ func (tx *Tx) Pgx(fn func(pgx.Tx) error) error {
 	}
 	var inner error
 	err := tx.conn.Raw(func(dc any) error {
-		inner = fn(borrowed{dc.(*conn).Conn.Conn()})
+		c := dc.(*conn)
+		if inner = errScope; c.txScope == tx.Scope {
+			inner = fn(borrowed{c.Conn.Conn()})
+		}
 		return nil // database/sql would discard the connection for some errors
 	})
 	return errors.Join(err, inner)
@@ -326,9 +329,10 @@ func (tx *Tx) TryLock(name string) (bool, error) {
 
 func commitError(err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) || errors.Is(err, pgx.ErrTxCommitRollback) {
+	if errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR" || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return err // the server said no: a deferred constraint, a serialization failure
 	}
+	// A server that was told to stop says so (57P01) after it committed, too.
 	return fault.OutcomeUnknown.Because(err)
 }
 

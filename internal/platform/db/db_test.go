@@ -246,7 +246,6 @@ func TestSingle_RunsOneStatement(t *testing.T) {
 		got, err := db.Get[thing](tx, id.NewSite())
 		require.True(t, fault.Missing.Is(err))
 		require.Empty(t, got.Name)
-		require.ErrorContains(t, tx.Unbound("test", func(*db.Tx) error { return nil }), "", "a tenant has nothing to lift")
 		return nil
 	}))
 }
@@ -488,6 +487,12 @@ func pid(t *testing.T, tx *db.Tx) (n int) {
 	return n
 }
 
+// kill ends a connection from the side of the server, and waits until it is gone.
+func kill(w *testkit.World, pid int) {
+	w.T.Helper()
+	require.Equal(w.T, 1, w.Count(`select pg_terminate_backend($1, 10000)::int`, pid))
+}
+
 func TestConnection_KilledInTheMiddleIsBusy(t *testing.T) {
 	t.Parallel()
 	w := world(t)
@@ -497,20 +502,22 @@ func TestConnection_KilledInTheMiddleIsBusy(t *testing.T) {
 		if err := db.Insert(tx, &thing{ID: id.NewSite(), Name: "lost", Doc: json.RawMessage(`{}`)}); err != nil {
 			return err
 		}
-		require.Equal(t, 1, w.Count(`select count(*) from pg_stat_activity where pid = $1 and pg_terminate_backend(pid, 5000)`, pid(t, tx)))
+		kill(w, pid(t, tx))
 		return tx.Select(new(int), `select 1`)
 	})
 	require.True(t, fault.Busy.Is(err), "%v", err)
 	require.Zero(t, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
 	// The pool goes on with another connection.
 	require.NoError(t, d.InTenant(ctx, w.Who(), func(tx *db.Tx) error { require.Empty(t, names(tx)); return nil }))
-	// A connection that died while it was idle is no caller's business.
+	// Who only reads does not notice that a connection died, idle or not.
 	var idle int
 	require.NoError(t, d.InTenant(ctx, w.Who(), func(tx *db.Tx) error { idle = pid(t, tx); return nil }))
-	require.Equal(t, 1, w.Count(`select count(*) from pg_stat_activity where pid = $1 and pg_terminate_backend(pid, 5000)`, idle))
-	err = d.Single(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) })
-	require.True(t, err == nil || fault.Busy.Is(err), "%v", err)
-	require.NoError(t, d.Single(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) }))
+	kill(w, idle)
+	require.NoError(t, d.Single(ctx, w.Who(), func(tx *db.Tx) error {
+		require.NoError(t, tx.Select(new(int), `select 1`))
+		require.ErrorContains(t, tx.Select(new(int), `select 1`), "second statement")
+		return nil
+	}))
 }
 
 // Whether a transaction whose server was told to stop during COMMIT is in the database, nobody can say.
@@ -536,7 +543,7 @@ func TestConnection_KilledDuringCommitIsUnknown(t *testing.T) {
 	for w.Count(`select count(*) from pg_locks where pid = $1 and locktype = 'advisory' and not granted`, victim) == 0 {
 		require.Empty(t, done, "it waits in COMMIT")
 	}
-	require.Equal(t, 1, w.Count(`select count(*) from pg_stat_activity where pid = $1 and pg_terminate_backend(pid)`, victim))
+	kill(w, victim)
 	err = <-done
 	require.True(t, fault.OutcomeUnknown.Is(err), "%v", err)
 }
@@ -685,7 +692,7 @@ func TestRetry_OnceFromTheStart(t *testing.T) {
 	require.Equal(t, 2, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
 }
 
-// Two transactions that deadlock both get their work done.
+// Of two transactions that deadlock one is done, and the other is done or told to come back; nothing is done by half.
 func TestRetry_ARealDeadlock(t *testing.T) {
 	t.Parallel()
 	w := world(t)
@@ -711,8 +718,15 @@ func TestRetry_ARealDeadlock(t *testing.T) {
 		})
 	}
 	running.Wait()
-	require.NoError(t, errors.Join(errs...))
-	require.Equal(t, 2, w.Count(`select count(*) from things where tenant_id = $1 and amount = 2`, w.Tenant.UUID()))
+	done := 0
+	for _, err := range errs {
+		require.True(t, err == nil || fault.Busy.Is(err), "%v", err)
+		if err == nil {
+			done++
+		}
+	}
+	require.Positive(t, done)
+	require.Equal(t, 2, w.Count(`select count(*) from things where tenant_id = $1 and amount = $2`, w.Tenant.UUID(), done))
 }
 
 func TestOpen_RefusesRolesThatNoPolicyBinds(t *testing.T) {
@@ -761,10 +775,46 @@ func TestSingle_ReadsLikeATransaction(t *testing.T) {
 		($1, $6, null, 'empty', null, '{}', '{}', null, null, null, null, null, null, null, null, null, null, null, null, '1900-01-01', '2200-12-31', '', null, '')`,
 		w.Tenant.UUID(), uuid.New(), uuid.New(), []string{`a,b`, `"q"`, `\`, ``, `NULL`, `{}`, "é\n"}, ids, uuid.New())
 	require.NoError(t, err)
+	// Every kind of column that there is (rule Y1 of the catalogue), in the Go types that rows are made of.
+	type all struct {
+		ID             uuid.UUID
+		OrganisationID *uuid.UUID
+		Name           string
+		Note           *string
+		Labels         db.Strings
+		Coaches        db.IDs[id.MedewerkerID]
+		OnDay          *time.Time
+		At             *time.Time
+		Amount         *int64
+		Small          *int
+		Ratio          *float64
+		OK             *bool
+		Doc            json.RawMessage
+		Raw            []byte
+		Pos            int64
+		CreatedAt      time.Time
+	}
+	type computed struct {
+		N, S     int64
+		A, R     float64
+		Names    db.Strings
+		IDs      db.IDs[id.SiteID]
+		Docs     json.RawMessage
+		M        time.Time
+		B        bool
+		P        string
+		Q        float64
+		Nothing  *string
+		V, C, Nm string
+		Card     int
+		J        json.RawMessage
+		Text     string
+		D        string
+	}
 	type read func(*db.Tx) (any, error)
 	reads := map[string]read{
-		"maps": func(tx *db.Tx) (any, error) {
-			var out []map[string]any
+		"columns": func(tx *db.Tx) (any, error) {
+			var out []all
 			err := tx.Select(&out, `select * from things order by name`)
 			return out, err
 		},
@@ -774,11 +824,11 @@ func TestSingle_ReadsLikeATransaction(t *testing.T) {
 			return out, err
 		},
 		"expressions": func(tx *db.Tx) (any, error) {
-			var out []map[string]any
-			err := tx.Select(&out, `select count(*) as n, sum(amount) as s, avg(ratio) as a, array_agg(name order by name) as names, array_agg(id order by name) as ids,
-				jsonb_agg(doc order by name) as docs, max(at) as m, bool_and(ok) as b, min(price) as p, array_agg(amount order by name) as amounts, null as nothing,
-				'x'::varchar as v, 'y'::char(3) as c, 1.5::real as r, cardinality(array_agg(name)) as card, string_agg(name, ',' order by name) as joined,
-				'1'::xid::text as x, inet '10.0.0.1' as ip, 'a'::name as nm, json_build_object('k', 1) as j, array[true, false] as bools, array[date '2027-01-01'] as days from things`)
+			var out []computed
+			err := tx.Select(&out, `select count(*) as n, sum(small) as s, avg(ratio) as a, 1.5::real as r, array_agg(name order by name) as names,
+				array_agg(id order by name) as ids, jsonb_agg(doc order by name) as docs, max(at) as m, bool_and(ok) as b, max(price) as p, max(price) as q, null as nothing,
+				'x'::varchar as v, 'y'::char(3) as c, 'a'::name as nm, cardinality(array_agg(name)) as card, json_build_object('k', 1) as j,
+				(jsonb_agg(doc order by name))::text as text, max(on_day)::text as d from things`)
 			return out, err
 		},
 		"scalar": func(tx *db.Tx) (any, error) { var n int; err := tx.Select(&n, `select 42`); return n, err },
@@ -799,24 +849,18 @@ func TestSingle_ReadsLikeATransaction(t *testing.T) {
 		},
 		"parameters": func(tx *db.Tx) (any, error) {
 			var out []string
-			err := tx.Select(&out, `select name from things where tenant_id = ? and id is not null and name = any(?) and created_at < ? and coalesce(ratio, ?) < 1 and (note is null or note <> @note)`,
-				w.Tenant, db.Strings{"full", "empty"}, time.Now().Add(1e6*time.Hour), 0.5, map[string]any{"note": "x"})
+			err := tx.Select(&out, `select name from things where tenant_id = @ten and name = any(@names) and created_at < @at and coalesce(ratio, @ratio) < 1
+				and on_day is distinct from cast(@day as date) and doc is distinct from cast(@doc as jsonb) order by name`,
+				map[string]any{"ten": w.Tenant, "names": db.Strings{"full", "empty"}, "at": time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), "ratio": 0.5, "day": "2027-02-27", "doc": `{}`})
 			return out, err
 		},
 	}
 	for name, f := range reads {
 		var single, whole any
-		if name == "parameters" {
-			f = func(tx *db.Tx) (any, error) {
-				var out []string
-				err := tx.Select(&out, `select name from things where tenant_id = ? and name = any(?) and created_at < ? and coalesce(ratio, ?) < 1 order by name`,
-					w.Tenant, db.Strings{"full", "empty"}, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), 0.5)
-				return out, err
-			}
-		}
 		require.NoError(t, w.App.DB.Single(ctx, w.Who(), func(tx *db.Tx) (err error) { single, err = f(tx); return err }), name)
 		require.NoError(t, w.App.DB.InTenant(ctx, w.Who(), func(tx *db.Tx) (err error) { whole, err = f(tx); return err }), name)
 		require.Equal(t, whole, single, name)
+		require.NotNil(t, whole)
 	}
 	// And what they give is what was written.
 	require.NoError(t, w.App.DB.Single(ctx, w.Who(), func(tx *db.Tx) error {

@@ -103,7 +103,7 @@ func (c *conn) enter(ctx context.Context) (Scope, bool, error) {
 	}
 	if c.inTx {
 		if s != c.txScope {
-			return s, true, errors.New("db: the statement's scope is not its transaction's")
+			return s, true, errScope
 		}
 		return s, true, nil
 	}
@@ -122,12 +122,17 @@ func (c *conn) QueryContext(ctx context.Context, q string, args []driver.NamedVa
 		return c.Conn.QueryContext(ctx, q, args)
 	}
 	b := &pgx.Batch{}
-	b.Queue(setScope, s.args()...)
+	b.Queue(setScope+readOnly, s.args()...)
 	b.Queue(q, values(args)...)
 	br := c.Conn.Conn().SendBatch(ctx, b)
 	fail := func(err error) (driver.Rows, error) {
 		_ = br.Close()
-		return nil, badConn(err)
+		// What only reads may be tried again, however far it came on a connection that broke: database/sql does so.
+		if ctx.Err() == nil && c.Conn.Conn().IsClosed() {
+			uncount(ctx)
+			return nil, driver.ErrBadConn
+		}
+		return nil, err
 	}
 	if _, err := br.Exec(); err != nil {
 		return fail(err)

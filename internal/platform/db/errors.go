@@ -2,7 +2,10 @@ package db
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
+	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -93,10 +96,12 @@ func translate(err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		var connect *pgconn.ConnectError
+		var network net.Error
 		switch {
 		case errors.Is(err, gorm.ErrRecordNotFound), errors.Is(err, pgx.ErrNoRows):
 			return fault.Missing.Because(err)
-		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &connect), pgconn.SafeToRetry(err):
+		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &connect), pgconn.SafeToRetry(err),
+			errors.Is(err, driver.ErrBadConn), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network): // the connection broke before COMMIT
 			return fault.Busy.Because(err).After(time.Second)
 		}
 		return err

@@ -39,6 +39,11 @@ func (s Scope) check() error {
 const setScope = `select set_config('app.tenant_id', $1, true), set_config('app.scope', $2, true),
 	set_config('app.organisation_id', $3, true), set_config('app.medewerker_id', $4, true)`
 
+// readOnly goes with the scope of a single statement: a WITH that writes would otherwise be one.
+const readOnly = `, set_config('transaction_read_only', 'on', true)`
+
+var errScope = errors.New("db: the statement's scope is not its transaction's")
+
 func (s Scope) args() []any {
 	return []any{s.Tenant.String(), string(s.Kind), text(s.Organisation), text(s.Medewerker)}
 }
@@ -76,6 +81,13 @@ func scopeOf(ctx context.Context) (Scope, error) {
 }
 
 var errSecond = errors.New("db: a second statement in single mode; the route must say Snapshot")
+
+// uncount forgets a statement that found no connection, so that it can be sent over another one.
+func uncount(ctx context.Context) {
+	if n, ok := ctx.Value(singleKey{}).(*int); ok {
+		*n--
+	}
+}
 
 // countSingle refuses a second statement in single mode.
 func countSingle(ctx context.Context) error {

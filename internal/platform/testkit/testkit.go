@@ -98,6 +98,10 @@ func clone(ctx context.Context) (*Database, error) {
 	if _, err := c.Exec(ctx, "create database "+name+" template "+template+" owner "+app.OwnerRole); err != nil {
 		return nil, err
 	}
+	// Privileges on a database are not cloned with it: these are Bootstrap's.
+	if _, err := c.Exec(ctx, "revoke all on database "+name+" from public; grant connect on database "+name+" to "+app.AppRole); err != nil {
+		return nil, err
+	}
 	d := &Database{Name: name, AppURL: at(super, app.AppRole, name), OwnerURL: at(super, app.OwnerRole, name), SuperURL: at(super, "", name)}
 	d.Super, err = pgxpool.New(ctx, d.SuperURL)
 	return d, err

@@ -1,0 +1,51 @@
+package webhook
+
+import (
+	"context"
+
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// Drain delivers until nothing is due, and returns how many deliveries it took.
+func (d *Deliverer) Drain(ctx context.Context) (int, error) {
+	all, since := 0, 0
+	for {
+		n, end, err := d.look(ctx, ctx)
+		if err != nil {
+			return all, err
+		}
+		d.wg.Wait()
+		all, since = all+n, since+n
+		if end {
+			if since == 0 {
+				return all, nil
+			}
+			since = 0
+		}
+	}
+}
+
+// Took is what a worker took before it stopped in its tracks.
+type Took struct {
+	Deliveries []id.DeliveryID
+	Tenants    []id.TenantID
+	Wake       func() // goes on as if nothing had happened
+}
+
+// Freeze takes what is due and stops there, as a worker does that is killed or loses its processor.
+func (d *Deliverer) Freeze(ctx context.Context) (Took, error) {
+	tickets, _, err := d.take(ctx)
+	t := Took{Wake: func() {
+		for _, x := range tickets {
+			d.send(ctx, x.Tenant, []ticket{x})
+		}
+		d.wg.Wait()
+	}}
+	for _, x := range tickets {
+		t.Deliveries, t.Tenants = append(t.Deliveries, x.Delivery), append(t.Tenants, x.Tenant)
+	}
+	return t, err
+}
+
+// Lease is how long a worker that shows no life keeps what it took.
+const Lease = lease

@@ -1,0 +1,339 @@
+package webhook
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+)
+
+// Routes are the doors of endpoints and deliveries.
+func (s *Service) Routes() []web.Route {
+	return []web.Route{
+		web.Post("/v1/webhook-endpoints", "webhook:write", s.create),
+		web.List("/v1/webhook-endpoints", "webhook:read", s.list),
+		web.Get("/v1/webhook-endpoints/:id", "webhook:read", s.get),
+		web.Patch("/v1/webhook-endpoints/:id", "webhook:write", s.update),
+		web.Delete("/v1/webhook-endpoints/:id", "webhook:write", s.remove),
+		web.Act("/v1/webhook-endpoints/:id/test", "webhook:write", s.test),
+		web.Act("/v1/webhook-endpoints/:id/rotate-secret", "webhook:write", s.rotate),
+		web.Act("/v1/webhook-endpoints/:id/enable", "webhook:write", s.enable),
+		web.List("/v1/webhook-deliveries", "webhook:read", s.listDeliveries),
+		web.Get("/v1/webhook-deliveries/:id", "webhook:read", s.getDelivery, web.Snapshot),
+		web.Act("/v1/webhook-deliveries/:id/resend", "webhook:write", s.resend),
+	}
+}
+
+// Wire is an endpoint as callers see it.
+type Wire struct {
+	ID             id.EndpointID      `json:"id" example:"whe_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	URL            string             `json:"url" format:"uri" example:"https://hr.example.com/switchboard"`
+	EventTypes     []string           `json:"event_types" example:"leerbewijs.*,opleidingsregistratie.recorded"`
+	OrganisationID *id.OrganisationID `json:"organisation_id" extensions:"x-nullable" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Description    *string            `json:"description" extensions:"x-nullable" example:"Uren naar het HR-pakket"`
+	Status         string             `json:"status" enums:"pending,active,disabled" example:"active"`
+	ClientID       id.ClientID        `json:"client_id" example:"cli_01jd8m5x9nf3tvhg5w6rkz2c4q"` // whose rights it has
+	FailingSince   *time.Time         `json:"failing_since" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`
+	DisabledAt     *time.Time         `json:"disabled_at" format:"date-time" extensions:"x-nullable" example:"2027-01-16T08:00:00Z"`
+	DisabledReason *string            `json:"disabled_reason" enums:"gone,failing,owner_revoked" extensions:"x-nullable" example:"failing"`
+	web.Meta
+} // @name WebhookEndpoint
+
+// Location is where the endpoint can be read.
+func (w Wire) Location() string { return "/v1/webhook-endpoints/" + w.ID.String() }
+
+func wire(e Endpoint) Wire {
+	return Wire{e.ID, e.URL, e.EventTypes, e.OrganisationID, e.Description, string(e.Status), e.ClientID, utc(e.FailingSince), utc(e.DisabledAt),
+		e.DisabledReason, web.MetaOf(e.Row)}
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
+
+// SecretWire is an endpoint with its new secret, which is shown once.
+type SecretWire struct {
+	Wire
+	Secret string `json:"secret" example:"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`
+} // @name WebhookEndpointWithSecret
+
+// NoStore keeps the secret out of caches.
+func (SecretWire) NoStore() bool { return true }
+
+type byID struct {
+	ID id.EndpointID `uri:"id"`
+}
+
+type createReq struct {
+	Body Input `body:"json"`
+}
+
+// create adds an endpoint.
+//
+//	@Summary		Add a webhook endpoint
+//	@Description	It gets a signed test event at once, and becomes active when it answers one with a 2xx; what falls due before that waits for it. The secret is shown once. For a caller that is bound to an employer the endpoint is too.
+//	@ID				createWebhookEndpoint
+//	@Tags			webhook
+//	@Param			body	body		Input	true	"the endpoint"
+//	@Success		201		{object}	SecretWire
+//	@Router			/v1/webhook-endpoints [post]
+func (s *Service) create(ctx context.Context, tx *db.Tx, in createReq) (SecretWire, error) {
+	e, secret, err := s.Create(ctx, tx, in.Body)
+	return SecretWire{wire(e), secret}, err
+}
+
+type listReq struct {
+	page.Params
+}
+
+// list reads endpoints.
+//
+//	@Summary	List webhook endpoints
+//	@ID			listWebhookEndpoints
+//	@Tags		webhook
+//	@Param		limit	query		int		false	"how many"	default(25)	minimum(1)	maximum(100)
+//	@Param		cursor	query		string	false	"where to go on"
+//	@Param		sort	query		string	false	"the order"	Enums(created_at,-created_at)	default(created_at)
+//	@Success	200		{object}	page.Page[Wire]
+//	@Router		/v1/webhook-endpoints [get]
+func (s *Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire], error) {
+	return page.List(tx, in.Params, nil, tx.Model(&Endpoint{}).Where("status <> ?", Deleted), wire)
+}
+
+// get reads one endpoint.
+//
+//	@Summary	Read a webhook endpoint
+//	@ID			getWebhookEndpoint
+//	@Tags		webhook
+//	@Param		id	path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success	200	{object}	Wire
+//	@Router		/v1/webhook-endpoints/{id} [get]
+func (s *Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) {
+	var e Endpoint
+	err := db.One(tx, &e, `select * from webhook_endpoints where tenant_id = ? and id = ? and status <> ?`, tx.Scope.Tenant, in.ID, Deleted)
+	return wire(e), err
+}
+
+type updateReq struct {
+	byID
+	web.IfMatch
+	Patch web.MergePatch `body:"patch"`
+}
+
+// update changes members of an endpoint.
+//
+//	@Summary		Change a webhook endpoint
+//	@Description	Another url makes it pending until it answers a test event there. Whoever changes the url or the types becomes its owner: it has the rights of its owner.
+//	@ID				updateWebhookEndpoint
+//	@Tags			webhook
+//	@Param			id		path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			body	body		Change	true	"what changes"
+//	@Success		200		{object}	Wire
+//	@Router			/v1/webhook-endpoints/{id} [patch]
+func (s *Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, error) {
+	e, err := s.Update(ctx, tx, in.ID, func(e Endpoint) error { return in.Check(e.Revision) }, func(c *Change) error { return in.Patch.Apply(c) })
+	return wire(e), err
+}
+
+// remove ends an endpoint.
+//
+//	@Summary	Delete a webhook endpoint
+//	@ID			deleteWebhookEndpoint
+//	@Tags		webhook
+//	@Param		id	path	string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success	204
+//	@Router		/v1/webhook-endpoints/{id} [delete]
+func (s *Service) remove(ctx context.Context, tx *db.Tx, in byID) (web.None, error) {
+	return web.None{}, s.Delete(ctx, tx, in.ID)
+}
+
+// test sends a test event.
+//
+//	@Summary		Send a test event
+//	@Description	A webhook_endpoint.tested, signed as any other, goes to this endpoint alone, and makes it active when it answers with a 2xx. Read the delivery to see what became of it.
+//	@ID				testWebhookEndpoint
+//	@Tags			webhook
+//	@Param			id	path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	DeliveryWire
+//	@Router			/v1/webhook-endpoints/{id}/test [post]
+func (s *Service) test(ctx context.Context, tx *db.Tx, in byID) (DeliveryWire, error) {
+	d, err := s.Test(ctx, tx, in.ID)
+	return deliveryWire(d), err
+}
+
+// Rotation says how a secret is replaced.
+type Rotation struct {
+	// How long the present secret signs beside the new one; null is 24 hours.
+	OverlapHours *int `json:"overlap_hours" minimum:"0" maximum:"168" extensions:"x-nullable" example:"24"`
+} // @name WebhookSecretRotation
+
+type rotateReq struct {
+	byID
+	Body Rotation `body:"optional"`
+}
+
+// defaultOverlap is how long two secrets sign unless the caller says otherwise (design section 5).
+const defaultOverlap = 24
+
+// rotate replaces the secret.
+//
+//	@Summary		Replace the secret of a webhook endpoint
+//	@Description	While both live, each delivery carries a signature of each. The new secret is shown once.
+//	@ID				rotateWebhookEndpointSecret
+//	@Tags			webhook
+//	@Param			id		path		string		true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			body	body		Rotation	false	"how"
+//	@Success		200		{object}	SecretWire
+//	@Router			/v1/webhook-endpoints/{id}/rotate-secret [post]
+func (s *Service) rotate(ctx context.Context, tx *db.Tx, in rotateReq) (SecretWire, error) {
+	hours := defaultOverlap
+	if in.Body.OverlapHours != nil {
+		hours = *in.Body.OverlapHours
+	}
+	e, secret, err := s.Rotate(ctx, tx, in.ID, time.Duration(hours)*time.Hour)
+	return SecretWire{wire(e), secret}, err
+}
+
+// enable lets a disabled endpoint prove itself again.
+//
+//	@Summary		Enable a webhook endpoint
+//	@Description	It becomes pending and gets a test event; once it answers one with a 2xx, what waited goes out. The caller becomes its owner.
+//	@ID				enableWebhookEndpoint
+//	@Tags			webhook
+//	@Param			id	path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	Wire
+//	@Router			/v1/webhook-endpoints/{id}/enable [post]
+func (s *Service) enable(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
+	e, err := s.Enable(ctx, tx, in.ID)
+	return wire(e), err
+}
+
+// DeliveryWire is one fact on its way to one endpoint, as callers see it.
+type DeliveryWire struct {
+	ID             id.DeliveryID      `json:"id" example:"whd_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	EndpointID     id.EndpointID      `json:"endpoint_id" example:"whe_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	EventID        id.EventID         `json:"event_id" example:"evt_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	OrganisationID *id.OrganisationID `json:"organisation_id" extensions:"x-nullable" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Type           string             `json:"type" example:"leerbewijs.issued"`
+	Status         string             `json:"status" enums:"waiting,delivered,failed,cancelled" example:"delivered"`
+	AttemptCount   int                `json:"attempt_count" example:"1"`
+	CreatedAt      time.Time          `json:"created_at" format:"date-time" example:"2027-01-11T08:00:00Z"`
+	NextAttemptAt  *time.Time         `json:"next_attempt_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:05:00Z"`
+	DeliveredAt    *time.Time         `json:"delivered_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:01Z"`
+} // @name WebhookDelivery
+
+func deliveryWire(d Delivery) DeliveryWire {
+	return DeliveryWire{d.ID, d.EndpointID, d.EventID, d.OrganisationID, d.Type, d.Status, d.Attempts, d.CreatedAt.UTC(), utc(d.NextAttemptAt), utc(d.DeliveredAt)}
+}
+
+// AttemptWire is one try.
+type AttemptWire struct {
+	ID         id.AttemptID `json:"id" example:"wha_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	At         time.Time    `json:"at" format:"date-time" example:"2027-01-11T08:00:00Z"`
+	Outcome    string       `json:"outcome" enums:"delivered,refused,unreachable,gone" example:"delivered"`
+	Status     *int         `json:"status" extensions:"x-nullable" example:"204"` // of the answer
+	DurationMS int          `json:"duration_ms" example:"38"`
+	Answer     *string      `json:"answer" extensions:"x-nullable" example:"ok"` // the first 16 kB of its body
+} // @name WebhookAttempt
+
+func attemptWire(a Attempt) AttemptWire {
+	w := AttemptWire{a.ID, a.At.UTC(), a.Outcome, a.Status, a.DurationMS, nil}
+	if a.Status != nil {
+		text := strings.ToValidUTF8(string(a.Answer), "\uFFFD")
+		w.Answer = &text
+	}
+	return w
+}
+
+// DeliveryDetail is a delivery with its tries, the first one first.
+type DeliveryDetail struct {
+	DeliveryWire
+	Attempts []AttemptWire `json:"attempts"`
+} // @name WebhookDeliveryDetail
+
+// DeliveryFilters are what deliveries can be filtered by.
+type DeliveryFilters struct {
+	EndpointID *id.EndpointID `form:"endpoint_id"`
+	Status     []string       `form:"status" enums:"waiting,delivered,failed,cancelled"`
+}
+
+type listDeliveriesReq struct {
+	page.Params
+	DeliveryFilters
+}
+
+// listDeliveries reads deliveries.
+//
+//	@Summary	List webhook deliveries
+//	@ID			listWebhookDeliveries
+//	@Tags		webhook
+//	@Param		limit		query		int			false	"how many"	default(25)	minimum(1)	maximum(100)
+//	@Param		cursor		query		string		false	"where to go on"
+//	@Param		sort		query		string		false	"the order"	Enums(created_at,-created_at)	default(created_at)
+//	@Param		endpoint_id	query		string		false	"to this endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param		status		query		[]string	false	"with one of these statuses"	collectionFormat(csv)	Enums(waiting,delivered,failed,cancelled)
+//	@Success	200			{object}	page.Page[DeliveryWire]
+//	@Router		/v1/webhook-deliveries [get]
+func (s *Service) listDeliveries(_ context.Context, tx *db.Tx, in listDeliveriesReq) (page.Page[DeliveryWire], error) {
+	q := tx.Model(&Delivery{})
+	if in.EndpointID != nil {
+		q = q.Where("endpoint_id = ?", in.EndpointID)
+	}
+	if len(in.Status) > 0 {
+		q = q.Where("status in ?", in.Status)
+	}
+	return page.List(tx, in.Params, in.DeliveryFilters, q, deliveryWire)
+}
+
+type deliveryByID struct {
+	ID id.DeliveryID `uri:"id"`
+}
+
+// maxTries bounds the tries that are shown; the schedule has ten, and a resend adds one.
+const maxTries = 100
+
+// getDelivery reads one delivery and its tries.
+//
+//	@Summary	Read a webhook delivery
+//	@ID			getWebhookDelivery
+//	@Tags		webhook
+//	@Param		id	path		string	true	"the delivery"	example(whd_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success	200	{object}	DeliveryDetail
+//	@Router		/v1/webhook-deliveries/{id} [get]
+func (s *Service) getDelivery(_ context.Context, tx *db.Tx, in deliveryByID) (DeliveryDetail, error) {
+	d, err := db.Get[Delivery](tx, in.ID)
+	if err != nil {
+		return DeliveryDetail{}, err
+	}
+	var tries []Attempt
+	if err := tx.Where("delivery_id = ?", in.ID).Order("id").Limit(maxTries).Find(&tries).Error; err != nil {
+		return DeliveryDetail{}, err
+	}
+	out := DeliveryDetail{deliveryWire(d), []AttemptWire{}}
+	for _, a := range tries {
+		out.Attempts = append(out.Attempts, attemptWire(a))
+	}
+	return out, nil
+}
+
+// resend tries a delivery again.
+//
+//	@Summary		Send a delivery again
+//	@Description	A try now, with the same webhook-id, whatever became of it before.
+//	@ID				resendWebhookDelivery
+//	@Tags			webhook
+//	@Param			id	path		string	true	"the delivery"	example(whd_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	DeliveryWire
+//	@Router			/v1/webhook-deliveries/{id}/resend [post]
+func (s *Service) resend(ctx context.Context, tx *db.Tx, in deliveryByID) (DeliveryWire, error) {
+	d, err := s.Resend(ctx, tx, in.ID)
+	return deliveryWire(d), err
+}
