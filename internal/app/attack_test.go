@@ -20,6 +20,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
 
@@ -134,12 +135,14 @@ func furnish(w *testkit.World, mark string) (ids, testkit.Pair) {
 	out["opr"] = id.RegistratieID(put("opleidingsregistraties", map[string]any{"id": opr, "root_id": opr, "organisation_id": p.Sending.UUID(), "medewerker_id": p.Switcher.UUID(),
 		"leeruitwisseling_id": p.Leeruitwisseling.UUID(), "title": mark, "from_on": time.Now(), "until_on": time.Now(), "hours": 700,
 		"days": `[{"date_on":"2026-11-02","hours":7}]`, "classification": "informal"})).String()
-	out["srv"] = id.SurveyID(put("surveys", map[string]any{"leeruitwisseling_id": p.Leeruitwisseling.UUID(), "role": "switcher", "organisation_id": p.Sending.UUID(),
+	srv := uuid.Must(uuid.NewV7())
+	out["srv"] = id.SurveyID(put("surveys", map[string]any{"id": srv, "link_sealed": sealed(w, "surveys", "link_sealed", srv), "leeruitwisseling_id": p.Leeruitwisseling.UUID(), "role": "switcher", "organisation_id": p.Sending.UUID(),
 		"medewerker_id": p.Switcher.UUID(), "invite_on": time.Now().AddDate(0, 1, 0), "lang": "nl",
-		"questions": `[{"id":"SW1","text":"` + mark + `","kind":"open","required":false}]`})).String()
-	out["lbw"] = id.LeerbewijsID(put("leerbewijzen", map[string]any{"leeruitwisseling_id": p.Leeruitwisseling.UUID(), "organisation_id": p.Sending.UUID(),
+		"questions": `[{"id":"SW1","text":"` + mark + `","kind":"open","required":false,"options":[]}]`})).String()
+	lbw := uuid.Must(uuid.NewV7())
+	out["lbw"] = id.LeerbewijsID(put("leerbewijzen", map[string]any{"id": lbw, "leeruitwisseling_id": p.Leeruitwisseling.UUID(), "organisation_id": p.Sending.UUID(),
 		"medewerker_id": p.Switcher.UUID(), "role": "switcher", "lang": "nl", "holder_name": mark, "title": mark, "goals": []string{mark}, "sending_name": mark,
-		"receiving_name": mark, "hours": 700, "classification": "informal", "from_on": time.Now(), "until_on": time.Now(), "issued_at": time.Now(), "key_sealed": sealedKey(w)})).String()
+		"receiving_name": mark, "hours": 700, "classification": "informal", "from_on": time.Now(), "until_on": time.Now(), "issued_at": time.Now(), "key_sealed": sealed(w, "leerbewijzen", "key_sealed", lbw)})).String()
 	client := w.Client(auth.Coordinator, nil, nil).Principal.ClientID
 	out["cli"] = client.String()
 	ctx := context.Background()
@@ -178,7 +181,19 @@ func sides(w *testkit.World, own ids, p testkit.Pair) []ids {
 	receiving["sit"] = w.Site(p.Receiving, 51, 3.7, true).String()
 	receiving["dep"] = id.DepartmentID(w.Insert("departments", map[string]any{"organisation_id": p.Receiving.UUID(), "name": "dienst",
 		"open_to_switchers": true, "excluded_functions": []string{}})).String()
-	return []ids{own, receiving}
+	sending := maps.Clone(own) // each employer has a leerplek, with a leercoach of its own
+	sending["lpl"] = w.Leerplek(p.Sending, "eigen plek", "om te leren", p.Switcher).String()
+	return []ids{sending, receiving}
+}
+
+// prepare puts what an operation needs in the place of the one of everything.
+var prepare = map[string]func(w *testkit.World, own ids, p testkit.Pair) ids{
+	"updateMatch": func(w *testkit.World, own ids, p testkit.Pair) ids { // only a draft changes
+		own["mat"] = id.MatchID(w.Insert("matches", map[string]any{"leervraag_id": p.Leervraag.UUID(), "leerplek_id": p.Leerplek.UUID(),
+			"sending_organisation_id": p.Sending.UUID(), "receiving_organisation_id": p.Receiving.UUID(), "switcher_id": p.Switcher.UUID(),
+			"leercoach_ids": []uuid.UUID{p.Coach.UUID()}, "internal": false, "required_parties": []string{"sending", "receiving"}, "status": "draft"})).String()
+		return own
+	},
 }
 
 // fill puts ids into a request of an operation: in its path those of inPath, in the example of its body those of inBody.
@@ -246,7 +261,7 @@ var exempt = map[string]string{
 }
 
 // attack tries foreign ids of one prefix after another in every place of every operation that the caller may use.
-func attack(t *testing.T, may []auth.Permission, mine func() (*testkit.Caller, []ids), foreign ids) (tried int) {
+func attack(t *testing.T, may []auth.Permission, mine func(o operation) (*testkit.Caller, []ids), foreign ids) (tried int) {
 	for _, o := range operations(t) {
 		if exempt[o.ID] != "" || o.Permission == auth.Public || o.Permission != auth.Self && !slices.Contains(may, o.Permission) {
 			continue
@@ -258,7 +273,7 @@ func attack(t *testing.T, may []auth.Permission, mine func() (*testkit.Caller, [
 			}
 			tried++
 			t.Run(o.ID+"/"+at.In+"/"+at.Name, func(t *testing.T) {
-				c, sides := mine()
+				c, sides := mine(o)
 				c = c.In(t)
 				controlled := false
 				var asTheirs *testkit.Answer
@@ -317,7 +332,13 @@ func TestAttack_AnotherTenant(t *testing.T) {
 	before := fingerprint(t, h, b.Tenant)
 	a := h.Tenant(t)
 	admin := a.Admin()
-	tried := attack(t, admin.Principal.Scopes, func() (*testkit.Caller, []ids) { own, p := furnish(a, "eigen"); return admin, sides(a, own, p) }, theirs)
+	tried := attack(t, admin.Principal.Scopes, func(o operation) (*testkit.Caller, []ids) {
+		own, p := furnish(a, "eigen")
+		if f := prepare[o.ID]; f != nil {
+			own = f(a, own, p)
+		}
+		return admin, sides(a, own, p)
+	}, theirs)
 	require.Equal(t, before, fingerprint(t, h, b.Tenant), "not a row of the other tenant changed")
 	require.NotContains(t, h.Log.String(), canary)
 	var leaks int
@@ -335,7 +356,7 @@ func TestAttack_AnotherEmployer(t *testing.T) {
 	require.NoError(t, err) // a published one is for every employer to read
 	delete(theirs, "ten")
 	delete(theirs, "cli")
-	attack(t, auth.Of(auth.Employer), func() (*testkit.Caller, []ids) {
+	attack(t, auth.Of(auth.Employer), func(operation) (*testkit.Caller, []ids) {
 		own, p := furnish(w, "eigen")
 		return w.Employer(p.Sending), sides(w, own, p)
 	}, theirs)
@@ -409,5 +430,10 @@ func TestAttack_CoversEveryOperation(t *testing.T) {
 	}
 }
 
-// sealedKey is a certificate's key as the row keeps it; nobody opens it here.
-func sealedKey(w *testkit.World) []byte { return []byte("sealed for " + w.Slug) }
+// sealed is a secret of a row as the row keeps it.
+func sealed(w *testkit.World, table, column string, row uuid.UUID) []byte {
+	w.T.Helper()
+	b, err := w.Box.Seal([]byte("0123456789abcdef"), seal.Where{Tenant: w.Tenant.UUID(), Table: table, Column: column, Row: row})
+	require.NoError(w.T, err)
+	return b
+}

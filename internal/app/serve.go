@@ -233,6 +233,10 @@ func (a *App) work(p *process) error {
 		defer cancel()
 		return a.Jobs.Stop(ending)
 	})
+	p.run(func(ctx context.Context) error {
+		a.Deliverer().Run(ctx)
+		return nil
+	})
 	return nil
 }
 

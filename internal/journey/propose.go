@@ -39,7 +39,7 @@ func (s Service) makeMatch(ctx context.Context, tx *db.Tx, in makeMatchReq) (mat
 	if _, err := db.Get[leervraag.Leervraag](tx, b.LeervraagID); err != nil {
 		return match.Wire{}, reference(err, "/leervraag_id")
 	}
-	if _, err := s.Leerplekken.Get(tx, b.LeerplekID); err != nil {
+	if _, err := db.Get[leerplek.Leerplek](tx, b.LeerplekID); err != nil {
 		return match.Wire{}, reference(err, "/leerplek_id")
 	}
 	q, p, err := s.pair(tx, b.LeervraagID, b.LeerplekID)

@@ -92,14 +92,14 @@ func decode(text, filters string) (*cursor, error) {
 	if text == "" {
 		return nil, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return nil, fault.BadCursor.New()
 	}
 	dec := json.NewDecoder(strings.NewReader(string(b)))
 	dec.DisallowUnknownFields()
 	var c cursor
-	if err := dec.Decode(&c); err != nil || c.Filters != filters || c.Pos != nil && *c.Pos < 0 {
+	if err := dec.Decode(&c); err != nil || dec.InputOffset() != int64(len(b)) || c.Filters != filters || c.Pos != nil && *c.Pos < 0 {
 		return nil, fault.BadCursor.New()
 	}
 	return &c, nil
