@@ -50,20 +50,20 @@ type App struct {
 	Tokens *auth.Tokens
 	Jobs   *jobs.Queue
 
-	Access             *access.Service
-	Tenants            tenant.Service
-	Organisations      organisation.Service
-	Medewerkers        medewerker.Service
-	Leervragen         leervraag.Service
-	Leerplekken        leerplek.Service
-	Matching           matching.Service
-	Matches            match.Service
-	Leeruitwisselingen leeruitwisseling.Service
-	Registraties       opleidingsregistratie.Service
-	Surveys            survey.Service
-	Leerbewijzen       leerbewijs.Service
-	Events             *event.Service
-	Webhooks           *webhook.Service
+	Access                 *access.Service
+	Tenants                tenant.Service
+	Organisations          organisation.Service
+	Medewerkers            medewerker.Service
+	Leervragen             leervraag.Service
+	Leerplekken            leerplek.Service
+	Matching               matching.Service
+	Matches                match.Service
+	Leeruitwisselingen     leeruitwisseling.Service
+	Opleidingsregistraties opleidingsregistratie.Service
+	Surveys                survey.Service
+	Leerbewijzen           leerbewijs.Service
+	Events                 *event.Service
+	Webhooks               *webhook.Service
 
 	options Options
 	metrics *metrics
@@ -119,7 +119,7 @@ func (a *App) issuer(tx *db.Tx) (leerbewijs.Issuer, error) {
 // journeys are the verbs that move several nouns.
 func (a *App) journeys() journey.Service {
 	return journey.Service{Tenants: a.Tenants, Organisations: a.Organisations, Medewerkers: a.Medewerkers, Leervragen: a.Leervragen,
-		Leerplekken: a.Leerplekken, Matches: a.Matches, Leeruitwisselingen: a.Leeruitwisselingen, Registraties: a.Registraties,
+		Leerplekken: a.Leerplekken, Matches: a.Matches, Leeruitwisselingen: a.Leeruitwisselingen, Registraties: a.Opleidingsregistraties,
 		Surveys: a.Surveys, Leerbewijzen: a.Leerbewijzen}
 }
 

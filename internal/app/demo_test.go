@@ -83,7 +83,7 @@ func world(t *testing.T, f app.DemoFile) map[string]int {
 
 func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "demo")
+	data := filepath.Join(newHome(t), "demo")
 	env := environment(filepath.Dir(data))
 	p := start(t, env, "demo", "--addr", "127.0.0.1:0", "--data", data)
 	first := readDemo(t, data)
@@ -109,7 +109,7 @@ func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
 
 func TestDemo_BeginsAnewWhereAStartWasCutOff(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "demo")
+	data := filepath.Join(newHome(t), "demo")
 	env := environment(filepath.Dir(data))
 	p := start(t, env, "demo", "--addr", "127.0.0.1:0", "--data", data)
 	first := readDemo(t, data)

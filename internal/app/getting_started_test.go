@@ -66,7 +66,7 @@ func TestGettingStarted_RunsAsItStands(t *testing.T) {
 	require.NoError(t, err, "the page needs curl")
 	path, err := program()
 	require.NoError(t, err)
-	home := t.TempDir()
+	home := newHome(t)
 	env := environment(home)
 	require.NoError(t, os.Mkdir(filepath.Join(home, "bin"), 0o755)) // where make puts the binary
 	require.NoError(t, os.Symlink(path, filepath.Join(home, "bin", "switchboard")))

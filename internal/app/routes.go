@@ -21,7 +21,7 @@ func (a *App) Routes() []web.Route {
 		a.Matches.Routes(),
 		a.journeys().Routes(),
 		a.Leeruitwisselingen.Routes(),
-		a.Registraties.Routes(),
+		a.Opleidingsregistraties.Routes(),
 		a.Surveys.Routes(),
 		a.Leerbewijzen.Routes(),
 		a.Events.Routes(),

@@ -111,6 +111,17 @@ type process struct {
 	ended     chan struct{} // closed when it has
 }
 
+// newHome makes a directory for a test that everybody may enter: under root PostgreSQL runs as somebody else, and would
+// keep its data elsewhere.
+func newHome(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "switchboard-home-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
 // environment is that of a person who never used the program, with a home of their own.
 func environment(home string, more ...string) []string {
 	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_DATA_HOME=" + home, "TMPDIR=" + os.TempDir()}, more...)
@@ -339,7 +350,7 @@ func (i installation) start(t *testing.T) *process {
 
 func install(t *testing.T) (installation, *process) {
 	t.Helper()
-	home := t.TempDir()
+	home := newHome(t)
 	i := installation{env: environment(home, "SWITCHBOARD_INSECURE_WEBHOOKS=true", "SWITCHBOARD_CLIENT_LIMIT=10000000"), data: filepath.Join(home, "d")}
 	p := i.start(t)
 	succeed(t, i.env, &i.admin, "tenant", "open", "--slug", "proef", "--name", "Proef", "--data", i.data)
@@ -589,7 +600,7 @@ func TestServe_RefusesRolesThatNothingBinds(t *testing.T) {
 	t.Parallel()
 	d := testkit.NewDatabase(t)
 	for _, url := range []string{d.SuperURL, d.OwnerURL} {
-		env := environment(t.TempDir(), "DATABASE_URL="+url)
+		env := environment(newHome(t), "DATABASE_URL="+url)
 		require.Contains(t, refused(t, env, "serve", "--addr", "127.0.0.1:0"), "row-level security")
 		require.Contains(t, refused(t, env, "work"), "row-level security")
 	}
@@ -598,7 +609,7 @@ func TestServe_RefusesRolesThatNothingBinds(t *testing.T) {
 func TestServe_RefusesASchemaThatIsNotItsOwn(t *testing.T) {
 	t.Parallel()
 	d := testkit.NewDatabase(t)
-	env := environment(t.TempDir(), "DATABASE_URL="+d.AppURL)
+	env := environment(newHome(t), "DATABASE_URL="+d.AppURL)
 	_, err := d.Super.Exec(t.Context(), `delete from schema_migrations where version = (select max(version) from schema_migrations)`)
 	require.NoError(t, err)
 	require.Contains(t, refused(t, env, "serve", "--addr", "127.0.0.1:0"), "run switchboard migrate")
@@ -613,7 +624,7 @@ func TestServe_RefusesASchemaThatIsNotItsOwn(t *testing.T) {
 func TestServe_OnADatabaseOfItsOwnChoosing(t *testing.T) {
 	t.Parallel()
 	d := testkit.NewDatabase(t)
-	env := environment(t.TempDir(), "DATABASE_URL="+d.AppURL, "SWITCHBOARD_METRICS_ADDR=127.0.0.1:0")
+	env := environment(newHome(t), "DATABASE_URL="+d.AppURL, "SWITCHBOARD_METRICS_ADDR=127.0.0.1:0")
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
 	anybody := remote{base: p.base}
 	require.Equal(t, true, anybody.must(t, http.StatusOK, http.MethodGet, "/readyz", nil)["ready"])
@@ -692,18 +703,18 @@ func TestMigrate_MakesADatabaseThatServes(t *testing.T) {
 	server, err := postgres.Start(t.Context(), postgres.Options{Ephemeral: true}) // its roles get other passwords
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
-	env := environment(t.TempDir(), "DATABASE_URL="+server.URL(app.AppRole, "geheim", "proef"), "MIGRATE_DATABASE_URL="+server.SuperURL("postgres"))
+	env := environment(newHome(t), "DATABASE_URL="+server.URL(app.AppRole, "geheim", "proef"), "MIGRATE_DATABASE_URL="+server.SuperURL("postgres"))
 	require.Contains(t, refused(t, env, "migrate"), "not a superuser")
 	for range 2 { // a second time changes nothing that the server needs
 		made := launch(t, env, "migrate", "--bootstrap")
 		require.Equal(t, 0, made.wait(), made.errs.String())
 		require.Regexp(t, `^MIGRATE_DATABASE_URL=postgres://switchboard_owner:\w+@/proef\S+\n$`, made.out.String(), "the app role's password was told")
 		_, owner, _ := strings.Cut(strings.TrimSpace(made.out.String()), "=")
-		migrated := launch(t, environment(t.TempDir(), "MIGRATE_DATABASE_URL="+owner), "migrate")
+		migrated := launch(t, environment(newHome(t), "MIGRATE_DATABASE_URL="+owner), "migrate")
 		require.Equal(t, 0, migrated.wait(), migrated.errs.String())
 		require.Contains(t, migrated.errs.String(), "0 migrations were applied")
 	}
-	require.Contains(t, refused(t, environment(t.TempDir(), env[len(env)-2]), "migrate"), "set MIGRATE_DATABASE_URL")
+	require.Contains(t, refused(t, environment(newHome(t), env[len(env)-2]), "migrate"), "set MIGRATE_DATABASE_URL")
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
 	require.Equal(t, 0, p.stop())
 }

@@ -31,7 +31,7 @@ type acceptReq struct {
 //	@ID				acceptMatch
 //	@Tags			match
 //	@Param			id		path		string		true	"the match"	example(mat_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Param			body	body		AcceptInput	true	"who agrees"
+//	@Param			body	body		AcceptInput	false	"who agrees"
 //	@Success		200		{object}	match.Wire
 //	@Router			/v1/matches/{id}/accept [post]
 func (s Service) accept(ctx context.Context, tx *db.Tx, in acceptReq) (match.Wire, error) {
@@ -109,7 +109,7 @@ type declineReq struct {
 //	@ID				declineMatch
 //	@Tags			match
 //	@Param			id		path		string			true	"the match"	example(mat_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Param			body	body		DeclineInput	true	"who declines"
+//	@Param			body	body		DeclineInput	false	"who declines"
 //	@Success		200		{object}	match.Wire
 //	@Router			/v1/matches/{id}/decline [post]
 func (s Service) decline(ctx context.Context, tx *db.Tx, in declineReq) (match.Wire, error) {

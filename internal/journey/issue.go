@@ -27,7 +27,7 @@ var (
 type IssueInput struct {
 	LeeruitwisselingID id.LeeruitwisselingID `json:"leeruitwisseling_id" binding:"required" example:"lui_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	MedewerkerID       id.MedewerkerID       `json:"medewerker_id" binding:"required" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-} // @name LeerbewijsInput
+} // @name LeerbewijsIssueInput
 
 type issueReq struct {
 	Body IssueInput `body:"json"`

@@ -194,8 +194,7 @@ func (s Service) pdf(_ context.Context, tx *db.Tx, in byID) (web.File, error) {
 	if err != nil {
 		return web.File{}, err
 	}
-	b, err := c.pdf()
-	return web.File{Name: "leerbewijs-" + l.ID.String() + ".pdf", Type: "application/pdf", Bytes: b}, err
+	return web.File{Name: "leerbewijs-" + l.ID.String() + ".pdf", Type: "application/pdf", Make: c.pdf}, nil
 }
 
 type updateReq struct {

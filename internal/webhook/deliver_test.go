@@ -438,6 +438,36 @@ func TestDeliverer_ThatWakesUpLateChangesNothing(t *testing.T) {
 	require.Nil(t, c.Get(endpoints).At("data.0.failing_since"))
 }
 
+func TestDeliverer_KeepsWhatItHasForAsLongAsItLives(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	p.endpoint(p.Coordinator(), r)
+	p.deliver()
+	p.record()
+	busy := webhook.NewDeliverer(p.App.Webhooks, webhook.Options{})
+	_, err := busy.Freeze(context.Background())
+	require.NoError(t, err)
+	for range 3 {
+		p.later(webhook.Lease - time.Second)
+		require.NoError(t, busy.Beat(context.Background()))
+		require.Zero(t, p.deliver())
+	}
+	p.later(webhook.Lease)
+	took, err := p.d.Freeze(context.Background())
+	require.NoError(t, err)
+	require.Len(t, took.Deliveries, 1)
+	due := func() (at time.Time) {
+		require.NoError(t, p.Super.QueryRow(context.Background(), `select due_at from platform.delivery_queue`).Scan(&at))
+		return at
+	}
+	before := due()
+	p.later(time.Second)
+	require.NoError(t, busy.Beat(context.Background()))
+	require.Equal(t, before, due(), "it is not its own any more")
+	took.Wake()
+	require.Len(t, r.all(), 1)
+}
+
 func TestDeliverer_ThatWakesUpInTheMiddleOfATryAddsItAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	p, r := open(t), hold(t, 500)
@@ -503,6 +533,7 @@ func TestDelivery_TellsAnEmployerOnlyWhatConcernsItAndItsOwnExternalIDs(t *testi
 			happened.Record(tx, fact.Event{Subject: onlyB, Revision: 1, Organisations: []id.OrganisationID{b}, ExternalIDs: external}))
 	})
 	none := p.record()
+	require.Equal(t, 6, p.Count(`select count(*) from webhook_deliveries where type = 'organisation.probed'`), "fan-out leaves out whom it does not concern")
 	p.deliver()
 	require.Equal(t, []string{both.String()}, ra.subjects())
 	require.ElementsMatch(t, []string{both.String(), onlyB.String()}, rb.subjects())

@@ -27,7 +27,7 @@ const (
 
 	// Each endpoint has a lane. A new one gets few places, answers in time double them, and one that is slow or cannot be
 	// reached keeps a single place; all slow ones together never have more than half.
-	startRoom, fullRoom = 64, 64
+	startRoom, fullRoom = 2, 8
 	slow                = 2 * time.Second
 	// maxLanes bounds how many endpoints one look visits, and how many idle ones are remembered.
 	maxLanes = 512

@@ -49,3 +49,6 @@ func (d *Deliverer) Freeze(ctx context.Context) (Took, error) {
 
 // Lease is how long a worker that shows no life keeps what it took.
 const Lease = lease
+
+// Beat shows that the deliverer lives.
+func (d *Deliverer) Beat(ctx context.Context) error { return d.extend(ctx) }

@@ -110,7 +110,7 @@ func TestRecord_ReachesWhomItConcerns(t *testing.T) {
 	endpoint(w, nil, "disabled", reads, "%")                 // not now
 	endpoint(w, nil, "deleted", reads, "%")                  // not any more
 	endpoint(w, nil, "active", []string{"tenant"}, "%")      // may not read the noun
-	endpoint(w, nil, "active", nil, "%")                     // may read nothing
+	endpoint(w, nil, "active", []string{}, "%")              // may read nothing
 	endpoint(w, nil, "active", reads, "organisation.note")   // another type
 	endpoint(w, nil, "active", reads, `organisation.noted_`) // a longer one
 	endpoint(other, nil, "active", reads, "%")               // another tenant
@@ -352,8 +352,4 @@ func TestReadable_IsWhatTheHolderMayRead(t *testing.T) {
 	require.Equal(t, []string{"kennismakingsgesprek", "leeruitwisseling"}, fact.Readable([]auth.Permission{"leeruitwisseling:read", "leervraag:write"}))
 	require.Contains(t, fact.Readable([]auth.Permission{"webhook:read"}), "webhook_endpoint")
 	require.Empty(t, fact.Readable(nil))
-	everything := fact.Readable(auth.Of(auth.PartnerAdmin))
-	for _, typ := range fact.Types() {
-		require.Contains(t, everything, typ.Noun(), "%s is a fact that nobody may read", typ.Name)
-	}
 }

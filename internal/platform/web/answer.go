@@ -14,6 +14,7 @@ type File struct {
 	Name  string // offered as the name to save under
 	Type  string // media type
 	Bytes []byte
+	Make  func() ([]byte, error) // instead of Bytes: draws the document once no transaction is held any more
 }
 
 // HTML is an answer that is a page for people, or whatever else has headers and a status of its own.
@@ -41,6 +42,14 @@ func (s *Server) answer(c *call, r Route, out any) {
 		c.write(http.StatusNoContent, "", nil)
 		return
 	case File:
+		if v.Make != nil {
+			b, err := v.Make()
+			if err != nil {
+				s.fail(c, err)
+				return
+			}
+			v.Bytes = b
+		}
 		h.Set("Content-Disposition", `attachment; filename="`+v.Name+`"`)
 		h.Set("Cache-Control", "private, no-store")
 		c.write(r.Status, v.Type, v.Bytes)
