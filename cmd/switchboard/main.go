@@ -183,10 +183,10 @@ func (f flags) data(name string) (*string, error) {
 	return f.String("data", dir, "`DIR` with the private database and the keys"), err
 }
 
-// config reads the settings of an installation; dirErr says why there is no default directory.
+// config reads the settings of an installation; dirErr says why there is no default directory, where one is needed.
 func config(addr, data string, insecure bool, dirErr error) (app.Config, error) {
 	c, err := app.ReadConfig(addr, data, insecure)
-	if err == nil && data == "" {
+	if err == nil && data == "" && (c.DatabaseURL == "" || c.MasterKey == "") {
 		err = dirErr
 	}
 	return c, err

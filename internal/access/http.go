@@ -25,7 +25,6 @@ func (s *Service) Routes() []web.Route {
 		web.Get("/v1/clients/:id", "client:read", s.get),
 		web.Patch("/v1/clients/:id", "client:write", s.update),
 		web.Act("/v1/clients/:id/rotate-secret", "client:write", s.rotate),
-		web.Delete("/v1/clients/:id", "client:write", s.revoke),
 	}
 }
 
@@ -196,20 +195,6 @@ func (s *Service) rotate(ctx context.Context, tx *db.Tx, in rotateReq) (WithSecr
 	}
 	c, secret, err := s.Rotate(ctx, tx, in.ID, overlap)
 	return WithSecret{wire(c), secret}, err
-}
-
-// revoke ends a client.
-//
-//	@Summary		Revoke a client
-//	@Description	Its secrets end at once, its tokens within ten seconds. It stays readable, and never comes back.
-//	@ID				revokeClient
-//	@Tags			access
-//	@Param			id	path	string	true	"the client"	example(cli_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Success		204
-//	@Router			/v1/clients/{id} [delete]
-func (s *Service) revoke(ctx context.Context, tx *db.Tx, in byID) (web.None, error) {
-	_, err := s.Revoke(ctx, tx, in.ID)
-	return web.None{}, err
 }
 
 // WhoAmI is what a token says.

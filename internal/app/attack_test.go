@@ -194,6 +194,11 @@ var prepare = map[string]func(w *testkit.World, own ids, p testkit.Pair) ids{
 			"leercoach_ids": []uuid.UUID{p.Coach.UUID()}, "internal": false, "required_parties": []string{"sending", "receiving"}, "status": "draft"})).String()
 		return own
 	},
+	"issueLeerbewijs": func(w *testkit.World, own ids, p testkit.Pair) ids { // only of a completed exchange, once
+		_, err := w.Super.Exec(context.Background(), `update leeruitwisselingen set status = 'completed' where tenant_id = $1 and id = $2`, w.Tenant.UUID(), p.Leeruitwisseling.UUID())
+		require.NoError(w.T, err)
+		return own
+	},
 }
 
 // fill puts ids into a request of an operation: in its path those of inPath, in the example of its body those of inBody.

@@ -322,6 +322,8 @@ func TestHouse_OnlyWebWritesAnswers(t *testing.T) {
 var backgrounds = map[string]string{
 	"internal/access/service.go":      "follows keys and revocations that other processes made",
 	"internal/access/authenticate.go": "one goroutine reads revocations for all who wait for them",
+	"internal/webhook/deliverer.go":   "sends what stands in the queue under a lease: what is lost with the process is taken up by another",
+	"internal/webhook/attempt.go":     "sends what stands in the queue under a lease: what is lost with the process is taken up by another",
 }
 
 func TestHouse_NoGoroutineForWorkThatMatters(t *testing.T) {
@@ -564,7 +566,7 @@ var writers = map[string][]string{
 	"tenants":                 {"internal/tenant"},
 	"idempotency_keys":        {"internal/platform/web", "internal/access"}, // access sweeps up what nobody can use any more
 	"audit":                   {"internal/platform/fact"},
-	"events":                  {"internal/platform/fact"},
+	"events":                  {"internal/platform/fact", "internal/event"}, // event forgets what was kept long enough
 	"webhook_endpoints":       {"internal/webhook"},
 	"webhook_secrets":         {"internal/webhook"},
 	"webhook_deliveries":      {"internal/platform/fact", "internal/webhook"},
@@ -782,7 +784,7 @@ func TestHouse_EveryWayPastTheBindingIsKnown(t *testing.T) {
 	t.Parallel()
 	var lines []string
 	for _, s := range sources(t) {
-		if s.test || isTestkit(s.dir) {
+		if s.test || isTool(s.dir) {
 			continue
 		}
 		for _, d := range s.tree.Decls {
@@ -994,8 +996,8 @@ func TestGlossary_KnowsEveryNoun(t *testing.T) {
 
 var block = regexp.MustCompile("(?s)```json\n(.*?)```")
 
-// pages checks that the folder has one page for each name, and none of nobody; it returns their texts.
-func pages(t *testing.T, folder string, names []string) map[string]string {
+// pages are the texts of the pages in a folder, each of which must be of one of the names.
+func pages(t *testing.T, bad findings, folder string, names []string) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(root + "/docs/" + folder + "/*.md")
 	require.NoError(t, err)
@@ -1008,8 +1010,11 @@ func pages(t *testing.T, folder string, names []string) map[string]string {
 		text, err := os.ReadFile(f)
 		require.NoError(t, err)
 		out[name] = string(text)
+		bad.add(slices.Contains(names, name), "docs/%s/%s.md is of nothing that there is", folder, name)
 	}
-	require.ElementsMatch(t, names, slices.Collect(maps.Keys(out)), "docs/%s has one page for each, and no other", folder)
+	for _, name := range names {
+		bad.add(out[name] != "", "docs/%s/%s.md is missing", folder, name)
+	}
 	return out
 }
 
@@ -1028,27 +1033,28 @@ func TestProblems_EachHasItsPage(t *testing.T) {
 	for _, p := range fault.Problems() {
 		codes = append(codes, p.Code)
 	}
-	texts := pages(t, "problems", codes)
+	bad, rules := findings{}, map[string]*fault.Rule{}
+	for _, r := range fault.Rules() {
+		rules[r.Code] = r
+	}
+	texts := pages(t, bad, "problems", codes)
 	for _, p := range fault.Problems() {
 		m := block.FindStringSubmatch(texts[p.Code])
-		require.NotNil(t, m, "docs/problems/%s.md has no example", p.Code)
-		var example web.Problem
-		require.NoError(t, json.Unmarshal([]byte(m[1]), &example), "docs/problems/%s.md", p.Code)
-		status := web.StatusOf(p.Kind)
-		require.Equal(t, p.Code, example.Code)
-		require.Equal(t, status, example.Status, "docs/problems/%s.md", p.Code)
-		require.Equal(t, http.StatusText(status), example.Title, "docs/problems/%s.md", p.Code)
-		require.True(t, strings.HasSuffix(example.Type, "/problems/"+p.Code), "docs/problems/%s.md", p.Code)
-		require.True(t, fits(p.Text.EN, example.Detail), "docs/problems/%s.md says %q, the program %q", p.Code, example.Detail, p.Text.EN)
-		rules := map[string]*fault.Rule{}
-		for _, r := range fault.Rules() {
-			rules[r.Code] = r
+		if m == nil {
+			bad.add(false, "docs/problems/%s.md has no example", p.Code)
+			continue
 		}
-		for _, f := range example.Errors {
-			require.Contains(t, rules, f.Code, "docs/problems/%s.md", p.Code)
-			require.True(t, fits(rules[f.Code].Text.EN, f.Detail), "docs/problems/%s.md says %q, the program %q", p.Code, f.Detail, rules[f.Code].Text.EN)
+		var e web.Problem
+		status, err := web.StatusOf(p.Kind), json.Unmarshal([]byte(m[1]), &e)
+		bad.add(err == nil && e.Code == p.Code && e.Status == status && e.Title == http.StatusText(status) && strings.HasSuffix(e.Type, "/problems/"+p.Code),
+			"docs/problems/%s.md shows another problem, or status %d", p.Code, e.Status)
+		bad.add(fits(p.Text.EN, e.Detail), "docs/problems/%s.md says %q, the program %q", p.Code, e.Detail, p.Text.EN)
+		for _, f := range e.Errors {
+			r := rules[f.Code]
+			bad.add(r != nil && fits(r.Text.EN, f.Detail), "docs/problems/%s.md says %q of %s, the program something else", p.Code, f.Detail, f.Code)
 		}
 	}
+	bad.none(t, "every problem has its page, which shows it as it is")
 }
 
 func TestEvents_EachHasItsPage(t *testing.T) {
@@ -1057,25 +1063,32 @@ func TestEvents_EachHasItsPage(t *testing.T) {
 	for _, f := range fact.Types() {
 		names = append(names, f.Name)
 	}
-	texts := pages(t, "events", names)
+	bad := findings{}
+	texts := pages(t, bad, "events", names)
 	everything := fact.Readable(auth.Of(auth.PartnerAdmin))
 	for _, f := range fact.Types() {
 		require.Contains(t, everything, f.Noun(), "%s is a fact that nobody may read", f.Name)
 		schema := compile(t, f)
 		m := block.FindStringSubmatch(texts[f.Name])
-		require.NotNil(t, m, "docs/events/%s.md has no example", f.Name)
+		if m == nil {
+			bad.add(false, "docs/events/%s.md has no example", f.Name)
+			continue
+		}
 		var body struct {
 			Type      string `json:"type"`
 			Timestamp string `json:"timestamp"`
 			Data      any    `json:"data"`
 		}
-		require.NoError(t, json.Unmarshal([]byte(m[1]), &body), "docs/events/%s.md", f.Name)
-		require.Equal(t, f.Name, body.Type, "docs/events/%s.md shows a delivery", f.Name)
-		require.NoError(t, schema.Validate(body.Data), "docs/events/%s.md", f.Name)
+		err := json.Unmarshal([]byte(m[1]), &body)
+		bad.add(err == nil && body.Type == f.Name, "docs/events/%s.md shows no delivery of it", f.Name)
+		if err := schema.Validate(body.Data); err != nil {
+			bad.add(false, "docs/events/%s.md: %v", f.Name, err)
+		}
 		example, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.Example()))
 		require.NoError(t, err)
 		require.NoError(t, schema.Validate(example), "the example of %s", f.Name)
 	}
+	bad.none(t, "every type of fact has its page, which shows it as it is")
 }
 
 func compile(t *testing.T, f *fact.Type) *jsonschema.Schema {

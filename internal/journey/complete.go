@@ -163,7 +163,7 @@ type cancelReq struct {
 //	@Success		200		{object}	Outcome
 //	@Router			/v1/leeruitwisselingen/{id}/cancel [post]
 func (s Service) cancel(ctx context.Context, tx *db.Tx, in cancelReq) (Outcome, error) {
-	seen, err := db.Get[leeruitwisseling.Leeruitwisseling](tx, in.ID)
+	seen, err := s.Leeruitwisselingen.Get(tx, in.ID)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/switchingtalent/switchboard/internal/leeruitwisseling"
 	"github.com/switchingtalent/switchboard/internal/leervraag"
 	"github.com/switchingtalent/switchboard/internal/match"
-	"github.com/switchingtalent/switchboard/internal/organisation"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
@@ -66,11 +65,11 @@ func (s Service) accept(ctx context.Context, tx *db.Tx, in acceptReq) (match.Wir
 // start makes the exchange, with a copy of what the host needs to know.
 func (s Service) start(ctx context.Context, tx *db.Tx, m match.Match, q leervraag.Leervraag, p leerplek.Leerplek) (id.LeeruitwisselingID, error) {
 	var none id.LeeruitwisselingID
-	sending, err := db.Get[organisation.Organisation](tx, m.SendingOrganisationID)
+	sending, err := s.Organisations.Get(tx, m.SendingOrganisationID)
 	if err != nil {
 		return none, err
 	}
-	receiving, err := db.Get[organisation.Organisation](tx, m.ReceivingOrganisationID)
+	receiving, err := s.Organisations.Get(tx, m.ReceivingOrganisationID)
 	if err != nil {
 		return none, err
 	}

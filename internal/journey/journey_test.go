@@ -273,3 +273,13 @@ func TestExchange_CancelledFreesThePlaceAndKeepsAttendedHours(t *testing.T) {
 	require.Len(t, s.w.Events(), facts, "cancelling twice tells it once")
 	s.match(false).Is(201)
 }
+
+func TestRevokeClient_DisablesItsEndpoints(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	admin, owner := w.Admin(), w.Coordinator()
+	whe := owner.Post("/v1/webhook-endpoints", `{"url":"http://127.0.0.1:9/hook","event_types":["*"]}`).Is(201).Str("id")
+	admin.Delete("/v1/clients/" + owner.Principal.ClientID.String()).Is(204)
+	require.Equal(t, "disabled", admin.Get("/v1/webhook-endpoints/"+whe).Is(200).Str("status"))
+	owner.Get("/v1/whoami").Problem(401, "unauthenticated")
+}

@@ -36,10 +36,10 @@ type makeMatchReq struct {
 func (s Service) makeMatch(ctx context.Context, tx *db.Tx, in makeMatchReq) (match.Wire, error) {
 	b := in.Body
 	// Found under the caller's binding, then locked whoever they belong to.
-	if _, err := db.Get[leervraag.Leervraag](tx, b.LeervraagID); err != nil {
+	if _, err := s.Leervragen.Get(tx, b.LeervraagID); err != nil {
 		return match.Wire{}, reference(err, "/leervraag_id")
 	}
-	if _, err := db.Get[leerplek.Leerplek](tx, b.LeerplekID); err != nil {
+	if _, err := s.Leerplekken.Get(tx, b.LeerplekID); err != nil {
 		return match.Wire{}, reference(err, "/leerplek_id")
 	}
 	q, p, err := s.pair(tx, b.LeervraagID, b.LeerplekID)
@@ -121,7 +121,7 @@ func (s Service) propose(ctx context.Context, tx *db.Tx, in matchReq) (match.Wir
 
 // lockMatch finds a match under the caller's binding, and locks its leervraag, its leerplek and then itself.
 func (s Service) lockMatch(ctx context.Context, tx *db.Tx, mid id.MatchID) (m match.Match, q leervraag.Leervraag, p leerplek.Leerplek, err error) {
-	if m, err = db.Get[match.Match](tx, mid); err != nil {
+	if m, err = s.Matches.Get(tx, mid); err != nil {
 		return m, q, p, err
 	}
 	if q, p, err = s.pair(tx, m.LeervraagID, m.LeerplekID); err != nil {

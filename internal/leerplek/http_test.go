@@ -183,6 +183,7 @@ func TestWhatAPatchLeavesAloneIsNotJudgedAgain(t *testing.T) {
 		return err
 	})
 	require.Equal(t, "Een andere titel", c.Patch(path, body{"title": "Een andere titel"}).Is(200).Str("title"))
+	c.Patch(path, body{"leercoach_ids": []any{noor, w.Medewerker(org, "Ali")}}).Is(200)
 	c.Patch(path, body{"function": "apotheker"}).Problem(422, "invalid", "/department_id")
 	c.Post(path+"/publish", nil).Problem(409, "leerplek-not-ready", "/leercoach_ids/0", "/department_id")
 }
@@ -258,6 +259,9 @@ func TestTheAnswersOfALeercoach(t *testing.T) {
 	require.Nil(t, c.Put(path+noor.String(), body{"has_time": true}).Is(200).At("voluntary"), "the answers are replaced whole")
 	c.Put(path+noor.String(), body{"has_time": true}).Is(200)
 	require.Equal(t, []string{"leerplek.created", "leerplek.updated", "leerplek.updated"}, w.EventTypes(lid), "the same answers are no fact")
+	for i, e := range w.Events() {
+		require.Equal(t, int64(i+1), e.Revision)
+	}
 	require.Equal(t, 2, w.Count(`select count(*) from audit where tenant_id = $1 and action = 'leerplek.coach'`, w.Tenant.UUID()))
 	require.InDelta(t, 3, c.Get("/v1/leerplekken/"+lid).Is(200).Num("revision"), 0)
 

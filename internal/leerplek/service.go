@@ -280,7 +280,7 @@ const columns = `tenant_id, revision, created_at, updated_at, changed_by, on_beh
 func (s Service) Get(tx *db.Tx, lid id.LeerplekID) (Leerplek, error) {
 	var l Leerplek
 	if err := tx.DB.Select(columns).Where("id = ?", lid).Take(&l).Error; err != nil {
-		return l, err
+		return l, db.Missing(err)
 	}
 	return l, count(tx, &l)
 }

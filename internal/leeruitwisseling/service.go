@@ -405,3 +405,8 @@ func (s Service) note(tx *db.Tx, lid id.LeeruitwisselingID, in NoteInput) (Note,
 	}
 	return writeNote(tx, lid, side, in.Text)
 }
+
+// Get reads an exchange without its days, or returns fault.Missing.
+func (s Service) Get(tx *db.Tx, lid id.LeeruitwisselingID) (Leeruitwisseling, error) {
+	return db.Get[Leeruitwisseling](tx, lid)
+}

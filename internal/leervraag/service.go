@@ -193,3 +193,8 @@ func move(tx *db.Tx, before Leervraag, a action, reason *string) (Leervraag, err
 	}
 	return after, record(tx, t, after)
 }
+
+// Get reads a leervraag, or returns fault.Missing.
+func (s Service) Get(tx *db.Tx, lid id.LeervraagID) (Leervraag, error) {
+	return db.Get[Leervraag](tx, lid)
+}

@@ -292,3 +292,6 @@ func touch(tx *db.Tx, m *Match) error {
 	m.UpdatedAt, m.ChangedBy, m.OnBehalfOf, m.RequestID = tx.Now, tx.Actor, tx.OnBehalfOf, tx.RequestID
 	return err
 }
+
+// Get reads a match without its decisions, or returns fault.Missing.
+func (s Service) Get(tx *db.Tx, mid id.MatchID) (Match, error) { return db.Get[Match](tx, mid) }

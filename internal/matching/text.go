@@ -60,7 +60,7 @@ func (v *vocabulary) hits(word string) []hit {
 	if i, ok := v.whole[word]; ok {
 		out = append(out, hit{i, wholeWord})
 	}
-	_ = 0
+	out = append(out, v.parts[word]...)
 	ends(word, func(part string) {
 		if i, ok := v.whole[part]; ok {
 			out = append(out, hit{i, compound})

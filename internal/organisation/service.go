@@ -170,3 +170,8 @@ func getPart[P part, ID any](tx *db.Tx, oid id.OrganisationID, pid ID) (P, error
 	var p P
 	return p, db.One(tx, &p, `select * from `+partTable[P]()+` where tenant_id = ? and organisation_id = ? and id = ?`, tx.Scope.Tenant, oid, pid)
 }
+
+// Get reads an employer, or returns fault.Missing.
+func (s Service) Get(tx *db.Tx, oid id.OrganisationID) (Organisation, error) {
+	return db.Get[Organisation](tx, oid)
+}

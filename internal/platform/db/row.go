@@ -90,16 +90,17 @@ func transactionOf(d *gorm.DB) (*Tx, bool) {
 // Get reads the row with this id, or returns fault.Missing: absent, another tenant's and out of reach are the same.
 func Get[T any, ID any](tx *Tx, rowID ID) (T, error) {
 	var row T
-	return row, missing(tx.Where("id = ?", rowID).Take(&row).Error)
+	return row, Missing(tx.Where("id = ?", rowID).Take(&row).Error)
 }
 
 // Lock is Get, and keeps the row from changing until the transaction ends: what every change of state does first.
 func Lock[T any, ID any](tx *Tx, rowID ID) (T, error) {
 	var row T
-	return row, missing(tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", rowID).Take(&row).Error)
+	return row, Missing(tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", rowID).Take(&row).Error)
 }
 
-func missing(err error) error {
+// Missing turns gorm's word for a row that is not there into fault.Missing.
+func Missing(err error) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return fault.Missing.New()
 	}

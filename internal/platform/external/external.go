@@ -164,7 +164,7 @@ func Where(tx *db.Tx, q *gorm.DB, noun string, x ID) *gorm.DB {
 // Find reads and locks the rows of a noun that have an external id, within one employer or, with a nil owner, in all
 // that the caller may see. It is for PUT by external id.
 func Find[T any](tx *db.Tx, noun string, owner *uuid.UUID, x ID) ([]T, error) {
-	q := Where(tx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), noun, x)
+	q := Where(tx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), noun, x)
 	if owner != nil {
 		q = q.Where("organisation_id = ?", *owner)
 	}
