@@ -8,8 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
-	"github.com/switchingtalent/switchboard/internal/platform/db"
-	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/jobs"
 )
 
@@ -37,28 +35,9 @@ func (p *purge) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error {
 
 // PurgeAll purges every tenant, and forgets revocations of tokens that have long expired.
 func (s *Service) PurgeAll(ctx context.Context) error {
-	var tenants []id.TenantID
-	err := s.db.Platform(ctx, "whose rows to purge", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `delete from platform.revocations where revoked_at < $1`, s.db.Now().Add(-revokedKept)); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, `select tenant_id::text from platform.directory where kind = 'tenant_slug' order by tenant_id`)
-		if err != nil {
-			return err
-		}
-		tenants, err = pgx.CollectRows(rows, pgx.RowTo[id.TenantID])
+	err := s.db.Platform(ctx, "forgetting revocations", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `delete from platform.revocations where revoked_at < $1`, s.db.Now().Add(-revokedKept))
 		return err
 	})
-	for _, t := range tenants {
-		for more := true; more && ctx.Err() == nil; {
-			failed := s.db.InTenant(ctx, db.System(t, "purge"), func(tx *db.Tx) (err error) {
-				more, err = s.Purge(tx)
-				return err
-			})
-			if failed != nil {
-				err, more = errors.Join(err, failed), false
-			}
-		}
-	}
-	return errors.Join(err, ctx.Err())
+	return errors.Join(err, s.db.EachTenant(ctx, "purge", s.Purge))
 }

@@ -5,12 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm/clause"
 
 	"github.com/switchingtalent/switchboard/internal/platform/day"
@@ -256,39 +254,16 @@ func (s Service) expire(tx *db.Tx, v Survey) error {
 // ExpireDue ends the surveys of every tenant whose time is over: what the hourly job does. A tenant that fails does not
 // keep the others waiting.
 func (s Service) ExpireDue(ctx context.Context, d *db.DB) error {
-	var tenants []id.TenantID
-	err := d.Platform(ctx, "whose surveys to expire", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select tenant_id::text from platform.directory where kind = 'tenant_slug' order by tenant_id`)
-		if err != nil {
-			return err
-		}
-		tenants, err = pgx.CollectRows(rows, pgx.RowTo[id.TenantID])
-		return err
-	})
-	for _, t := range tenants {
-		err = errors.Join(err, s.expireIn(ctx, d, t))
-	}
-	return err
-}
-
-// expireIn works in small transactions, so that none of them reaches its deadline.
-func (s Service) expireIn(ctx context.Context, d *db.DB, t id.TenantID) error {
-	const batch = 100
-	for {
+	const batch = 100 // small transactions, so that none of them reaches its deadline
+	return d.EachTenant(ctx, "survey-expire", func(tx *db.Tx) (bool, error) {
 		var due []Survey
-		err := d.InTenant(ctx, db.System(t, "survey-expire"), func(tx *db.Tx) error {
-			due = nil
-			err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("status in ? and expires_at <= ?", []Status{Scheduled, Invited}, tx.Now).
-				Order("id").Limit(batch).Find(&due).Error
-			for i := 0; err == nil && i < len(due); i++ {
-				err = s.expire(tx, due[i])
-			}
-			return err
-		})
-		if err != nil || len(due) < batch {
-			return err
+		err := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("status in ? and expires_at <= ?", []Status{Scheduled, Invited}, tx.Now).
+			Order("id").Limit(batch).Find(&due).Error
+		for i := 0; err == nil && i < len(due); i++ {
+			err = s.expire(tx, due[i])
 		}
-	}
+		return len(due) == batch, err
+	})
 }
 
 // Of lists the ids of an exchange's surveys, in the order in which they were made.

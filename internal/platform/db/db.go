@@ -348,6 +348,32 @@ func (d *DB) Platform(ctx context.Context, reason string, fn func(pgx.Tx) error)
 	return nil
 }
 
+// EachTenant runs fn in a transaction of every tenant, again for as long as it says that there is more: upkeep in small
+// bites. A tenant that fails does not keep the others waiting; the errors are joined.
+func (d *DB) EachTenant(ctx context.Context, reason string, fn func(*Tx) (more bool, err error)) error {
+	var tenants []id.TenantID
+	err := d.Platform(ctx, reason, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select tenant_id::text from platform.directory where kind = 'tenant_slug' order by tenant_id`)
+		if err != nil {
+			return err
+		}
+		tenants, err = pgx.CollectRows(rows, pgx.RowTo[id.TenantID])
+		return err
+	})
+	for _, t := range tenants {
+		for more := true; more && ctx.Err() == nil; {
+			failed := d.InTenant(ctx, System(t, reason), func(tx *Tx) (err error) {
+				more, err = fn(tx)
+				return err
+			})
+			if failed != nil {
+				err, more = errors.Join(err, failed), false
+			}
+		}
+	}
+	return errors.Join(err, ctx.Err())
+}
+
 // Found is what the directory knows about a public name: whose it is.
 type Found struct {
 	Tenant  id.TenantID
