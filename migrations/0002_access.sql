@@ -16,9 +16,13 @@ create table tenants (
   primary key (tenant_id, id)
 );
 call platform.isolate('tenants', 'organisation', org => 'true', mdw => 'true');
--- The operator sees the list of tenants and nothing else of theirs.
-create policy operator on tenants for all
-  using ((select cur_scope()) = 'operator') with check ((select cur_scope()) = 'operator');
+-- The operator sees the list of tenants and nothing else of theirs. It makes one inside it, and changes none.
+create policy operator on tenants for select using ((select cur_scope()) = 'operator');
+-- Bound callers read their tenant's name and settings.
+create policy settings_insert on tenants as restrictive for insert with check ((select cur_scope()) in ('tenant', 'operator'));
+create policy settings_update on tenants as restrictive for update
+  using ((select cur_scope()) in ('tenant', 'operator')) with check ((select cur_scope()) in ('tenant', 'operator'));
+create policy settings_delete on tenants as restrictive for delete using (false);
 call platform.pii('tenants', 'none', 'id slug name sandbox zone lang primary_colour accent_colour required_parties survey_delay_days');
 
 create table clients (

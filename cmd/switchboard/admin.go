@@ -295,7 +295,7 @@ func rotateClient(ctx context.Context, t terminal, args []string) error {
 }
 
 func revokeClient(ctx context.Context, t terminal, args []string) error {
-	f := newFlags(t, "client revoke CLIENT-ID [--data DIR]", "Ends a client for ever: its secrets at once, its tokens within ten seconds.", false)
+	f := newFlags(t, "client revoke CLIENT-ID [--data DIR]", "Ends a client for ever: its secrets and webhook endpoints at once, its tokens within ten seconds.", false)
 	data, dirErr := f.data("server")
 	rest, err := f.parse(args, 1)
 	if err != nil {
@@ -303,8 +303,7 @@ func revokeClient(ctx context.Context, t terminal, args []string) error {
 	}
 	return errand(ctx, t, *data, dirErr, func(a *app.App) error {
 		return withClient(ctx, a, rest[0], func(tx *db.Tx, cid id.ClientID) error {
-			_, err := a.Access.Revoke(ctx, tx, cid)
-			return err
+			return journey.RevokeClient{Access: a.Access, Webhooks: a.Webhooks}.Revoke(ctx, tx, cid)
 		})
 	})
 }

@@ -180,7 +180,7 @@ func (a *Authenticator) run(ctx context.Context) {
 		within, cancel := context.WithTimeout(ctx, revokedMaxAge)
 		defer cancel()
 		if err := a.Refresh(within); err != nil && ctx.Err() == nil {
-			a.log.Warn("revocations", "error", err.Error())
+			a.log.Warn("revocations", "cause", db.Cause(err))
 		}
 	})
 }

@@ -173,7 +173,7 @@ func (k *Keys) learn(ctx context.Context, token string) bool {
 		return false
 	}
 	if err := k.Refresh(ctx); err != nil {
-		k.log.Warn("signing keys", "error", err.Error())
+		k.log.Warn("signing keys", "cause", db.Cause(err))
 		return false
 	}
 	return true
@@ -201,7 +201,7 @@ func kidOf(token string) string {
 func (k *Keys) run(ctx context.Context) {
 	every(ctx, keysEvery, func() {
 		if err := k.Refresh(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			k.log.Warn("signing keys", "error", err.Error())
+			k.log.Warn("signing keys", "cause", db.Cause(err))
 		}
 	})
 }

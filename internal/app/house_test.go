@@ -701,9 +701,11 @@ func returned(d *ast.FuncDecl) string {
 // readsBesides are tables that a room reads without a foreign key to them, and why.
 var readsBesides = map[string]map[string]string{
 	"internal/platform/fact":    {"webhook_endpoints": "a fact is fanned out in the statement that records it"},
+	"internal/platform/db":      {"platform.directory": "it is its own"},
 	"internal/app":              {"platform.cluster": "readiness", "platform.delivery_queue": "readiness", "platform.delivery_holds": "readiness"},
 	"internal/leeruitwisseling": {"contacts": "one of an employer may take part in a kennismakingsgesprek"},
-	"internal/access":           {"platform.directory": "a job goes over all tenants"},
+	"internal/leerplek":         {"leeruitwisselingen": "how many places are free is counted, for every reader alike"},
+	"internal/webhook":          {"events": "a delivery sends one; events are partitioned, and nothing can point at them"},
 }
 
 func TestHouse_NounsReadOthersOnlyWhereTheirForeignKeysPoint(t *testing.T) {
@@ -776,7 +778,7 @@ func TestHouse_JourneysWriteNoSQL(t *testing.T) {
 
 // doorways are the ways past a caller's binding or tenant, with the place of their reason among the arguments.
 var doorways = map[string]struct{ arguments, reason int }{
-	"Unbound": {2, 0}, "AsTenant": {3, 1}, "Platform": {3, 1}, "Pool": {0, -1},
+	"Unbound": {2, 0}, "AsTenant": {3, 1}, "Platform": {3, 1}, "EachTenant": {3, 1}, "Pool": {0, -1},
 }
 
 // Every way past a binding or a tenant is listed with its reason, so that a new one shows in the diff.
@@ -784,7 +786,7 @@ func TestHouse_EveryWayPastTheBindingIsKnown(t *testing.T) {
 	t.Parallel()
 	var lines []string
 	for _, s := range sources(t) {
-		if s.test || isTool(s.dir) {
+		if s.test || isTool(s.dir) || s.dir == "internal/platform/db" { // which makes the doors
 			continue
 		}
 		for _, d := range s.tree.Decls {

@@ -231,7 +231,10 @@ func (a *App) work(p *process) error {
 		<-ctx.Done()
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobGrace)
 		defer cancel()
-		return a.Jobs.Stop(ending)
+		if err := a.Jobs.Stop(ending); err != nil {
+			a.options.Log.Warn("jobs were cut off, and run again with the next process", "cause", err.Error())
+		}
+		return nil
 	})
 	p.run(func(ctx context.Context) error {
 		a.Deliverer().Run(ctx)

@@ -95,7 +95,7 @@ func (s *Service) list(_ context.Context, tx *db.Tx, in listReq) (feed, error) {
 		return feed{p}, err
 	}
 	var from *cursor
-	if in.Cursor != nil {
+	if in.Cursor != nil && *in.Cursor != "" {
 		c, err := decode(*in.Cursor)
 		if err != nil {
 			return feed{}, err

@@ -46,6 +46,9 @@ func (s Service) Routes() []web.Route {
 		web.Act("/v1/matches/:id/cancel", "match:write", s.cancelMatch),
 		web.Act("/v1/leeruitwisselingen/:id/complete", "leeruitwisseling:write", s.complete),
 		web.Act("/v1/leeruitwisselingen/:id/cancel", "leeruitwisseling:write", s.cancel),
+		web.Act("/v1/leervragen/:id/withdraw", "leervraag:write", s.withdrawLeervraag),
+		web.Act("/v1/leervragen/:id/close", "leervraag:write", s.closeLeervraag),
+		web.Act("/v1/leerplekken/:id/withdraw", "leerplek:write", s.withdrawLeerplek),
 		web.Post("/v1/leerbewijzen", "leerbewijs:write", s.issue),
 	}
 }

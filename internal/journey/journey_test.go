@@ -283,3 +283,28 @@ func TestRevokeClient_DisablesItsEndpoints(t *testing.T) {
 	require.Equal(t, "disabled", admin.Get("/v1/webhook-endpoints/"+whe).Is(200).Str("status"))
 	owner.Get("/v1/whoami").Problem(401, "unauthenticated")
 }
+
+func TestMatch_LapsesWhenItsLeervraagOrLeerplekFallsAway(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(scene) *testkit.Answer{
+		"leervraag withdrawn": func(s scene) *testkit.Answer {
+			return s.sending.Post("/v1/leervragen/"+s.leervraag.String()+"/withdraw", nil)
+		},
+		"leervraag closed": func(s scene) *testkit.Answer {
+			return s.sending.Post("/v1/leervragen/"+s.leervraag.String()+"/close", `{"outcome":"not_addressed"}`)
+		},
+		"leerplek withdrawn": func(s scene) *testkit.Answer {
+			return s.receiving.Post("/v1/leerplekken/"+s.leerplek.String()+"/withdraw", nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			mid := s.match(false).Is(201).Str("id")
+			end(s).Is(200)
+			require.Equal(t, "lapsed", s.c.Get("/v1/matches/"+mid).Is(200).Str("status"))
+			s.sending.Post("/v1/matches/"+mid+"/accept", nil).Problem(409, "match-lapsed")
+			require.Equal(t, "match.lapsed", s.w.EventTypes(mid)[2])
+		})
+	}
+}

@@ -35,9 +35,14 @@ type revokeReq struct {
 //	@Success		204
 //	@Router			/v1/clients/{id} [delete]
 func (j RevokeClient) revoke(ctx context.Context, tx *db.Tx, in revokeReq) (web.None, error) {
-	ended, err := j.Access.Revoke(ctx, tx, in.ID)
+	return web.None{}, j.Revoke(ctx, tx, in.ID)
+}
+
+// Revoke ends a client of the transaction's tenant, and disables its webhook endpoints. Revoking again changes nothing.
+func (j RevokeClient) Revoke(ctx context.Context, tx *db.Tx, cid id.ClientID) error {
+	ended, err := j.Access.Revoke(ctx, tx, cid)
 	if err == nil && ended {
-		err = j.Webhooks.OwnerRevoked(ctx, tx, in.ID)
+		err = j.Webhooks.OwnerRevoked(ctx, tx, cid)
 	}
-	return web.None{}, err
+	return err
 }

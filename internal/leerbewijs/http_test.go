@@ -286,7 +286,7 @@ func TestLeerbewijs_OnlyWhoItConcernsSeesIt(t *testing.T) {
 		require.Zero(t, c.Get(path).Is(200).Len("data"), name)
 	}
 	host := w.Client(auth.Integration, &p.Receiving, nil, "leerbewijs:read", "leerbewijs:write")
-	host.Post(here+"/revoke", `{"reason":"x"}`).Problem(404, "not-found")
+	host.Post(here+"/revoke", `{"reason":"x"}`).Problem(403, "forbidden")
 	own := w.Client(auth.Integration, &p.Sending, &p.Switcher, "leerbewijs:read", "leerbewijs:write")
 	own.Post(here+"/suspend", `{"reason":"x"}`).Problem(403, "forbidden")
 	own.Patch(here, `{"valid_until_on":null}`).Problem(403, "forbidden")

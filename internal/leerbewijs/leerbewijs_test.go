@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/platform/day"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
 )
 
 // The whole table: what is not listed here is refused.
@@ -63,7 +64,7 @@ func TestPrefersJSON(t *testing.T) {
 		";;;, application/json":                true,
 		"image/png":                            false,
 	} {
-		require.Equal(t, want, prefersJSON(accept), "%q", accept)
+		require.Equal(t, want, web.PrefersJSON(accept), "%q", accept)
 	}
 }
 

@@ -19,7 +19,6 @@ func (s Service) Routes() []web.Route {
 		web.Get("/v1/leerplekken/:id", "leerplek:read", s.get, web.Snapshot),
 		web.Patch("/v1/leerplekken/:id", "leerplek:write", s.update),
 		web.Act("/v1/leerplekken/:id/publish", "leerplek:write", s.publish),
-		web.Act("/v1/leerplekken/:id/withdraw", "leerplek:write", s.withdraw),
 		web.Get("/v1/leerplekken/:id/coaches", "leerplek:read", s.coaches, web.Snapshot),
 		web.Put("/v1/leerplekken/:id/coaches/:medewerker_id", "leerplek:write", s.answer),
 	}
@@ -194,20 +193,6 @@ func (s Service) publish(ctx context.Context, tx *db.Tx, in byID) (Wire, error) 
 		out.Warnings = append(out.Warnings, WarningWire{w.Rule.Code, w.Pointer, w.Rule.Text.In(web.RequestOf(ctx).Lang, w.Params)})
 	}
 	return out, err
-}
-
-// withdraw stops offering a leerplek.
-//
-//	@Summary		Withdraw a leerplek
-//	@Description	Nothing new is proposed there; exchanges that began go on. It can be published again.
-//	@ID				withdrawLeerplek
-//	@Tags			leerplek
-//	@Param			id	path		string	true	"the leerplek"	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Success		200	{object}	Wire
-//	@Router			/v1/leerplekken/{id}/withdraw [post]
-func (s Service) withdraw(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
-	l, err := s.Withdraw(ctx, tx, in.ID)
-	return WireOf(l), err
 }
 
 // CoachWire is a leercoach of one leerplek as callers see it. That the leercoach is employed there is the fifth

@@ -6,6 +6,7 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/hours"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -70,11 +71,21 @@ func checkCoaches(tx *db.Tx, l Leeruitwisseling, on day.Date, coaches *db.IDs[id
 	return nil
 }
 
+// maxDays bounds the days of one exchange, which every answer about it shows. The method takes one or two.
+const maxDays = 100
+
 // addDay adds a day. It may lie in the past: an exchange is often recorded afterwards.
 func (s Service) addDay(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID, in DayInput) (Leeruitwisseling, Day, error) {
 	l, err := s.changeable(ctx, tx, lid)
 	if err != nil {
 		return l, Day{}, err
+	}
+	var n int
+	if err := tx.Select(&n, `select count(*) from leeruitwisseling_days where tenant_id = ? and leeruitwisseling_id = ?`, tx.Scope.Tenant, lid); err != nil {
+		return l, Day{}, err
+	}
+	if n >= maxDays {
+		return l, Day{}, fault.At("/date_on", tooManyDays, "max", strconv.Itoa(maxDays))
 	}
 	d := Day{ID: id.NewDay(), LeeruitwisselingID: l.ID, SendingOrganisationID: l.SendingOrganisationID, ReceivingOrganisationID: l.ReceivingOrganisationID}
 	if err := s.onto(tx, l, in, &d); err != nil {
@@ -190,6 +201,10 @@ func (s Service) attend(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingI
 	}
 	after.MarkedAt = &tx.Now
 	if _, err := db.Change(tx, before, &after); err != nil {
+		return err
+	}
+	if err := fact.Audit(tx, "leeruitwisseling.attend", did, map[string]any{"leeruitwisseling_id": lid, "attended": in.Attended,
+		"hours": after.AttendedHours, "safety_briefed": in.SafetyBriefed}); err != nil {
 		return err
 	}
 	if to == l.Status {

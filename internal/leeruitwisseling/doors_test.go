@@ -299,7 +299,8 @@ func TestSigning_IsByWhoTheCallerIs(t *testing.T) {
 
 	c.Post(sign, body("sending", "signed_in")).Problem(422, "invalid", "/method")
 	c.Post(sign, body("sending", "link")).Problem(422, "invalid", "/method")
-	sending.Post(sign, body("sending", "recorded")).Problem(422, "invalid", "/method")
+	sending.Post(sign, body("sending", "link")).Problem(422, "invalid", "/method")
+	sending.Post(sign, body("receiving", "recorded")).Problem(403, "forbidden")
 	sending.Post(sign, body("receiving", "signed_in")).Problem(403, "forbidden")
 	sending.Post(sign, body("switcher", "signed_in")).Problem(403, "forbidden")
 	receiving.Post(sign, body("sending", "signed_in")).Problem(403, "forbidden")

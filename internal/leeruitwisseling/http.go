@@ -253,6 +253,11 @@ func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, err
 		if err := in.Patch.Apply(&i); err != nil {
 			return err
 		}
+		if !same(l.MeetingPoint, i.MeetingPoint) || !same(l.SafetyNote, i.SafetyNote) {
+			if err := l.mayTell(tx.Scope, Receiving); err != nil {
+				return err
+			}
+		}
 		l.MeetingPoint, l.SafetyNote = i.MeetingPoint, i.SafetyNote
 		return nil
 	})
@@ -370,7 +375,7 @@ type signReq struct {
 // postSignature signs the agreement as it reads now.
 //
 //	@Summary		Sign the agreement, or record that it was signed
-//	@Description	Employers sign, the switcher acknowledges. What an unbound caller sends is recorded; a bound caller signs as the party that it is, with method signed_in. When what was agreed on changes, earlier signatures are kept but count no more.
+//	@Description	Employers sign, the switcher acknowledges. What an unbound caller sends is recorded; a bound caller signs as the party that it is, with method signed_in, or records that it signed on paper. When what was agreed on changes, earlier signatures are kept but count no more.
 //	@ID				signLeeruitwisselingAgreement
 //	@Tags			leeruitwisseling
 //	@Param			id		path		string		true	"the exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)

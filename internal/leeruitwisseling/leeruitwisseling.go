@@ -84,6 +84,9 @@ var (
 
 	overlaps = fault.DefineRule("overlaps", fault.Text{
 		EN: "overlaps another day of this switcher", NL: "overlapt met een andere dag van deze switcher", FR: "chevauche une autre journée de ce switcher"})
+	tooManyDays = fault.DefineRule("too_many_days", fault.Text{
+		EN: "is one day too many: an exchange has at most {max}", NL: "is een dag te veel: een leeruitwisseling heeft er hoogstens {max}",
+		FR: "est une journée de trop : un échange en a au plus {max}"})
 	breakTooLong = fault.DefineRule("break_too_long", fault.Text{
 		EN: "must be shorter than the day", NL: "moet korter zijn dan de dag", FR: "doit être plus courte que la journée"})
 	notAttended = fault.DefineRule("not_attended", fault.Text{
@@ -347,6 +350,15 @@ func (l Leeruitwisseling) speaksFor(s db.Scope, party string) error {
 		return fault.NotAllowed.New()
 	}
 	return nil
+}
+
+// mayTell checks that the caller may say what one of the two employers knows: what is at the host, what the switcher's
+// employer insured. A bound caller of the other one gets fault.NotAllowed.
+func (l Leeruitwisseling) mayTell(s db.Scope, party string) error {
+	if s.Kind == db.ScopeMedewerker {
+		return fault.NotAllowed.New()
+	}
+	return l.speaksFor(s, party)
 }
 
 // side is the employer on whose side a party stands, nil for the ST-partner.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -217,17 +218,32 @@ func (s Service) agree(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID
 	return err
 }
 
-// settle writes what was found out about insurance and safety.
+// settle writes what was found out about insurance and safety. Bound employers each answer for themselves: the sending
+// one insures accidents at work and on the way, the host its liability, and it informs on risks (see Insurance, Checks).
 func (s Service) settle(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID, check func(Leeruitwisseling) error, c Checks) error {
-	_, _, err := s.change(ctx, tx, lid, func(l *Leeruitwisseling) error {
+	before, after, err := s.change(ctx, tx, lid, func(l *Leeruitwisseling) error {
 		if err := check(*l); err != nil {
 			return err
 		}
-		l.InsuredWorkAccident, l.InsuredCommute, l.InsuredLiability = c.Insurance.WorkAccident, c.Insurance.Commute, c.Insurance.Liability
+		i := c.Insurance
+		if !same(l.InsuredWorkAccident, i.WorkAccident) || !same(l.InsuredCommute, i.Commute) {
+			if err := l.mayTell(tx.Scope, Sending); err != nil {
+				return err
+			}
+		}
+		if !same(l.InsuredLiability, i.Liability) || l.SafetyExchanged != c.SafetyInformationExchanged {
+			if err := l.mayTell(tx.Scope, Receiving); err != nil {
+				return err
+			}
+		}
+		l.InsuredWorkAccident, l.InsuredCommute, l.InsuredLiability = i.WorkAccident, i.Commute, i.Liability
 		l.SafetyExchanged = c.SafetyInformationExchanged
 		return nil
 	})
-	return err
+	if err != nil || before.Revision == after.Revision {
+		return err
+	}
+	return fact.Audit(tx, "leeruitwisseling.checks", lid, c)
 }
 
 // sign keeps a party's yes to the agreement as it reads now. The same party's yes to the same text is the outcome that
@@ -242,12 +258,12 @@ func (s Service) sign(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID,
 	}
 	// What staff types in is a record of a signature; a caller who is the party signs by being who it is. Links come with
 	// a door of their own.
-	method := "recorded"
+	methods := []string{"recorded"}
 	if tx.Scope.Kind != db.ScopeTenant {
-		method = "signed_in"
+		methods = []string{"signed_in", "recorded"} // an employer's own software may keep what was signed on paper
 	}
-	if in.Method != method {
-		return fault.At("/method", fault.NotOneOf, "values", method)
+	if !slices.Contains(methods, in.Method) {
+		return fault.At("/method", fault.NotOneOf, "values", strings.Join(methods, ", "))
 	}
 	days, err := s.Days(tx, lid)
 	if err != nil {
@@ -259,11 +275,11 @@ func (s Service) sign(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID,
 		on conflict (tenant_id, leeruitwisseling_id, party) do update set signed_by = excluded.signed_by, method = excluded.method,
 			document_hash = excluded.document_hash, signed_at = excluded.signed_at, recorded_by = excluded.recorded_by
 		where s.document_hash <> excluded.document_hash`,
-		tx.Scope.Tenant, lid, in.Party, l.SendingOrganisationID, l.ReceivingOrganisationID, in.SignedBy, method, hash[:], tx.Now, tx.Actor)
+		tx.Scope.Tenant, lid, in.Party, l.SendingOrganisationID, l.ReceivingOrganisationID, in.SignedBy, in.Method, hash[:], tx.Now, tx.Actor)
 	if err != nil || n == 0 {
 		return err
 	}
-	if err := fact.Audit(tx, "leeruitwisseling.sign", lid, map[string]string{"party": in.Party, "method": method, "document_hash": hex.EncodeToString(hash[:])}); err != nil {
+	if err := fact.Audit(tx, "leeruitwisseling.sign", lid, map[string]string{"party": in.Party, "method": in.Method, "document_hash": hex.EncodeToString(hash[:])}); err != nil {
 		return err
 	}
 	return touched(tx, &l)

@@ -14,7 +14,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/web"
 )
 
-// Routes are the doors of learning questions.
+// Routes are the doors of learning questions that move nothing else; ending one is a journey.
 func (s Service) Routes() []web.Route {
 	return []web.Route{
 		web.Post("/v1/leervragen", "leervraag:write", s.create),
@@ -23,8 +23,6 @@ func (s Service) Routes() []web.Route {
 		web.Patch("/v1/leervragen/:id", "leervraag:write", s.update, web.RequireIfMatch),
 		web.List("/v1/leervragen/:id/versions", "leervraag:read", s.versions),
 		web.Act("/v1/leervragen/:id/open", "leervraag:write", s.open),
-		web.Act("/v1/leervragen/:id/withdraw", "leervraag:write", s.withdraw),
-		web.Act("/v1/leervragen/:id/close", "leervraag:write", s.end),
 	}
 }
 
@@ -224,42 +222,8 @@ func (s Service) open(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
 	return WireOf(l), err
 }
 
-// withdraw says that it is not asked any more.
-//
-//	@Summary		Withdraw a leervraag
-//	@Description	A draft or an open one. Of a matched one the exchange is cancelled first.
-//	@ID				withdrawLeervraag
-//	@Tags			leervraag
-//	@Param			id	path		string	true	"the leervraag"	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Success		200	{object}	Wire
-//	@Router			/v1/leervragen/{id}/withdraw [post]
-func (s Service) withdraw(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
-	l, err := s.Withdraw(ctx, tx, in.ID)
-	return WireOf(l), err
-}
-
 // CloseInput says what came of a leervraag.
 type CloseInput struct {
 	Outcome Status  `json:"outcome" binding:"required" enums:"answered,partly_answered,unanswered,not_addressed" example:"answered"`
 	Reason  *string `json:"reason" maxLength:"2000" extensions:"x-nullable" example:"De twee dagen gaven genoeg ideeën."`
 } // @name LeervraagCloseInput
-
-type closeReq struct {
-	byID
-	Body CloseInput `body:"json"`
-}
-
-// end closes a leervraag with its outcome.
-//
-//	@Summary		Close a leervraag
-//	@Description	not_addressed: no employer opened its doors for it; possible from a draft too, and not once it was matched. The other outcomes need an open or matched one. The same outcome again changes nothing.
-//	@ID				closeLeervraag
-//	@Tags			leervraag
-//	@Param			id		path		string		true	"the leervraag"	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Param			body	body		CloseInput	true	"what came of it"
-//	@Success		200		{object}	Wire
-//	@Router			/v1/leervragen/{id}/close [post]
-func (s Service) end(ctx context.Context, tx *db.Tx, in closeReq) (Wire, error) {
-	l, err := s.Close(ctx, tx, in.ID, in.Body.Outcome, in.Body.Reason)
-	return WireOf(l), err
-}

@@ -23,7 +23,7 @@ func (s Service) Routes() []web.Route {
 		web.Patch("/v1/opleidingsregistraties/:id", "opleidingsregistratie:write", s.update),
 		web.Delete("/v1/opleidingsregistraties/:id", "opleidingsregistratie:write", s.withdraw),
 		web.List("/v1/opleidingsregistraties/:id/history", "opleidingsregistratie:read", s.history),
-		web.Post("/v1/opleidingsregistraties/:id/correct", "opleidingsregistratie:write", s.correct),
+		web.Act("/v1/opleidingsregistraties/:id/correct", "opleidingsregistratie:write", s.correct),
 	}
 }
 
@@ -170,7 +170,7 @@ type correctReq struct {
 //	@Tags			opleidingsregistratie
 //	@Param			id		path		string		true	"the training hours"	example(opr_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			body	body		Correction	true	"what takes its place, and why"
-//	@Success		201		{object}	Wire
+//	@Success		200		{object}	Wire
 //	@Router			/v1/opleidingsregistraties/{id}/correct [post]
 func (s Service) correct(ctx context.Context, tx *db.Tx, in correctReq) (Wire, error) {
 	r, err := s.Correct(ctx, tx, in.ID, in.Body)

@@ -195,7 +195,7 @@ func TestOrganisation_CanBeFollowed(t *testing.T) {
 	p = c.Get("/v1/organisations?cursor=" + p.Str("next_cursor")).Is(200)
 	require.Equal(t, "aa", p.Str("data.0.name"))
 	c.Get("/v1/organisations?updated_since=2020-01-01T00:00:00Z").Problem(410, "cursor-expired")
-	c.Get("/v1/organisations?updated_since="+start+"&cursor="+p.Str("next_cursor")).Problem(400, "cursor-invalid")
+	require.Zero(t, c.Get("/v1/organisations?updated_since="+start+"&cursor="+p.Str("next_cursor")).Is(200).Len("data"), "the cursor wins")
 }
 
 func TestOrganisation_IdempotencyKey(t *testing.T) {

@@ -166,7 +166,7 @@ func patched(m web.IfMatch, revision int64, p web.MergePatch, input any, onto fu
 // DepartmentInput is what a caller says of a department.
 type DepartmentInput struct {
 	Name              string     `json:"name" binding:"required" minLength:"1" maxLength:"200" example:"Apotheek"`
-	OpenToSwitchers   bool       `json:"open_to_switchers" example:"true"`
+	OpenToSwitchers   bool       `json:"open_to_switchers" binding:"required" example:"true"`
 	ExcludedFunctions db.Strings `json:"excluded_functions" validate:"max=50" minLength:"1" maxLength:"200" example:"boekhouding"`
 	Reason            *string    `json:"reason" maxLength:"1000" extensions:"x-nullable" example:"privacygevoelige administratie"`
 } // @name DepartmentInput

@@ -89,11 +89,18 @@ func (s Service) Update(_ context.Context, tx *db.Tx, oid id.OrganisationID, che
 	return after, record(tx, Updated, after)
 }
 
-// Move brings an employer to another stage, or fails with StageNotAllowed.
+// Move brings an employer to another stage, or fails with StageNotAllowed. The pipeline is the ST-partner's: a bound
+// caller gets fault.NotAllowed.
 func (s Service) Move(_ context.Context, tx *db.Tx, oid id.OrganisationID, to Stage) (Organisation, error) {
 	before, err := db.Lock[Organisation](tx, oid)
-	if err != nil || before.Stage == to {
+	if err != nil {
 		return before, err
+	}
+	if tx.Scope.Kind != db.ScopeTenant {
+		return before, fault.NotAllowed.New()
+	}
+	if before.Stage == to {
+		return before, nil
 	}
 	if !slices.Contains(transitions[before.Stage], to) {
 		return before, StageNotAllowed.With("from", string(before.Stage), "to", string(to))

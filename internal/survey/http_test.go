@@ -268,7 +268,10 @@ func TestALinkAsksWithoutAnAccount(t *testing.T) {
 	a = s.Nobody().Post(link, url.Values{"GE1": {"een\x07twee"}}).Is(422)
 	require.Contains(t, string(a.Body), "tekens die we niet kunnen bewaren")
 	s.Nobody().Post(link, url.Values{"GE1": {"\xff"}}).Problem(400, "bad-request")
-	s.Nobody().Post(link, `{"GE1":"x"}`).Problem(415, "unsupported-media-type")
+	s.Nobody().Post(link, `{"GE1":"x"}`).Problem(422, "invalid", "/GE1", "/answers")
+	s.Nobody().Post(link, `[]`).Problem(422, "invalid", "")
+	s.Nobody().Post(link, `{`).Problem(400, "malformed-json")
+	s.Nobody().Post(link, "<a/>", "Content-Type", "text/xml").Problem(415, "unsupported-media-type")
 	s.Nobody().Post(link, nil).Problem(415, "unsupported-media-type")
 	require.Zero(t, s.answers(survey.Family))
 

@@ -2,12 +2,13 @@ package survey
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -29,17 +30,36 @@ type linkReq struct {
 	Token string `uri:"token"`
 }
 
+// LinkWire is a survey as whoever holds its link sees it: what is asked, never what was answered.
+type LinkWire struct {
+	ID        id.SurveyID `json:"id" example:"srv_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Role      Role        `json:"role" enums:"switcher,sending,leercoach,receiving,colleague,family" example:"switcher"`
+	Status    Status      `json:"status" enums:"scheduled,invited,answered" example:"invited"`
+	Lang      string      `json:"lang" enums:"nl,fr,en" example:"nl"`
+	ExpiresAt *time.Time  `json:"expires_at" format:"date-time" extensions:"x-nullable" example:"2027-03-26T08:00:00Z"`
+	Questions []Question  `json:"questions"`
+} // @name SurveyLink
+
+func linkWire(v Survey) LinkWire {
+	return LinkWire{v.ID, v.Role, v.Status, v.Lang, utc(v.ExpiresAt), v.Questions}
+}
+
 // showForm shows the questions of a survey to whoever has its link. It changes nothing: mail scanners open links.
 //
 //	@Summary		Show a survey without an account
-//	@Description	A page for people: the questions, or that they were answered. A link that expired or never was is the same 404.
+//	@Description	A page for people, or JSON by Accept: the questions, and whether they were answered. A link that expired or never was is the same 404.
 //	@ID				showSurvey
 //	@Tags			survey
-//	@Produce		html
+//	@Produce		html,json
 //	@Param			token	path		string	true	"the token of the link"	example(9tqVd3yQm0Xk5cJ8sLr2aB7nPzE4hUwGfT1oYiKxMvA)
-//	@Success		200		{string}	string	"the page"
+//	@Success		200		{object}	LinkWire
 //	@Router			/s/{token} [get]
 func (s Service) showForm(ctx context.Context, d *db.DB, in linkReq) (web.HTML, error) {
+	if web.PrefersJSON(web.RequestOf(ctx).Accept) {
+		return tell(ctx, d, in.Token, d.Snapshot, func(tx *db.Tx, sid id.SurveyID) (Survey, error) {
+			return db.Get[Survey](tx, sid)
+		})
+	}
 	return visit(ctx, d, in.Token, d.Snapshot, func(tx *db.Tx, sid id.SurveyID) (html.Document, error) {
 		v, err := db.Get[Survey](tx, sid)
 		if err != nil {
@@ -51,25 +71,39 @@ func (s Service) showForm(ctx context.Context, d *db.DB, in linkReq) (web.HTML, 
 
 type postReq struct {
 	linkReq
-	Body url.Values `body:"form"`
+	Body web.Posted `body:"form"`
 }
 
 // postForm stores the answers that were filled in on the page of a link.
 //
 //	@Summary		Answer a survey without an account
-//	@Description	A form: each answer under the id of its question, as the page shows them. What is not right comes back as the same page with what is missing, as 422.
+//	@Description	A form: each answer under the id of its question, as the page shows them; what is not right comes back as the same page with what is missing, as 422. Or the JSON of POST /v1/surveys/{id}/answers, which is answered in JSON.
 //	@ID				submitSurvey
 //	@Tags			survey
-//	@Accept			x-www-form-urlencoded
-//	@Produce		html
+//	@Accept			x-www-form-urlencoded,json
+//	@Produce		html,json
 //	@Param			token	path		string	true	"the token of the link"	example(9tqVd3yQm0Xk5cJ8sLr2aB7nPzE4hUwGfT1oYiKxMvA)
 //	@Param			SW1		formData	string	false	"the answer to question SW1; likewise for each other question"	example(Hoe je rustig uitlegt wat je doet.)
-//	@Success		200		{string}	string	"the page"
+//	@Param			body	body		AnswersInput	false	"the answers, instead of a form"
+//	@Success		200		{object}	LinkWire
 //	@Router			/s/{token} [post]
 func (s Service) postForm(ctx context.Context, d *db.DB, in postReq) (web.HTML, error) {
+	if in.Body.Form == nil {
+		var a AnswersInput
+		if err := in.Body.JSON(&a); err != nil {
+			return web.HTML{}, err
+		}
+		return tell(ctx, d, in.Token, d.InTenant, func(tx *db.Tx, sid id.SurveyID) (Survey, error) {
+			v, err := s.Lock(ctx, tx, sid)
+			if err != nil || v.over(tx.Now) {
+				return v, err
+			}
+			return s.Answer(ctx, tx, v, a.Answers)
+		})
+	}
 	values := map[string]string{}
-	for name := range in.Body {
-		values[name] = in.Body.Get(name)
+	for name := range in.Body.Form {
+		values[name] = in.Body.Form.Get(name)
 		if !utf8.ValidString(values[name]) {
 			return web.HTML{}, fault.BadRequest.New()
 		}
@@ -101,20 +135,47 @@ func (s Service) postForm(ctx context.Context, d *db.DB, in postReq) (web.HTML, 
 	})
 }
 
+// enter runs a verb in the tenant that the token of a link leads to.
+func enter(ctx context.Context, d *db.DB, token string, in func(context.Context, db.Who, func(*db.Tx) error) error,
+	verb func(*db.Tx, id.SurveyID) error) error {
+	f, err := d.Resolve(ctx, directory, token)
+	if err != nil {
+		return err
+	}
+	who := db.System(f.Tenant, "survey-link")
+	who.RequestID = web.RequestOf(ctx).ID
+	return in(ctx, who, func(tx *db.Tx) error { return verb(tx, id.SurveyID(f.Subject)) })
+}
+
+// tell runs a door of a link for a program: it answers the survey that the verb gave, without what was answered.
+func tell(ctx context.Context, d *db.DB, token string, in func(context.Context, db.Who, func(*db.Tx) error) error,
+	verb func(*db.Tx, id.SurveyID) (Survey, error)) (web.HTML, error) {
+	var w LinkWire
+	err := enter(ctx, d, token, in, func(tx *db.Tx, sid id.SurveyID) error {
+		v, err := verb(tx, sid)
+		if err == nil && v.over(tx.Now) {
+			err = fault.Missing.New()
+		}
+		w = linkWire(v)
+		return err
+	})
+	if err != nil {
+		return web.HTML{}, err
+	}
+	b, err := json.Marshal(w)
+	return web.HTML{Status: http.StatusOK, Type: "application/json", Bytes: b,
+		Header: http.Header{"Cache-Control": {"no-store"}, "Vary": {"Accept"}}}, err
+}
+
 // visit runs a door of a link in the tenant that the token leads to. A token that leads nowhere gets the one page that
 // all such tokens get.
 func visit(ctx context.Context, d *db.DB, token string, in func(context.Context, db.Who, func(*db.Tx) error) error,
 	door func(*db.Tx, id.SurveyID) (html.Document, error)) (web.HTML, error) {
 	var doc html.Document
-	f, err := d.Resolve(ctx, directory, token)
-	if err == nil {
-		who := db.System(f.Tenant, "survey-link")
-		who.RequestID = web.RequestOf(ctx).ID
-		err = in(ctx, who, func(tx *db.Tx) (err error) {
-			doc, err = door(tx, id.SurveyID(f.Subject))
-			return err
-		})
-	}
+	err := enter(ctx, d, token, in, func(tx *db.Tx, sid id.SurveyID) (err error) {
+		doc, err = door(tx, sid)
+		return err
+	})
 	if fault.Missing.Is(err) {
 		doc, err = closedPage(web.RequestOf(ctx).Lang)
 	}

@@ -75,7 +75,7 @@ func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []tick
 		return tx.Select(&rows, load, tx.Now, tenant, ids)
 	})
 	if err != nil {
-		d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", tenant.String(), "cause", err.Error())
+		d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", tenant.String(), "cause", db.Cause(err))
 		for _, t := range tickets { // their leases run out
 			d.leave(t, -1, false)
 		}
@@ -163,7 +163,7 @@ func (d *Deliverer) persist(ctx context.Context, t ticket, write func() error) {
 		if err == nil {
 			return
 		}
-		d.o.Log.ErrorContext(ctx, "webhook cannot be noted", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(), "cause", err.Error())
+		d.o.Log.ErrorContext(ctx, "webhook cannot be noted", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(), "cause", db.Cause(err))
 		select {
 		case <-ctx.Done():
 			return
@@ -177,7 +177,7 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 	body, secrets, err := d.pack(t, p)
 	if err != nil {
 		// A secret that does not open, or a fact that is too large: no later try goes better unless people mend it.
-		d.o.Log.ErrorContext(ctx, "webhook cannot be made", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(), "cause", err.Error())
+		d.o.Log.ErrorContext(ctx, "webhook cannot be made", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(), "cause", db.Cause(err))
 		return result{at: d.db.Now(), outcome: outcomeUnreachable, reason: "cannot be made"}
 	}
 	return d.call(ctx, p, body, secrets)

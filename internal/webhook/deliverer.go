@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
@@ -90,7 +91,7 @@ func (d *Deliverer) Run(ctx context.Context) {
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
-				d.o.Log.ErrorContext(ctx, "webhook queue", "cause", err.Error())
+				d.o.Log.ErrorContext(ctx, "webhook queue", "cause", db.Cause(err))
 			}
 			wait = errorPause
 		case taken > 0:
@@ -302,7 +303,7 @@ func (d *Deliverer) beat(ctx context.Context) {
 			return
 		case <-tick.C:
 			if err := d.extend(ctx); err != nil && ctx.Err() == nil {
-				d.o.Log.ErrorContext(ctx, "webhook heartbeat", "cause", err.Error())
+				d.o.Log.ErrorContext(ctx, "webhook heartbeat", "cause", db.Cause(err))
 			}
 		}
 	}

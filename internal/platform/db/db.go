@@ -352,7 +352,7 @@ func (d *DB) Platform(ctx context.Context, reason string, fn func(pgx.Tx) error)
 // bites. A tenant that fails does not keep the others waiting; the errors are joined.
 func (d *DB) EachTenant(ctx context.Context, reason string, fn func(*Tx) (more bool, err error)) error {
 	var tenants []id.TenantID
-	err := d.Platform(ctx, reason, func(tx pgx.Tx) error {
+	err := d.Platform(ctx, "whose upkeep it is", func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `select tenant_id::text from platform.directory where kind = 'tenant_slug' order by tenant_id`)
 		if err != nil {
 			return err

@@ -1050,6 +1050,32 @@ func TestPlatform_SeesNoTenant(t *testing.T) {
 	}))
 }
 
+func TestEachTenant_GoesOverAllOfThem(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	a, b, c := h.Tenant(t), h.Tenant(t), h.Tenant(t)
+	left, no := map[id.TenantID]int{a.Tenant: 3, b.Tenant: 1, c.Tenant: 2}, errors.New("no")
+	var seen []id.TenantID
+	err := h.App.DB.EachTenant(context.Background(), "sweep", func(tx *db.Tx) (bool, error) {
+		seen = append(seen, tx.TenantID())
+		require.Equal(t, "system:sweep", tx.Actor)
+		var n int
+		require.NoError(t, tx.Select(&n, `select count(*) from tenants`))
+		require.Equal(t, 1, n, "one tenant at a time")
+		if tx.TenantID() == b.Tenant {
+			return true, no
+		}
+		left[tx.TenantID()]--
+		return left[tx.TenantID()] > 0, nil
+	})
+	require.ErrorIs(t, err, no)
+	require.Equal(t, []id.TenantID{a.Tenant, a.Tenant, a.Tenant, b.Tenant, c.Tenant, c.Tenant}, seen, "one that fails keeps nobody waiting")
+	ctx, cancel := context.WithCancel(context.Background())
+	runs := 0
+	require.ErrorIs(t, h.App.DB.EachTenant(ctx, "sweep", func(*db.Tx) (bool, error) { runs++; cancel(); return true, nil }), context.Canceled)
+	require.Equal(t, 1, runs, "who is told to stop stops")
+}
+
 func TestTranslate_SaysWhatTheDatabaseMeant(t *testing.T) {
 	t.Parallel()
 	w := world(t)

@@ -75,6 +75,7 @@ const (
 	schemaRef   = "#/components/schemas/"
 	problemType = "application/problem+json"
 	jsonType    = "application/json"
+	formType    = "application/x-www-form-urlencoded"
 )
 
 // verbNoun is what an operationId looks like: getLeervraag, not GetLeervraag or leervraag_get.

@@ -132,7 +132,9 @@ func (f *finisher) operationParameters(route string, op Operation, in, out objec
 				f.patch(route, schema)
 			}
 			for _, m := range consumes(op, in) {
-				obj(body["content"])[m] = object{"schema": clone(schema)}
+				if m != formType { // what a form looks like is said by its fields
+					obj(body["content"])[m] = object{"schema": clone(schema)}
+				}
 			}
 			out["requestBody"] = body
 			continue
@@ -250,11 +252,11 @@ func (f *finisher) form(route string, in, out object, fields []object) {
 			required = append(required, name)
 		}
 	}
-	mime := "application/x-www-form-urlencoded"
+	mime := formType
 	if file {
 		mime = "multipart/form-data"
 	}
-	if said := texts(in["consumes"]); len(said) > 0 {
+	if said := texts(in["consumes"]); len(said) == 1 {
 		mime = said[0]
 	}
 	id, _ := out["operationId"].(string)
@@ -267,7 +269,12 @@ func (f *finisher) form(route string, in, out object, fields []object) {
 		s["required"] = required
 	}
 	f.schemas[name], f.order[name] = s, order
-	out["requestBody"] = object{"required": len(required) > 0, "content": object{mime: object{"schema": object{"$ref": schemaRef + name}}}}
+	said := object{"schema": object{"$ref": schemaRef + name}}
+	if body := obj(out["requestBody"]); body != nil { // the same may come as JSON
+		obj(body["content"])[mime] = said
+		return
+	}
+	out["requestBody"] = object{"required": len(required) > 0, "content": object{mime: said}}
 }
 
 func consumes(op Operation, in object) []string {

@@ -182,16 +182,16 @@ func Sync[Row Keyed, T any](tx *db.Tx, p SyncParams, filters any, q *gorm.DB, wi
 }
 
 // Following reports whether the caller follows changes rather than pages through what is there. Too old a start is
-// fault.CursorExpired, and naming both a start and a cursor fault.BadCursor.
+// fault.CursorExpired. Where both a start and a cursor that began with one are named, the cursor wins.
 func Following(tx *db.Tx, p SyncParams, filters any) (bool, error) {
 	c, err := decode(p.Cursor, fingerprint(filters))
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case c != nil && p.UpdatedSince != nil:
-		return false, fault.BadCursor.New()
-	case p.UpdatedSince != nil && tx.Now.Sub(*p.UpdatedSince) > Kept, c != nil && c.Pos != nil && tx.Now.Sub(time.Unix(c.At, 0)) > Kept:
+	case c != nil && c.Pos == nil && p.UpdatedSince != nil:
+		return false, fault.BadCursor.New() // a place in a list is no place in its changes
+	case c == nil && p.UpdatedSince != nil && tx.Now.Sub(*p.UpdatedSince) > Kept, c != nil && c.Pos != nil && tx.Now.Sub(time.Unix(c.At, 0)) > Kept:
 		return false, fault.CursorExpired.New()
 	}
 	return p.UpdatedSince != nil || c != nil && c.Pos != nil, nil

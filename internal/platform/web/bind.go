@@ -89,6 +89,9 @@ func hasIfMatch(t reflect.Type) bool {
 // bind fills in from path, query, headers and body. What cannot be parsed is a 400, what breaks a rule a 422, and a
 // path that cannot be an id is a 404, as any other unknown one.
 func (s *Server) bind(c *call, r Route, in any) error {
+	if err := s.take(c); err != nil {
+		return err
+	}
 	v := reflect.ValueOf(in).Elem()
 	if v.Kind() != reflect.Struct {
 		return nil
@@ -241,8 +244,26 @@ func tooLarge(limit int64) error {
 	return fault.BodyTooLarge.With("limit", strconv.FormatInt(limit, 10))
 }
 
-// bindForm reads application/x-www-form-urlencoded into a struct of strings, by the tag form.
+// Posted is what people post as a form and programs as JSON, under the tag body:"form".
+type Posted struct {
+	Form url.Values // nil when it came as JSON
+	json node
+}
+
+// JSON lays what came as JSON over an empty input, as any other body.
+func (p Posted) JSON(dst any) error { return MergePatch{p.json}.Fill(dst) }
+
+// bindForm reads application/x-www-form-urlencoded into a struct of strings, by the tag form, or whole. A Posted may be
+// JSON as well.
 func bindForm(c *call, f reflect.Value) error {
+	if p, ok := f.Addr().Interface().(*Posted); ok {
+		if mediaType(c.req, "application/json") == nil {
+			n, err := parseJSON(c.body)
+			p.json = n
+			return err
+		}
+		f = reflect.ValueOf(&p.Form).Elem()
+	}
 	if err := mediaType(c.req, "application/x-www-form-urlencoded"); err != nil {
 		return err
 	}
@@ -279,8 +300,8 @@ func setText(f reflect.Value, text string, r rules) []fault.Field {
 	}
 	switch t := f.Addr().Interface().(type) {
 	case *time.Time:
-		v, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
+		v, err := instant(text)
+		if err != nil || v.Year() < 1 || v.Year() > 9999 {
 			return wrong("a time like 2027-01-11T09:00:00Z")
 		}
 		*t = v
@@ -334,4 +355,14 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// instant reads a time as rows and answers hold it: in UTC, in microseconds. Go reads more than RFC 3339 allows, an
+// offset of 24 hours for one, and refuses it only when it is written.
+func instant(text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err == nil {
+		_, err = t.MarshalText()
+	}
+	return t.UTC().Truncate(time.Microsecond), err
 }

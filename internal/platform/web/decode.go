@@ -282,14 +282,14 @@ func put(e *fault.Error, at string, n node, v reflect.Value, r rules, merge bool
 	}
 	switch t := v.Addr().Interface().(type) {
 	case *time.Time:
-		x, err := time.Parse(time.RFC3339Nano, n.text)
+		x, err := instant(n.text)
 		switch {
 		case n.kind != kindString:
 			wrong("a string")
 		case err != nil || x.Year() < 1900 || x.Year() > 2200:
 			add(broken(fault.BadFormat, "format", "a time like 2027-01-11T09:00:00Z"))
 		default:
-			*t = x.UTC().Truncate(time.Microsecond)
+			*t = x
 		}
 		return
 	case encoding.TextUnmarshaler:

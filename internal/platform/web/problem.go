@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/text/language"
 
+	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 )
 
@@ -98,15 +99,8 @@ func (s *Server) fail(c *call, err error) {
 // safeCause says what happened in words that hold no data: of the database its codes, never its text.
 func safeCause(f *fault.Error) string {
 	var pg *pgconn.PgError
-	switch {
-	case f.Cause == nil:
-		return ""
-	case errors.As(f.Cause, &pg):
-		return "sqlstate " + pg.Code + " table " + pg.TableName + " constraint " + pg.ConstraintName + " routine " + pg.Routine
-	case errors.Is(f.Cause, context.DeadlineExceeded):
-		return "deadline"
-	case f.Problem == fault.Oops || f.Problem.Kind == fault.Unavailable:
-		return f.Cause.Error()
+	if f.Problem == fault.Oops || f.Problem.Kind == fault.Unavailable || errors.As(f.Cause, &pg) || errors.Is(f.Cause, context.DeadlineExceeded) {
+		return db.Cause(f.Cause)
 	}
 	return ""
 }

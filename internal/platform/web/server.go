@@ -114,7 +114,7 @@ func (s *Server) HTTPServer() *http.Server {
 		WriteTimeout: 60 * time.Second, IdleTimeout: 90 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
 }
 
-// enter limits public routes, reads the body and runs the route.
+// enter limits public routes and runs the route.
 func (s *Server) enter(c *call, r Route) {
 	c.say = r.say
 	if r.mode == modeOpen && !r.NoDoc {
@@ -123,13 +123,15 @@ func (s *Server) enter(c *call, r Route) {
 			return
 		}
 	}
-	var err error
+	r.run(s, r, c)
+}
+
+// take reads the body, of a caller who may send one: memory is not for strangers.
+func (s *Server) take(c *call) (err error) {
 	if c.body, err = readBody(c.gin.Writer, c.req, maxBody); err != nil {
 		c.gin.Writer.Header().Set("Connection", "close") // the rest of the body is not worth reading
-		s.fail(c, err)
-		return
 	}
-	r.run(s, r, c)
+	return err
 }
 
 // admit authenticates, counts and authorises.
@@ -164,7 +166,7 @@ func (s *Server) around(route string, f func(*call)) gin.HandlerFunc {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.Error("panic", "request_id", c.requestID, "route", route, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				s.log.Error("panic", "request_id", c.requestID, "route", route, "panic", db.Cause(fmt.Errorf("%v", p)), "stack", string(debug.Stack()))
 				if !g.Writer.Written() {
 					s.fail(c, fault.Oops.New())
 				}
