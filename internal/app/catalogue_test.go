@@ -53,11 +53,12 @@ var catalogue = []struct {
 			"planted":          `create table planted (id uuid primary key)`,
 		}},
 	{"T5", "nothing but the own tenant is let in, whatever else a policy adds", rel + `select name || '.' || polname from pol where polpermissive
-			and not (polcmd = '*' and polroles = '{0}' and qual = '` + ownTenant + `' and chk = '` + ownTenant + `')
-			and not (name = 'tenants' and polname = 'operator' and qual = '` + operator + `' and chk = '` + operator + `')`,
+			and (polcmd = '*' and polroles = '{0}' and qual = '` + ownTenant + `' and chk = '` + ownTenant + `') is not true
+			and not (name = 'tenants' and polname = 'operator' and polcmd = 'r' and qual = '` + operator + `' and chk is null)`,
 		map[string]string{
 			"sites.tenant":        `drop policy tenant on sites; create policy tenant on sites using (tenant_id = (select cur_tenant()) or name = '') with check (tenant_id = (select cur_tenant()))`,
 			"sites.public_places": `create policy public_places on sites for select using (true)`,
+			"tenants.operator":    `drop policy operator on tenants; create policy operator on tenants using ((select cur_scope()) = 'operator') with check ((select cur_scope()) = 'operator')`,
 			"clients.operator":    `create policy operator on clients using ((select cur_scope()) = 'operator') with check ((select cur_scope()) = 'operator')`,
 		}},
 	{"B1", "a restrictive policy binds every command to the scope", rel + `select name || ' ' || cmd from tab, unnest(array['r', 'a', 'w', 'd']) cmd where not exists (

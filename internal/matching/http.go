@@ -45,7 +45,7 @@ type Detail struct {
 	Topics        []string `json:"topics" example:"medicatie"`                            // content: the topics that both name
 	Km            *float64 `json:"km" extensions:"x-nullable" example:"12.5"`             // distance: as the crow flies, from the switcher's site
 	Days          *int     `json:"days" extensions:"x-nullable" example:"14"`             // availability: days in common, from today on
-	ConditionsMet *int     `json:"conditions_met" extensions:"x-nullable" example:"3"`    // coaches: conditions answered yes
+	ConditionsMet *int     `json:"conditions_met" extensions:"x-nullable" example:"3"`    // coaches: conditions answered yes; null for bound callers
 	Conditions    *int     `json:"conditions" extensions:"x-nullable" example:"4"`        // coaches: conditions asked
 	OtherSector   *bool    `json:"other_sector" extensions:"x-nullable" example:"true"`   // organisation: another sector has other things to teach
 	SameWorkforce *bool    `json:"same_workforce" extensions:"x-nullable" example:"true"` // organisation: white collar, blue collar or mixed

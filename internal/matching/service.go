@@ -42,7 +42,19 @@ func (s Service) Suggest(_ context.Context, tx *db.Tx, lid id.LeervraagID, limit
 		out.Data, err = tell(tx, &q, words, best)
 		return err
 	})
+	if tx.Principal.Bound() {
+		out.withhold()
+	}
 	return out, err
+}
+
+// withhold leaves out what leercoaches answered to the conditions: that is their own employer's to know.
+func (s Suggestions) withhold() {
+	for _, x := range s.Data {
+		for i := range x.Parts {
+			x.Parts[i].Detail.ConditionsMet, x.Parts[i].Detail.Conditions = nil, nil
+		}
+	}
 }
 
 // maxLexemes is how many words of a leervraag are looked for: a long story says it in its title, goals and beginning.
