@@ -335,3 +335,28 @@ func token(ctx context.Context, t terminal, args []string) error {
 		return err
 	})
 }
+
+func keys(ctx context.Context, t terminal, args []string) error {
+	return subcommand(ctx, t, args, "keys rotate", map[string]func(context.Context, terminal, []string) error{"rotate": rotateKeys})
+}
+
+func rotateKeys(ctx context.Context, t terminal, args []string) error {
+	f := newFlags(t, "keys rotate [--data DIR]", "Publishes another key for access tokens and prints its id. It signs from two minutes on; the present one verifies\n"+
+		"until the last token that it signed has expired. No good token is refused in between.", false)
+	data, dirErr := f.data("server")
+	if _, err := f.parse(args, 0); err != nil {
+		return err
+	}
+	c, err := config(defaultAddr, *data, false, dirErr)
+	if err != nil {
+		return err
+	}
+	return c.Reach(ctx, quiet(t), func(a *app.App) error {
+		kid, err := a.Access.Keys.Rotate(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(t.out, kid)
+		return err
+	})
+}

@@ -36,6 +36,7 @@ func commands() []command {
 		{"tenant", "open and list tenants (ST-partners)", tenants},
 		{"client", "make machine clients, rotate their secrets, revoke them", clients},
 		{"token", "print an access token of a client", token},
+		{"keys", "rotate the keys that sign access tokens", keys},
 		{"listen", "print the webhooks that arrive on this machine", listen},
 		{"doctor", "check that serve has all it needs", doctor},
 		{"version", "print the version", version},

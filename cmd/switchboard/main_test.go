@@ -55,7 +55,7 @@ func TestHelp_OfServeListsEverySetting(t *testing.T) {
 
 func TestHelp_OfEveryPart(t *testing.T) {
 	t.Parallel()
-	for _, part := range [][]string{{"tenant", "open"}, {"tenant", "list"}, {"client", "create"}, {"client", "rotate"}, {"client", "revoke"}} {
+	for _, part := range [][]string{{"tenant", "open"}, {"tenant", "list"}, {"client", "create"}, {"client", "rotate"}, {"client", "revoke"}, {"keys", "rotate"}} {
 		code, out, errs := try(append(part, "--help")...)
 		require.Zero(t, code, part)
 		require.Empty(t, errs)
@@ -82,6 +82,7 @@ func TestMisuse_EndsWithTwoAndOneSentence(t *testing.T) {
 		{[]string{"client", "create", "--role", "operator", "--name", "A", "--tenant", "a"}, "unless it is an operator, --tenant"},
 		{[]string{"client", "create", "--role", "employer", "--name", "A", "--tenant", "a", "--organisation", "x"}, "an id like org_"},
 		{[]string{"client", "rotate", "cli_x", "cli_y"}, "one argument too many"},
+		{[]string{"keys"}, "keys rotate"},
 		{[]string{"migrate", "--database", "x"}, "go with --bootstrap"},
 	} {
 		code, out, errs := try(c.args...)

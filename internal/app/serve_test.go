@@ -655,6 +655,11 @@ func TestServe_SharesADataDirectoryWithErrandsOnly(t *testing.T) {
 	by := remote{p.base, strings.TrimSpace(issued.out.String())}
 	require.Equal(t, made.ClientID, by.must(t, http.StatusOK, http.MethodGet, "/v1/whoami", nil)["client_id"])
 
+	rotated := launch(t, i.env, "keys", "rotate", "--data", i.data)
+	require.Equal(t, 0, rotated.wait(), rotated.errs.String())
+	require.Regexp(t, `^[A-Za-z0-9_-]{12}\n$`, rotated.out.String())
+	by.must(t, http.StatusOK, http.MethodGet, "/v1/whoami", nil) // what the old key signed is good until it expires
+
 	looked := launch(t, i.env, "doctor", "--addr", addr, "--data", i.data)
 	require.Equal(t, 0, looked.wait(), looked.out.String())
 	require.NotContains(t, looked.out.String(), "WRONG")

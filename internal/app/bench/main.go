@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ var (
 	rounds  = flag.Int("rounds", 5, "interleaved rounds; medians are printed")
 	seconds = flag.Int("seconds", 3, "how long each measurement takes")
 	clients = flag.Int("clients", 32, "connections that send at once")
+	profile = flag.String("profile", "", "write a CPU profile of our side of the first round to this file, by the number of the measure")
 	load    = flag.String("load", "", "run as load generator for this address (used by bench itself)")
 	token   = flag.String("token", "", "bearer token of the load generator")
 )
@@ -96,7 +98,15 @@ func run(ctx context.Context) error {
 			got := make([]result, 2)
 			for k := range order { // who goes first alternates
 				k = (k + r) % 2
-				if got[k], err = order[k](); err != nil {
+				done := func() {}
+				if *profile != "" && r == 0 && k == 1 {
+					if done, err = profiling(fmt.Sprint(*profile, i)); err != nil {
+						return err
+					}
+				}
+				got[k], err = order[k]()
+				done()
+				if err != nil {
 					return fmt.Errorf("%s: %w", m.name, err)
 				}
 			}
@@ -114,6 +124,18 @@ func run(ctx context.Context) error {
 			medianOf(ours[i], result.serverPer), medianOf(ours[i], result.databasePer))
 	}
 	return nil
+}
+
+// profiling writes what this process spends its time on to a file, until the returned function is called.
+func profiling(name string) (func(), error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
 }
 
 type measure struct {
