@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -63,6 +65,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, string, error) {
 // Serve answers requests on l, and does the deliveries and jobs unless told not to, until ctx ends. Then it finishes what
 // is running, and stops the database that it started. It returns nil when that went well.
 func Serve(ctx context.Context, c Config, l net.Listener, o ServeOptions) error {
+	Tune()
 	return c.run(ctx, forServe, l, o, nil)
 }
 
@@ -298,4 +301,15 @@ func (p *process) wait(asked context.Context) error {
 		return cause
 	}
 	return p.err
+}
+
+// Tune lets the heap grow to five times what is live before it is collected, unless GOGC says otherwise: a request leaves
+// little behind, and collecting it early costs more than the memory. The limit keeps that from being the whole machine.
+func Tune() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(1 << 30)
+	}
 }

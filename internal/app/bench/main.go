@@ -56,6 +56,7 @@ func main() {
 		}
 		return
 	}
+	app.Tune()
 	if err := run(context.Background()); err != nil {
 		log.Fatal("bench: ", err)
 	}

@@ -235,8 +235,8 @@ func rawHandler(pool *pgxpool.Pool) http.Handler {
 		UpdatedAt time.Time `json:"updated_at"`
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rows, err := pool.Query(r.Context(), `select id::text, name, kind, sector, headcount, stage, revision, created_at, updated_at from organisations
-			where tenant_id = $1 order by id limit 50`, strings.TrimPrefix(r.URL.Path, "/"))
+		rows, err := pool.Query(r.Context(), `select id::text as key, name, kind, sector, headcount, stage, revision, created_at, updated_at from organisations
+			where tenant_id = $1 order by tenant_id, id limit 50`, strings.TrimPrefix(r.URL.Path, "/"))
 		if err != nil {
 			http.Error(w, "", http.StatusInternalServerError)
 			return
