@@ -2,7 +2,6 @@
 package auth
 
 import (
-	"context"
 	"slices"
 
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -30,16 +29,3 @@ func (p Principal) Bound() bool { return p.OrganisationID != nil || p.Medewerker
 
 // Actor names the principal in change rows, events and the audit table: a pseudonym, never a name.
 func (p Principal) Actor() string { return p.ClientID.String() }
-
-type principalKey struct{}
-
-// With puts the principal in the context of a request.
-func With(ctx context.Context, p Principal) context.Context {
-	return context.WithValue(ctx, principalKey{}, p)
-}
-
-// From returns the principal of the request, if it has one.
-func From(ctx context.Context) (Principal, bool) {
-	p, ok := ctx.Value(principalKey{}).(Principal)
-	return p, ok
-}

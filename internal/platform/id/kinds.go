@@ -165,9 +165,6 @@ func NewRegistratie() RegistratieID { return New[registratieKind]() }
 // NewSurvey makes a fresh SurveyID.
 func NewSurvey() SurveyID { return New[surveyKind]() }
 
-// NewSurveyTemplate makes a fresh SurveyTemplateID.
-func NewSurveyTemplate() SurveyTemplateID { return New[surveyTemplateKind]() }
-
 // NewLeerbewijs makes a fresh LeerbewijsID.
 func NewLeerbewijs() LeerbewijsID { return New[leerbewijsKind]() }
 
@@ -182,6 +179,3 @@ func NewDelivery() DeliveryID { return New[deliveryKind]() }
 
 // NewAttempt makes a fresh AttemptID.
 func NewAttempt() AttemptID { return New[attemptKind]() }
-
-// NewAudit makes a fresh AuditID.
-func NewAudit() AuditID { return New[auditKind]() }

@@ -148,7 +148,6 @@ func (s *Server) admit(c *call, r Route) error {
 	if err := s.clients.check(c, p.ClientID.String()); err != nil {
 		return err
 	}
-	c.ctx = auth.With(c.ctx, p)
 	if r.Permission != auth.Self && !p.May(r.Permission) {
 		return fault.NotAllowed.New()
 	}
