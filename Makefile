@@ -9,10 +9,10 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/switchboard ./cmd/switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build bench generate verify lint postgres
+.PHONY: help demo test build bench bench-retrieval bench-relevance bench-assignment generate verify lint postgres
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: postgres build ## Start a demo on 127.0.0.1:8080, with whatever it needs (ARGS='--addr … --data …')
 	@bin/switchboard demo $(ARGS)
@@ -27,6 +27,15 @@ build: ## Build bin/switchboard
 
 bench: postgres ## Measure GET, list and create against the pgbench floor
 	@go run -buildvcs=false ./internal/app/bench $(ARGS)
+
+bench-retrieval: ## Measure how well labels are found (DOCS=documents.jsonl QUERIES=queries.jsonl)
+	@go run -buildvcs=false ./internal/matching/relevance/bench -documents '$(DOCS)' -queries '$(QUERIES)' $(ARGS)
+
+bench-relevance: ## Measure how well leervragen are answered (PLACES=… QUESTIONS=…; without them: what an index costs)
+	@go run -buildvcs=false ./internal/matching/relevance/bench -places '$(PLACES)' -questions '$(QUESTIONS)' $(ARGS)
+
+bench-assignment: ## Measure the assignment solver beside LEMON (DIMACS=file.min, or - : solve that file)
+	@go run -buildvcs=false ./internal/matching/bench/assignment $(if $(DIMACS),-dimacs '$(DIMACS)') $(ARGS)
 
 generate: ## Make the generated files again (api/)
 	@echo "Generating …"

@@ -1,0 +1,197 @@
+package assign
+
+import "fmt"
+
+// Forced is what it would cost to match a pair that is not matched.
+type Forced struct {
+	Possible bool  // false: closed places or pinned matches leave no way
+	Cost     int64 // how much the objective would rise; 0 if another optimum has the pair
+	Moves    int   // how many others would go elsewhere
+	LeftOut  bool  // one of them would be left unmatched
+}
+
+// WhyNot returns exactly what forcing a leervraag onto a place at a cost would cost all together: what it pays there
+// instead of where it is, and what follows for others. Nothing changes. The pair needs no arc.
+func (s *Solver) WhyNot(leervraag, place, cost int32) (Forced, error) {
+	if err := s.known(leervraag); err != nil {
+		return Forced{}, err
+	}
+	if err := within(place, 0, int32(len(s.places))-1, "place"); err != nil {
+		return Forced{}, err
+	}
+	if err := within(cost, -MaxCost, MaxCost, "cost"); err != nil {
+		return Forced{}, err
+	}
+	n := &s.net
+	r := &n.rows[leervraag]
+	if r.fixed {
+		return Forced{}, fmt.Errorf("leervraag %d: %w", leervraag, ErrPinned)
+	}
+	from, to := s.places[place].node, n.node(r)
+	far, ok := s.ask(from, to)
+	if !ok {
+		return Forced{}, nil
+	}
+	out := Forced{Possible: true, Cost: int64(cost) - n.pays(r) + far}
+	for v := to; v != from; {
+		by := n.via[v]
+		if by.row == none {
+			v = n.tail(by.what)
+			continue
+		}
+		out.Moves++
+		out.LeftOut = out.LeftOut || by.what == none
+		v = n.node(&n.rows[by.row])
+	}
+	return out, nil
+}
+
+// ask finds what one more unit at a node would cost on its way to another, and leaves everything as it is.
+func (s *Solver) ask(from, to int32) (cost int64, ok bool) {
+	n := &s.net
+	n.frozen = true
+	end, far := n.search(none, from, to, infinite)
+	n.frozen = false
+	return far + n.label[from].price - n.label[to].price, end != none
+}
+
+// distance is ask, remembered until something changes.
+func (s *Solver) distance(from, to int32) int64 {
+	if s.exact == nil {
+		s.exact = map[[2]int32]int64{}
+	}
+	key := [2]int32{from, to}
+	if far, known := s.exact[key]; known {
+		return far
+	}
+	far, ok := s.ask(from, to)
+	if !ok {
+		far = infinite
+	}
+	s.exact[key] = far
+	return far
+}
+
+// Reason is why a leervraag is unmatched.
+type Reason string
+
+// The reasons.
+const (
+	Matched      Reason = ""              // it is not
+	NoCandidates Reason = "no_candidates" // it has no arcs
+	BelowFloor   Reason = "below_floor"   // its arcs are all below the floor
+	Closed       Reason = "closed"        // its places take nobody, or have no coach
+	Full         Reason = "full"          // its places are taken by others, for whom that is worth more
+	NotWorth     Reason = "not_worth"     // every place costs at least as much as staying unmatched
+)
+
+// Fix is the one capacity that, one higher, would place an unmatched leervraag.
+type Fix struct {
+	Kind  FixKind
+	Index int32 // of the place, coach or organisation
+	Place int32 // where the leervraag would go
+	Gain  int64 // how much the objective would fall with the capacity used for this leervraag; above zero
+}
+
+// FixKind says of what a capacity is.
+type FixKind string
+
+// The kinds of capacities.
+const (
+	NoFix           FixKind = "" // no single capacity would do
+	PlaceFix        FixKind = "place"
+	CoachFix        FixKind = "coach"
+	OrganisationFix FixKind = "organisation"
+)
+
+// Explain says why a leervraag is unmatched, and which capacity, one higher, would place it at the greatest gain. The gain
+// is exact: what others would do then is part of it. Where several leervragen want the same place, the optimum
+// with one more may well give it to another of them: each has its own gain.
+func (s *Solver) Explain(leervraag int32) (Reason, Fix, error) {
+	if err := s.known(leervraag); err != nil {
+		return Matched, Fix{}, err
+	}
+	n := &s.net
+	r := &n.rows[leervraag]
+	switch {
+	case r.at >= 0:
+		return Matched, Fix{}, nil
+	case r.count == 0 && s.hidden[leervraag] > 0:
+		return BelowFloor, Fix{}, nil
+	case r.count == 0:
+		return NoCandidates, Fix{}, nil
+	}
+	reason := NotWorth
+	open := false
+	for _, x := range n.seats[r.start : r.start+r.count] {
+		open = open || s.open(s.placed[x.node])
+		if int64(x.cost) < n.unmatched {
+			reason = Full
+		}
+	}
+	if !open && reason == Full {
+		reason = Closed
+	}
+	var best Fix
+	for _, x := range n.seats[r.start : r.start+r.count] {
+		p := s.placed[x.node]
+		try := func(kind FixKind, index, h int32) {
+			if h == none || n.half[h].left > 0 {
+				return
+			}
+			// The prices bound the gain, so that most need no search.
+			saved := n.unmatched - int64(x.cost)
+			if saved-(n.label[x.node].price-n.label[r.home].price+n.reduced(h)) <= best.Gain {
+				return
+			}
+			before := s.distance(x.node, n.tail(h))
+			if before >= infinite {
+				return
+			}
+			after := s.distance(n.half[h].head, r.home)
+			if after >= infinite {
+				return
+			}
+			if gain := saved - before - after; gain > best.Gain {
+				best = Fix{kind, index, p, gain}
+			}
+		}
+		try(PlaceFix, p, s.places[p].door)
+		for _, c := range s.places[p].coaches {
+			try(CoachFix, c, s.coach[c].arc)
+		}
+		o := s.places[p].organisation
+		try(OrganisationFix, o, s.orgs[o].max)
+	}
+	return reason, best, nil
+}
+
+// open says whether a place could take anybody at all.
+func (s *Solver) open(i int32) bool {
+	x := &s.places[i]
+	if x.capacity == 0 || x.door == none || s.orgs[x.organisation].Max == 0 {
+		return false
+	}
+	if len(s.coach) == 0 {
+		return true
+	}
+	for _, c := range x.coaches {
+		if s.coach[c].capacity > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Contested returns, for every place, what one more there would save: the price of its capacity, 0 where there is room.
+// It is a dual, so the saving is this at most; SetPlaceCapacity tells what it is.
+func (s *Solver) Contested() []int64 {
+	n := &s.net
+	out := make([]int64, len(s.places))
+	for i := range s.places {
+		if h := s.places[i].door; h != none {
+			out[i] = max(0, -n.reduced(h))
+		}
+	}
+	return out
+}
