@@ -9,7 +9,7 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/switchboard ./cmd/switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build bench bench-retrieval bench-relevance bench-assignment generate verify lint postgres
+.PHONY: help demo test examples build bench bench-retrieval bench-relevance bench-assignment bench-suggestions bench-cohort bench-deliveries generate verify lint postgres
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ demo: postgres build ## Start a demo on 127.0.0.1:8080, with whatever it needs (
 test: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run every test against a real PostgreSQL (PKG=./internal/… ARGS='-run …')
 	@$(if $(RACE),,echo "There is no C compiler, so the race detector stays off.";) echo "Testing $(PKG), $(P) packages at a time …"
 	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 20m -p $(P) $(ARGS) $(PKG)
+
+examples: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run the examples of docs/webhooks/verify in their languages (needs python3 and npm)
+	@go run -buildvcs=false ./internal/platform/postgres/with -- go test -tags examples -timeout 10m -run '^TestExamples_' $(ARGS) ./internal/app
 
 build: ## Build bin/switchboard
 	@echo "Building bin/switchboard …"
@@ -36,6 +39,16 @@ bench-relevance: ## Measure how well leervragen are answered (PLACES=… QUESTIO
 
 bench-assignment: ## Measure the assignment solver beside LEMON (DIMACS=file.min, or - : solve that file)
 	@go run -buildvcs=false ./internal/matching/bench/assignment $(if $(DIMACS),-dimacs '$(DIMACS)') $(ARGS)
+
+bench-cohort: postgres ## Measure matching runs of 1,000 × 1,000 and 10,000 × 10,000
+	@go run -buildvcs=false ./internal/app/bench -cohort 1000 $(ARGS)
+	@go run -buildvcs=false ./internal/app/bench -cohort 10000 -rounds 3 $(ARGS)
+
+bench-suggestions: postgres ## Measure suggestions over 100,000 leerplekken of one tenant
+	@go run -buildvcs=false ./internal/app/bench -suggestions 100000 $(ARGS)
+
+bench-deliveries: postgres ## Measure the way from fact to receiver (ARGS='-only backlog -backlog 1000000')
+	@go run -buildvcs=false ./internal/app/bench -deliveries $(ARGS)
 
 generate: ## Make the generated files again (api/)
 	@echo "Generating …"

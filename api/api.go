@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed openapi.json
 var OpenAPI []byte
+
+// AsyncAPI is asyncapi.json, the AsyncAPI 3.0 document of what is sent to webhook endpoints.
+//
+//go:embed asyncapi.json
+var AsyncAPI []byte

@@ -13,6 +13,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/access"
 	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/journey"
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -359,4 +360,39 @@ func rotateKeys(ctx context.Context, t terminal, args []string) error {
 		_, err = fmt.Fprintln(t.out, kid)
 		return err
 	})
+}
+
+func imports(ctx context.Context, t terminal, args []string) error {
+	return subcommand(ctx, t, args, "import esco", map[string]func(context.Context, terminal, []string) error{"esco": importESCO})
+}
+
+func importESCO(ctx context.Context, t terminal, args []string) error {
+	f := newFlags(t, "import esco DIR [--version TEXT] [--data DIR]",
+		"Puts the ESCO classification in the database, in the place of the one that is there: from the European Commission's own\n"+
+			"files in DIR (skills_nl.csv, occupations_nl.csv, skillGroups_nl.csv, skillsHierarchy_nl.csv, broaderRelations….csv), as the\n"+
+			"role that owns the schema: MIGRATE_DATABASE_URL, or the data directory's own. All tenants read it. Doing it again changes\n"+
+			"nothing.\n\n"+relevance.Acknowledgement, true)
+	release := f.String("version", "unknown", "`TEXT` by which the Commission names this release, like v1.2.0")
+	data, dirErr := f.data("server")
+	rest, err := f.parse(args, 1)
+	if err != nil {
+		return err
+	}
+	if *release == "" || len(*release) > 100 {
+		return misuse{errors.New("--version takes 1 to 100 characters")}
+	}
+	c, err := config(defaultAddr, *data, false, dirErr)
+	if err != nil {
+		return err
+	}
+	n, changed, err := c.ImportESCO(ctx, rest[0], *release, quiet(t).Say)
+	if err != nil {
+		return err
+	}
+	said := "%d concepts of ESCO are there.\n"
+	if !changed {
+		said = "%d concepts of ESCO were there already; nothing changed.\n"
+	}
+	_, err = fmt.Fprintf(t.out, said+"%s\n", n, relevance.Acknowledgement)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,7 +56,7 @@ func TestHelp_OfServeListsEverySetting(t *testing.T) {
 
 func TestHelp_OfEveryPart(t *testing.T) {
 	t.Parallel()
-	for _, part := range [][]string{{"tenant", "open"}, {"tenant", "list"}, {"client", "create"}, {"client", "rotate"}, {"client", "revoke"}, {"keys", "rotate"}} {
+	for _, part := range [][]string{{"tenant", "open"}, {"tenant", "list"}, {"client", "create"}, {"client", "rotate"}, {"client", "revoke"}, {"keys", "rotate"}, {"import", "esco"}} {
 		code, out, errs := try(append(part, "--help")...)
 		require.Zero(t, code, part)
 		require.Empty(t, errs)
@@ -83,6 +84,9 @@ func TestMisuse_EndsWithTwoAndOneSentence(t *testing.T) {
 		{[]string{"client", "create", "--role", "employer", "--name", "A", "--tenant", "a", "--organisation", "x"}, "an id like org_"},
 		{[]string{"client", "rotate", "cli_x", "cli_y"}, "one argument too many"},
 		{[]string{"keys"}, "keys rotate"},
+		{[]string{"import"}, "import esco"},
+		{[]string{"import", "esco"}, "an argument is missing"},
+		{[]string{"import", "esco", "dir", "--version", ""}, "1 to 100 characters"},
 		{[]string{"migrate", "--database", "x"}, "go with --bootstrap"},
 	} {
 		code, out, errs := try(c.args...)
@@ -131,6 +135,17 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text
+}
+
+func TestListen_KeepsToItselfWhereItForwardsTo(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	r := &receiver{out: &out, errs: &errs, forward: "http://127.0.0.1:1/in?key=CANARY"}
+	answer := httptest.NewRecorder()
+	r.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader(`{"type":"leerbewijs.issued"}`)))
+	require.Equal(t, http.StatusBadGateway, answer.Code)
+	require.Equal(t, "the receiver cannot be reached\n", answer.Body.String())
+	require.Contains(t, errs.String(), "CANARY")
 }
 
 func TestListen_ChecksSignaturesAndEndsAfterItsType(t *testing.T) {

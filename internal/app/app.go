@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/switchingtalent/switchboard/internal/access"
+	"github.com/switchingtalent/switchboard/internal/cohort"
 	"github.com/switchingtalent/switchboard/internal/event"
 	"github.com/switchingtalent/switchboard/internal/journey"
 	"github.com/switchingtalent/switchboard/internal/leerbewijs"
@@ -22,7 +23,10 @@ import (
 	"github.com/switchingtalent/switchboard/internal/organisation"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/html"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/jobs"
+	"github.com/switchingtalent/switchboard/internal/platform/mail"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
@@ -37,10 +41,12 @@ type Options struct {
 	Log            *slog.Logger
 	PublicURL      string
 	Outbound       outbound.Policy
+	Mail           *mail.Sender // nil: no mail is sent
 	TrustedProxies []string
 	ClientLimit    web.Limit
 	PublicLimit    web.Limit
 	KeepEvents     time.Duration
+	KeepTries      time.Duration
 	MetricsHere    bool // /metrics on the main port
 }
 
@@ -56,7 +62,8 @@ type App struct {
 	Medewerkers            medewerker.Service
 	Leervragen             leervraag.Service
 	Leerplekken            leerplek.Service
-	Matching               matching.Service
+	Cohorten               cohort.Service
+	Matching               *matching.Service
 	Matches                match.Service
 	Leeruitwisselingen     leeruitwisseling.Service
 	Opleidingsregistraties opleidingsregistratie.Service
@@ -75,17 +82,20 @@ func New(d *db.DB, o Options) (*App, error) {
 	a := &App{DB: d, options: o, Tokens: auth.NewTokens(o.PublicURL), metrics: newMetrics()}
 	a.Access = access.New(d, a.Tokens, o.Box, o.Log)
 	a.Leeruitwisselingen = leeruitwisseling.Service{Zone: a.zone}
+	a.Matching = matching.New(d, matching.Options{Log: o.Log})
 	a.Surveys = survey.Service{PublicURL: o.PublicURL, Box: o.Box}
 	a.Leerbewijzen = leerbewijs.Service{PublicURL: o.PublicURL, Box: o.Box, Tenant: a.issuer}
-	a.Events = event.New(d, o.KeepEvents)
-	a.Webhooks = webhook.New(d, o.Box, o.Outbound, o.KeepEvents)
+	a.Events = event.New(d, o.KeepEvents, o.KeepTries)
+	a.metrics.gauge("switchboard_feed_waiting", "Requests that wait for facts.", a.Events.Waiting)
+	a.Webhooks = webhook.New(d, o.Box, o.Outbound, o.PublicURL, o.KeepEvents)
+	a.metrics.watch(a.Webhooks.QueueAge)
 	w := jobs.NewWorkers()
-	periodic := slices.Concat(a.Access.Work(w), a.Surveys.Work(d, w), a.Events.Work(w), a.Webhooks.Work(w))
+	periodic := slices.Concat(a.Access.Work(w), a.Surveys.Work(d, w), a.Matching.Work(w), a.Events.Work(w), a.Webhooks.Work(w))
 	var err error
 	if a.Jobs, err = jobs.Open(d, &w, periodic, o.Log); err != nil {
 		return nil, err
 	}
-	a.Surveys.Jobs = a.Jobs
+	a.Surveys.Jobs, a.Matching.Jobs, a.Webhooks.Jobs, a.Webhooks.Mail = a.Jobs, a.Jobs, a.Jobs, o.Mail
 	a.server, err = web.New(web.Config{DB: d, Authenticate: a.Access.Authenticator.Authenticate, PublicURL: o.PublicURL, Log: o.Log,
 		TrustedProxies: o.TrustedProxies, ClientLimit: o.ClientLimit, PublicLimit: o.PublicLimit, Observe: a.metrics.observe}, a.Routes())
 	if err != nil {
@@ -116,16 +126,53 @@ func (a *App) issuer(tx *db.Tx) (leerbewijs.Issuer, error) {
 	return i, nil
 }
 
+// console is the page about endpoints and deliveries.
+func (a *App) console() webhook.Console {
+	return webhook.Console{Service: a.Webhooks, DB: a.DB, PublicURL: a.options.PublicURL, Host: func(tx *db.Tx) (webhook.Host, error) {
+		s, err := a.Tenants.Settings(tx)
+		h := webhook.Host{Brand: html.Brand{Name: s.Name}, Zone: s.Zone, Framers: s.FrameOrigins}
+		if s.PrimaryColour != nil {
+			h.Brand.Primary = *s.PrimaryColour
+		}
+		if s.AccentColour != nil {
+			h.Brand.Accent = *s.AccentColour
+		}
+		return h, err
+	}}
+}
+
 // journeys are the verbs that move several nouns.
 func (a *App) journeys() journey.Service {
 	return journey.Service{Tenants: a.Tenants, Organisations: a.Organisations, Medewerkers: a.Medewerkers, Leervragen: a.Leervragen,
 		Leerplekken: a.Leerplekken, Matches: a.Matches, Leeruitwisselingen: a.Leeruitwisselingen, Registraties: a.Opleidingsregistraties,
-		Surveys: a.Surveys, Leerbewijzen: a.Leerbewijzen}
+		Surveys: a.Surveys, Leerbewijzen: a.Leerbewijzen, Runs: a.runs(),
+		Appraise: func(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (any, error) {
+			return a.Matching.Appraise(tx, lvr, lpl)
+		}}
+}
+
+// runs lets a journey accept what matching runs propose.
+func (a *App) runs() journey.Runs {
+	return journey.Runs{
+		Proposals: func(tx *db.Tx, run id.MatchingRunID, lvr []id.LeervraagID) ([]journey.Proposal, error) {
+			found, err := a.Matching.Proposals(tx, run, lvr)
+			out := make([]journey.Proposal, len(found))
+			for i, p := range found {
+				out[i] = journey.Proposal{LeervraagID: p.LeervraagID, LeerplekID: p.LeerplekID, LeercoachID: p.LeercoachID, Pinned: p.Pinned,
+					Settled: p.Settled, MatchID: p.MatchID, Grounds: p.Grounds}
+			}
+			return out, err
+		},
+		StillPossible: func(tx *db.Tx, run id.MatchingRunID, p journey.Proposal) (string, error) {
+			return a.Matching.StillPossible(tx, run, p.LeervraagID, *p.LeerplekID, *p.LeercoachID, p.Pinned)
+		},
+		Decided: a.Matching.Decided,
+	}
 }
 
 // Deliverer sends what is due; any number of processes may run one.
 func (a *App) Deliverer() *webhook.Deliverer {
-	return webhook.NewDeliverer(a.Webhooks, webhook.Options{Log: a.options.Log})
+	return webhook.NewDeliverer(a.Webhooks, webhook.Options{Log: a.options.Log, Observe: a.metrics.tried})
 }
 
 // Handler serves the API and the pages.

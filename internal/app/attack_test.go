@@ -143,6 +143,24 @@ func furnish(w *testkit.World, mark string) (ids, testkit.Pair) {
 	out["lbw"] = id.LeerbewijsID(put("leerbewijzen", map[string]any{"id": lbw, "leeruitwisseling_id": p.Leeruitwisseling.UUID(), "organisation_id": p.Sending.UUID(),
 		"medewerker_id": p.Switcher.UUID(), "role": "switcher", "lang": "nl", "holder_name": mark, "title": mark, "goals": []string{mark}, "sending_name": mark,
 		"receiving_name": mark, "hours": 700, "classification": "informal", "from_on": time.Now(), "until_on": time.Now(), "issued_at": time.Now(), "key_sealed": sealed(w, "leerbewijzen", "key_sealed", lbw)})).String()
+	out["riv"] = id.RivalID(put("rivals", map[string]any{"organisation_id": p.Sending.UUID(), "rival_id": p.Receiving.UUID(), "named_by": p.Sending.UUID()})).String()
+	cohort, run := id.NewCohort(), id.NewMatchingRun()
+	out["coh"], out["mrn"] = cohort.String(), run.String()
+	put("cohorten", map[string]any{"id": cohort.UUID(), "name": mark, "from_on": time.Now(), "status": "open"})
+	put("matching_runs", map[string]any{"id": run.UUID(), "cohort_id": cohort.UUID(), "status": "done", "objective": "total", "floor": 0, "stability_bonus": 500,
+		"reciprocity": true, "weights": `{"content":10000}`, "weights_source": "default", "pins": "[]", "stage": "ended", "algorithm": "1", "summary": `{"fairness":{"envy":[],"balance":[]}}`})
+	row := func(query string, args ...any) {
+		_, err := w.Super.Exec(context.Background(), query, append([]any{w.Tenant.UUID()}, args...)...)
+		require.NoError(w.T, err, query)
+	}
+	row(`insert into cohort_leervragen (tenant_id, cohort_id, leervraag_id, organisation_id, switcher_id, added_at) values ($1, $2, $3, $4, $5, now())`,
+		cohort.UUID(), p.Leervraag.UUID(), p.Sending.UUID(), p.Switcher.UUID())
+	row(`insert into cohort_leerplekken (tenant_id, cohort_id, leerplek_id, organisation_id, added_at) values ($1, $2, $3, $4, now())`,
+		cohort.UUID(), p.Leerplek.UUID(), p.Receiving.UUID())
+	row(`insert into cohort_preferences (tenant_id, cohort_id, medewerker_id, organisation_id, organisation_ids, noted_at, noted_by)
+		values ($1, $2, $3, $4, array[$5::uuid], now(), 'test')`, cohort.UUID(), p.Switcher.UUID(), p.Sending.UUID(), p.Receiving.UUID())
+	row(`insert into matching_run_places (tenant_id, run_id, leervraag_id, standing, change, leerplek_id, leercoach_id, score, detail)
+		values ($1, $2, $3, 'chosen', 'new', $4, $5, 5000, '{}')`, run.UUID(), p.Leervraag.UUID(), p.Leerplek.UUID(), p.Coach.UUID())
 	client := w.Client(auth.Coordinator, nil, nil).Principal.ClientID
 	out["cli"] = client.String()
 	ctx := context.Background()
@@ -159,6 +177,8 @@ func furnish(w *testkit.World, mark string) (ids, testkit.Pair) {
 		values ($1, $2, $3, $4, $5, 'organisation.updated', 'failed', now())`, w.Tenant.UUID(), delivery.UUID(), event, endpoint.UUID(), p.Sending.UUID())
 	require.NoError(w.T, err)
 	out["whd"] = delivery.String()
+	out["whr"] = id.RecoveryID(put("webhook_recoveries", map[string]any{"endpoint_id": endpoint.UUID(), "organisation_id": p.Sending.UUID(), "since": time.Now(),
+		"event_types": []string{}, "type_patterns": []string{"%"}, "nouns": []string{}, "include_unrequested": false, "cursor": uuid.Nil})).String()
 	for _, u := range []string{
 		`update organisations set name = $2 || ' ' || id, sector = $2 where tenant_id = $1 and id in ($3, $4)`,
 		`update sites set name = $2, street = $2, municipality = $2 where tenant_id = $1 and organisation_id in ($3, $4)`,
@@ -183,7 +203,19 @@ func sides(w *testkit.World, own ids, p testkit.Pair) []ids {
 		"open_to_switchers": true, "excluded_functions": []string{}})).String()
 	sending := maps.Clone(own) // each employer has a leerplek, with a leercoach of its own
 	sending["lpl"] = w.Leerplek(p.Sending, "eigen plek", "om te leren", p.Switcher).String()
+	_, err := w.Super.Exec(context.Background(), `insert into cohort_leerplekken (tenant_id, cohort_id, leerplek_id, organisation_id, added_at)
+		select c.tenant_id, c.id, l.id, l.organisation_id, now() from cohorten c, leerplekken l
+		where c.tenant_id = $1 and l.tenant_id = $1 and c.id = $2 and l.organisation_id = $3 on conflict do nothing`, w.Tenant.UUID(), uuidOf(w, own["coh"]), p.Sending.UUID())
+	require.NoError(w.T, err)
 	return []ids{sending, receiving}
+}
+
+// uuidOf is the uuid of a cohort's id.
+func uuidOf(w *testkit.World, text string) uuid.UUID {
+	w.T.Helper()
+	var c id.CohortID
+	require.NoError(w.T, c.UnmarshalText([]byte(text)))
+	return c.UUID()
 }
 
 // prepare puts what an operation needs in the place of the one of everything.

@@ -71,7 +71,7 @@ var catalogue = []struct {
 			"sites a":    `alter policy binding on sites to switchboard_owner`,
 			"contacts r": `drop policy binding on contacts; create policy binding on contacts using ((select cur_scope()) = 'tenant')`,
 		}},
-	{"C1", "a table declares its class", rel + `select name from tab where class is null or class not in ('tenant', 'organisation', 'pair', 'medewerker', 'shared')`,
+	{"C1", "a table declares its class", rel + `select name from tab where class is null or class not in ('tenant', 'organisation', 'pair', 'medewerker', 'shared', 'personal')`,
 		map[string]string{
 			"sites":    `comment on table sites is null`,
 			"contacts": `comment on table contacts is 'class: everybody'`,
@@ -87,6 +87,7 @@ var catalogue = []struct {
 			when 'organisation' then org !~ 'cur_organisation\(\)' and name not in ('tenants', 'idempotency_keys') or shared
 			when 'pair' then org !~ 'cur_organisation\(\).*sending_organisation_id' or org !~ 'cur_organisation\(\).*receiving_organisation_id' or mdw = 'false))' or shared
 			when 'medewerker' then org !~ 'cur_organisation\(\)' or mdw !~ 'cur_medewerker\(\)' or shared
+			when 'personal' then org <> 'false)' or mdw !~ 'cur_medewerker\(\)' or shared
 			when 'shared' then org !~ 'cur_organisation\(\)' or not shared end`,
 		map[string]string{
 			"clients":  `drop policy binding on clients; drop policy tenant on clients; drop trigger touch on clients; call platform.isolate('clients', 'organisation', org => 'true'); comment on table clients is 'class: tenant'`,
@@ -95,6 +96,8 @@ var catalogue = []struct {
 			"surveys":  `drop policy binding on surveys; drop policy tenant on surveys; drop trigger touch on surveys; call platform.isolate('surveys', 'medewerker', org => 'organisation_id = (select cur_organisation())', mdw => 'true')`,
 			"contacts": `drop policy binding on contacts; drop policy tenant on contacts; drop trigger touch on contacts; call platform.isolate('contacts', 'organisation', org => 'organisation_id = (select cur_organisation())', shared => 'decides')`,
 			"audit":    `comment on table audit is 'class: medewerker'`,
+			"cohort_preferences": `drop policy binding on cohort_preferences; drop policy tenant on cohort_preferences; call platform.isolate('cohort_preferences', 'medewerker',
+				org => 'organisation_id = (select cur_organisation())', mdw => 'medewerker_id = (select cur_medewerker())'); comment on table cohort_preferences is 'class: personal'`,
 		}},
 	{"U1", "every unique index starts with the tenant", rel + `select i.indexrelid::regclass::text from tab join pg_index i on i.indrelid = tab.oid
 			where i.indisunique and not exists (select from tenant where attrelid = tab.oid and attnum = i.indkey[0])`,
@@ -118,15 +121,25 @@ var catalogue = []struct {
 		map[string]string{"planted": `create view planted as select * from sites`}},
 	{"V2", "a materialized view has no row-level security, so there is none", rel + `select name from rel where relkind in ('m', 'f')`,
 		map[string]string{"planted": `create materialized view planted as select * from sites`}},
-	{"D1", "no function runs as its owner", `select p.oid::regprocedure::text from pg_proc p where pronamespace in ('public'::regnamespace, 'platform'::regnamespace) and prosecdef`,
-		map[string]string{"planted()": `create function planted() returns int language sql security definer as 'select 1'`}},
+	// Partitions belong to the owner, and the app role owns nothing: making and dropping them is the one exception.
+	{"D1", "no function runs as its owner, but the one that keeps partitions, for the app role alone and with its own search path",
+		`select p.oid::regprocedure::text from pg_proc p where pronamespace in ('public'::regnamespace, 'platform'::regnamespace) and prosecdef
+			and not (p.oid::regprocedure::text = 'platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)'
+				and 'search_path=public, pg_temp' = any (proconfig) and p.proacl is not null and not exists (
+					select from aclexplode(p.proacl) a where a.grantee not in (p.proowner, 'switchboard_app'::regrole)))`,
+		map[string]string{
+			"planted()": `create function planted() returns int language sql security definer as 'select 1'`,
+			"platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)": `grant execute on function platform.keep_partitions to public`,
+		}},
 	{"L1", "no function claims to be leakproof", `select p.oid::regprocedure::text from pg_proc p where pronamespace in ('public'::regnamespace, 'platform'::regnamespace) and proleakproof`,
 		map[string]string{"planted()": `create function planted() returns int language sql leakproof as 'select 1'`}},
 	{"D2", "every function is known, and the settings are read by SQL alone", `select p.oid::regprocedure::text from pg_proc p join pg_language l on l.oid = p.prolang
 			where pronamespace in ('public'::regnamespace, 'platform'::regnamespace) and not (
 				p.oid::regprocedure::text in ('cur_tenant()', 'cur_scope()', 'cur_organisation()', 'cur_medewerker()', 'platform.base()', 'platform."position"()',
-					'platform.horizon()', 'platform.new_id()', 'platform.words(text[])') and lanname = 'sql'
-				or p.oid::regprocedure::text in ('platform.touch()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)') and lanname = 'plpgsql'
+					'platform.horizon()', 'platform.new_id()', 'platform.words(text[])', 'platform.filter_holds(jsonb,jsonb)',
+					'platform.first_id(timestamp with time zone)', 'platform.moment(uuid)') and lanname = 'sql'
+				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
+					'platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)') and lanname = 'plpgsql'
 				or proname like 'river\_%')`,
 		map[string]string{
 			"planted()":    `create function planted() returns int language sql as 'select 1'`,
@@ -150,7 +163,7 @@ var catalogue = []struct {
 			"medewerkers": `alter table medewerkers disable trigger touch`,
 		}},
 	{"A1", "what only grows can only grow", rel + `select name || ' ' || privilege from tab, unnest(array['UPDATE', 'DELETE']) privilege
-			where (name in ('audit', 'audit_rest', 'leervraag_versions', 'survey_answers') or name = 'opleidingsregistraties' and privilege = 'DELETE')
+			where (name in ('audit', 'audit_rest', 'leervraag_versions', 'survey_answers', 'matching_weights') or name = 'opleidingsregistraties' and privilege = 'DELETE')
 			and has_table_privilege((select oid from app), oid, privilege)`,
 		map[string]string{
 			"audit UPDATE":                  `grant update on audit to switchboard_app`,
@@ -213,6 +226,27 @@ var catalogue = []struct {
 			"platform.planted_view.x":      `create view platform.planted_view as select 1 as x`,
 			"platform.delivery_queue.body": `alter table platform.delivery_queue add body jsonb`,
 		}},
+	// Schema reference has no row-level security either: what a publisher gives away, the same for every tenant.
+	{"E1", "schema reference holds what is listed, and no tenant", `select c.oid::regclass || '.' || attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+			where c.relnamespace = 'reference'::regnamespace and c.relkind not in ('i', 'I', 'c') and attnum > 0 and not attisdropped and c.relname || '.' || attname not in (
+				'esco_concepts.uri', 'esco_concepts.kind', 'esco_concepts.label', 'esco_concepts.alt_labels', 'esco_concepts.broader',
+				'esco.one', 'esco.version', 'esco.imported_at')`,
+		map[string]string{
+			"reference.esco_concepts.tenant_id": `alter table reference.esco_concepts add tenant_id uuid`,
+			"reference.planted.a":               `create table reference.planted (a int)`,
+		}},
+	{"E2", "the app role reads schema reference and changes nothing there", rel + `select c.oid::regclass || ' ' || x.privilege_type from pg_class c, app, aclexplode(c.relacl) x
+			where c.relnamespace = 'reference'::regnamespace and (x.grantee = 0 or x.grantee = app.oid and (x.privilege_type <> 'SELECT' or x.is_grantable))
+			union all select c.oid::regclass || ' owner' from pg_class c where c.relnamespace = 'reference'::regnamespace and c.relowner <> 'switchboard_owner'::regrole
+			union all select 'create' from app where has_schema_privilege(app.oid, 'reference', 'CREATE')
+			union all select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'reference'::regnamespace`,
+		map[string]string{
+			"reference.esco_concepts INSERT": `grant insert on reference.esco_concepts to switchboard_app`,
+			"reference.esco SELECT":          `grant select on reference.esco to public`,
+			"create":                         `grant create on schema reference to switchboard_app`,
+			"reference.esco owner":           `alter table reference.esco owner to current_user`,
+			"reference.planted()":            `create function reference.planted() returns int language sql as 'select 1'`,
+		}},
 }
 
 const platformColumns = `cluster.one cluster.system_identifier
@@ -221,7 +255,9 @@ const platformColumns = `cluster.one cluster.system_identifier
 	signing_keys.kid signing_keys.public signing_keys.sealed signing_keys.sign_from signing_keys.sign_until
 	revocations.client_id revocations.until revocations.revoked_at
 	delivery_queue.delivery_id delivery_queue.tenant_id delivery_queue.endpoint_id delivery_queue.due_at delivery_queue.lease delivery_queue.test
-	delivery_holds.endpoint_id delivery_holds.tenant_id`
+	delivery_queue.leased_until delivery_queue.subject_id delivery_queue.revision delivery_queue.event_id
+	delivery_holds.endpoint_id delivery_holds.tenant_id
+	delivery_lanes.endpoint_id delivery_lanes.tenant_id delivery_lanes.ordered delivery_lanes.per_second delivery_lanes.tokens delivery_lanes.refilled_at`
 
 type queryer interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/switchingtalent/switchboard/internal/platform/mail"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
+	"github.com/switchingtalent/switchboard/internal/webhook"
 )
 
 // Setting is one environment variable of the program.
@@ -21,15 +23,17 @@ type Setting struct {
 // Settings lists every environment variable that the program reads; serve --help prints it.
 var Settings = []Setting{
 	{"DATABASE_URL", "", "the database, as the app role; without it a private PostgreSQL starts in the data directory"},
-	{"MIGRATE_DATABASE_URL", "", "the same database, as the role that owns the schema; only migrate uses it"},
+	{"MIGRATE_DATABASE_URL", "", "the same database, as the role that owns the schema; migrate and import use it"},
 	{"SWITCHBOARD_MASTER_KEY", "", "32 random bytes in base64 that seal keys and secrets at rest; without it a file in the data directory holds one"},
 	{"SWITCHBOARD_PUBLIC_URL", "http://<addr>", "what links, problem types and tokens start with"},
 	{"SWITCHBOARD_TRUSTED_PROXIES", "", "addresses or networks whose X-Forwarded-For is believed, with commas"},
 	{"SWITCHBOARD_INSECURE_WEBHOOKS", "false", "true allows webhooks to http and loopback; refused unless the server itself listens on loopback"},
+	{"SWITCHBOARD_SMTP_URL", "", "smtps://user:password@host:465?from=address, or smtp:// with STARTTLS: the mail server for warnings; without it no mail is sent"},
 	{"SWITCHBOARD_METRICS_ADDR", "", "where /metrics listens; without it on the main port, while that is loopback"},
 	{"SWITCHBOARD_CLIENT_LIMIT", "6000", "requests a minute for one client"},
 	{"SWITCHBOARD_PUBLIC_LIMIT", "600", "requests a minute for one address without a token"},
-	{"SWITCHBOARD_KEEP_EVENTS", "720h", "how long the feed keeps facts"},
+	{"SWITCHBOARD_KEEP_EVENTS", "720h", "how long the feed keeps facts, and deliveries: at least 144h, so that they outlast an endpoint that fails until it is disabled"},
+	{"SWITCHBOARD_KEEP_TRIES", "", "how long each try of a delivery is kept, with what was answered; as long as facts unless it says otherwise"},
 	{"SWITCHBOARD_LOG", "info", "debug, info, warn or error"},
 }
 
@@ -43,10 +47,12 @@ type Config struct {
 	PublicURL        string
 	TrustedProxies   []string
 	InsecureWebhooks bool
+	Mail             *mail.Sender
 	MetricsAddr      string
 	ClientLimit      web.Limit
 	PublicLimit      web.Limit
 	KeepEvents       time.Duration
+	KeepTries        time.Duration
 	LogLevel         slog.Level
 }
 
@@ -75,17 +81,22 @@ func ReadConfig(addr, data string, insecure bool) (Config, error) {
 	if c.InsecureWebhooks && !IsLoopback(addr) {
 		return c, fmt.Errorf("SWITCHBOARD_INSECURE_WEBHOOKS needs a server that listens on loopback, not on %s", addr)
 	}
+	if s := os.Getenv("SWITCHBOARD_SMTP_URL"); s != "" {
+		if c.Mail, err = mail.Open(s); err != nil {
+			return c, fmt.Errorf("SWITCHBOARD_SMTP_URL: %w", err)
+		}
+	}
 	if c.ClientLimit, err = perMinute("SWITCHBOARD_CLIENT_LIMIT", 6000); err != nil {
 		return c, err
 	}
 	if c.PublicLimit, err = perMinute("SWITCHBOARD_PUBLIC_LIMIT", 600); err != nil {
 		return c, err
 	}
-	c.KeepEvents = 30 * 24 * time.Hour
-	if s := os.Getenv("SWITCHBOARD_KEEP_EVENTS"); s != "" {
-		if c.KeepEvents, err = time.ParseDuration(s); err != nil || c.KeepEvents < time.Hour {
-			return c, fmt.Errorf("SWITCHBOARD_KEEP_EVENTS must be a duration of at least 1h, not %q", s)
-		}
+	if c.KeepEvents, err = keeping("SWITCHBOARD_KEEP_EVENTS", 30*24*time.Hour, webhook.LeastKept); err != nil {
+		return c, err
+	}
+	if c.KeepTries, err = keeping("SWITCHBOARD_KEEP_TRIES", c.KeepEvents, time.Hour); err != nil {
+		return c, err
 	}
 	if s := os.Getenv("SWITCHBOARD_LOG"); s != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
@@ -93,6 +104,19 @@ func ReadConfig(addr, data string, insecure bool) (Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// keeping reads how long something is kept, which is no shorter than least.
+func keeping(name string, otherwise, least time.Duration) (time.Duration, error) {
+	s := os.Getenv(name)
+	if s == "" {
+		return otherwise, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < least || d > 10*365*24*time.Hour {
+		return d, fmt.Errorf("%s must be a duration of at least %dh and at most ten years, like 720h, not %q", name, int(least.Hours()), s)
+	}
+	return d, nil
 }
 
 func perMinute(name string, otherwise int) (web.Limit, error) {

@@ -19,7 +19,7 @@ import (
 // Version is the version of the API document; CHANGELOG.md says what changed.
 const Version = "0.1.0"
 
-// Files generates what stands under api/, by path: the document, and the schema and example of each type of fact. root
+// Files generates what stands under api/, by path: the documents, and the schema and example of each type of fact. root
 // is the root of the repository.
 func Files(root string) (map[string][]byte, error) {
 	swagger, err := openapi.Swag(root)
@@ -30,7 +30,7 @@ func Files(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string][]byte{"openapi.json": doc}
+	out := map[string][]byte{"openapi.json": doc, "asyncapi.json": asyncAPI()}
 	for _, t := range fact.Types() {
 		out[filepath.Join("events", t.Name+".schema.json")] = indent(t.Schema())
 		out[filepath.Join("events", t.Name+".example.json")] = indent(t.Example())

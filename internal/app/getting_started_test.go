@@ -53,13 +53,25 @@ func steps(t *testing.T, page string) []step {
 	return out
 }
 
-// The page is what an integrator follows: it runs as it stands, in one shell, against a demo that was started as it says.
+// The pages are what an integrator follows: each runs as it stands, in one shell, against a demo that was started as it
+// says.
 func TestGettingStarted_RunsAsItStands(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile(filepath.Join(root, "docs", "getting-started.md"))
+	runs(t, "getting-started.md", 20)
+}
+
+func TestGuideWebhooks_RunsAsItStands(t *testing.T) {
+	t.Parallel()
+	runs(t, "guide-webhooks.md", 7)
+}
+
+// runs runs a page, which has more blocks than so many.
+func runs(t *testing.T, name string, more int) {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(root, "docs", name))
 	require.NoError(t, err)
 	all := steps(t, string(page))
-	require.Greater(t, len(all), 20)
+	require.Greater(t, len(all), more)
 	require.Equal(t, "make demo\n", all[0].code, "it begins with the one command")
 
 	_, err = exec.LookPath("curl")

@@ -230,6 +230,7 @@ var fences = []struct {
 	{"github.com/riverqueue/river", "jobs live in platform/jobs and in files named worker.go", false, func(s source) bool {
 		return s.dir == "internal/platform/jobs" || strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test") == "worker"
 	}},
+	{"github.com/wneessen/go-mail", "it dials by itself, to the operator's own mail server alone", true, in("internal/platform/mail")},
 	{"github.com/golang-jwt/jwt", "tokens are made and checked in platform/auth", true, in("internal/platform/auth")},
 	{"database/sql", "no *db.Tx, no data", true, func(s source) bool { return s.dir == "internal/platform/db" }},
 	{"github.com/jackc/pgx/v5/pgxpool", "no *db.Tx, no data", true, in("internal/platform/db", "internal/platform/jobs", "internal/platform/postgres", "internal/platform/testkit", "internal/app")},
@@ -273,7 +274,9 @@ var dialling = map[string]*regexp.Regexp{
 
 // dialsItself are the files outside of platform/outbound that call out, and whom.
 var dialsItself = map[string]string{
-	"internal/app/bench/measure.go": "calls the servers that it started",
+	"internal/app/bench/deliveries.go": "calls the server that it started",
+	"internal/app/bench/measure.go":    "calls the servers that it started",
+	"cmd/switchboard/listen_feed.go":   "calls what whoever runs the command names",
 }
 
 func TestHouse_OnlyOutboundDials(t *testing.T) {
@@ -331,6 +334,8 @@ func TestHouse_OnlyWebWritesAnswers(t *testing.T) {
 var backgrounds = map[string]string{
 	"internal/access/service.go":      "follows keys and revocations that other processes made",
 	"internal/access/authenticate.go": "one goroutine reads revocations for all who wait for them",
+	"internal/matching/cache.go":      "makes an index of what the database holds: what is lost with the process is made again when somebody asks",
+	"internal/event/wait.go":          "looks for facts for those who wait: who is not told asks again",
 	"internal/webhook/deliverer.go":   "sends what stands in the queue under a lease: what is lost with the process is taken up by another",
 	"internal/webhook/attempt.go":     "sends what stands in the queue under a lease: what is lost with the process is taken up by another",
 }
@@ -573,7 +578,7 @@ func inner(e ast.Expr, visit func(ast.Node) bool) {
 	}
 }
 
-var createTable = regexp.MustCompile(`(?m)^create table ((?:platform\.)?[a-z_]+) \(`)
+var createTable = regexp.MustCompile(`(?m)^create table ((?:platform\.|reference\.)?[a-z_]+) \(`)
 
 // writers are the rooms that write a table which is not of the noun after which its migration is called.
 var writers = map[string][]string{
@@ -581,16 +586,23 @@ var writers = map[string][]string{
 	"idempotency_keys":        {"internal/platform/web", "internal/access"}, // access sweeps up what nobody can use any more
 	"audit":                   {"internal/platform/fact"},
 	"events":                  {"internal/platform/fact", "internal/event"}, // event forgets what was kept long enough
+	"cohort_weights":          {"internal/matching"},
+	"matching_runs":           {"internal/matching"},
+	"matching_run_places":     {"internal/matching"},
+	"matching_run_problems":   {"internal/matching"},
 	"webhook_endpoints":       {"internal/webhook"},
 	"webhook_secrets":         {"internal/webhook"},
 	"webhook_deliveries":      {"internal/platform/fact", "internal/webhook"},
 	"webhook_attempts":        {"internal/webhook"},
+	"webhook_console_links":   {"internal/webhook"},
 	"external_ids":            {"internal/platform/external"},
 	"platform.directory":      {"internal/platform/db"},
 	"platform.signing_keys":   {"internal/access"},
 	"platform.revocations":    {"internal/access"},
 	"platform.delivery_queue": {"internal/platform/fact", "internal/webhook"},
 	"platform.delivery_holds": {"internal/webhook"},
+	"platform.delivery_lanes": {"internal/webhook"},
+	"webhook_recoveries":      {"internal/webhook"},
 	"platform.cluster":        {},
 	"platform.row":            {},
 }
@@ -621,7 +633,7 @@ func tables(t *testing.T) map[string][]string {
 }
 
 var (
-	writing  = regexp.MustCompile(`(?i)\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?|copy)\s+(?:only\s+)?(?:public\.)?((?:platform\.)?[a-z_]+|\?)`)
+	writing  = regexp.MustCompile(`(?i)\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?|copy)\s+(?:only\s+)?(?:public\.)?((?:platform\.|reference\.)?[a-z_]+|\?)`)
 	reading  = regexp.MustCompile(`(?i)\b(?:from|join|using)\s+(?:only\s+)?((?:[a-z_.]+(?:\s+(?:as\s+)?[a-z_]+)?\s*,\s*)*[a-z_.]+)`)
 	wholeSQL = regexp.MustCompile(`(?is)^\s*(with|select|insert|update|delete)\s.*\b(from|into|set)\b`)
 	sqlVerb  = regexp.MustCompile(`(?i)^\s*(with|select|insert|update|delete)\s`)
@@ -716,7 +728,7 @@ func returned(d *ast.FuncDecl) string {
 var readsBesides = map[string]map[string]string{
 	"internal/platform/fact":    {"webhook_endpoints": "a fact is fanned out in the statement that records it"},
 	"internal/platform/db":      {"platform.directory": "it is its own"},
-	"internal/app":              {"platform.cluster": "readiness", "platform.delivery_queue": "readiness", "platform.delivery_holds": "readiness"},
+	"internal/app":              {"platform.cluster": "readiness"},
 	"internal/leeruitwisseling": {"contacts": "one of an employer may take part in a kennismakingsgesprek"},
 	"internal/leerplek":         {"leeruitwisselingen": "how many places are free is counted, for every reader alike"},
 	"internal/webhook":          {"events": "a delivery sends one; events are partitioned, and nothing can point at them"},
@@ -792,7 +804,7 @@ func TestHouse_JourneysWriteNoSQL(t *testing.T) {
 
 // doorways are the ways past a caller's binding or tenant, with the place of their reason among the arguments.
 var doorways = map[string]struct{ arguments, reason int }{
-	"Unbound": {2, 0}, "AsTenant": {3, 1}, "Platform": {3, 1}, "EachTenant": {3, 1}, "Pool": {0, -1},
+	"Unbound": {2, 0}, "AsTenant": {3, 1}, "Platform": {3, 1}, "PlatformOne": {5, 1}, "EachTenant": {3, 1}, "Pool": {0, -1},
 }
 
 // Every way past a binding or a tenant is listed with its reason, so that a new one shows in the diff.
@@ -1117,4 +1129,21 @@ func compile(t *testing.T, f *fact.Type) *jsonschema.Schema {
 	schema, err := c.Compile(f.Name)
 	require.NoError(t, err, f.Name)
 	return schema
+}
+
+// A thin delivery says where its subject can be read.
+func TestEvents_LinksLeadToDoors(t *testing.T) {
+	t.Parallel()
+	doors := map[string]bool{}
+	for _, r := range routes() {
+		doors[r.Method+" "+r.Path] = true
+	}
+	places := fact.Places()
+	for _, f := range fact.Types() {
+		require.NotEmpty(t, places[f.Noun()], "%s: nobody knows where its subject can be read", f.Name)
+	}
+	for noun, path := range places {
+		require.True(t, doors["GET "+path], "%s: there is no GET %s", noun, path)
+	}
+	require.True(t, doors["GET /v1/events/:id"])
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,24 +14,61 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
+	"github.com/switchingtalent/switchboard/internal/webhook"
 )
 
 // metrics counts requests by route template and status. No label names a tenant or a client.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	tries    *prometheus.HistogramVec
+	lag      prometheus.Histogram
 }
 
 func newMetrics() *metrics {
 	m := &metrics{prometheus.NewRegistry(), prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "switchboard_request_seconds", Help: "How long requests took, by route and status.",
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"})}
-	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"}),
+		prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "switchboard_webhook_try_seconds", Help: "How long tries of deliveries took, by outcome.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}}, []string{"outcome"}),
+		prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "switchboard_webhook_lag_seconds", Help: "From a fact to the end of its first try at an endpoint.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600}})}
+	m.registry.MustRegister(m.requests, m.tries, m.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// gauge shows a number that is asked for when somebody looks.
+func (m *metrics) gauge(name, help string, read func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
 }
 
 func (m *metrics) observe(method, route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// tried counts a try of a delivery.
+func (m *metrics) tried(t webhook.Tried) {
+	m.tries.WithLabelValues(t.Outcome).Observe(t.Took.Seconds())
+	if t.First {
+		m.lag.Observe(t.Lag.Seconds())
+	}
+}
+
+// watch asks for the age of the queue whenever somebody reads the metrics.
+func (m *metrics) watch(age func(context.Context) (time.Duration, error)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "switchboard_webhook_queue_age_seconds", Help: "How long the delivery waits that is due for longest and could go out; NaN when the database does not say.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		a, err := age(ctx)
+		if err != nil {
+			return math.NaN()
+		}
+		return a.Seconds()
+	}))
 }
 
 // Metrics serves the metrics on a port of their own.

@@ -31,6 +31,7 @@ var manualPage = html.MustParse(pageFiles, "manual.html")
 func (a *App) pages() []web.Route {
 	return []web.Route{
 		web.Open(http.MethodGet, "/openapi.json", http.StatusOK, fixed("application/json", "no-cache", "", api.OpenAPI), web.Undocumented),
+		web.Open(http.MethodGet, "/asyncapi.json", http.StatusOK, fixed("application/json", "no-cache", "", api.AsyncAPI), web.Undocumented),
 		web.Open(http.MethodGet, "/docs", http.StatusOK, fixed("text/html; charset=utf-8", "no-cache", openapi.DocsCSP, openapi.DocsPage(a.options.PublicURL)), web.Undocumented),
 		web.Open(http.MethodGet, "/docs/scalar.js", http.StatusOK, script, web.Undocumented),
 		web.Open(http.MethodGet, "/problems/:code", http.StatusOK, manual("problems"), web.Undocumented),

@@ -18,6 +18,7 @@ func (a *App) Routes() []web.Route {
 		a.Medewerkers.Routes(),
 		a.Leervragen.Routes(),
 		a.Leerplekken.Routes(),
+		a.Cohorten.Routes(),
 		a.Matching.Routes(),
 		a.Matches.Routes(),
 		a.journeys().Routes(),
@@ -27,6 +28,7 @@ func (a *App) Routes() []web.Route {
 		a.Leerbewijzen.Routes(),
 		a.Events.Routes(),
 		a.Webhooks.Routes(),
+		a.console().Routes(),
 		a.health(),
 		a.pages(),
 	)

@@ -124,8 +124,8 @@ func (c Config) open(ctx context.Context, url string, o ServeOptions) (*App, err
 	if err != nil {
 		return nil, fmt.Errorf("the database: %w", err)
 	}
-	a, err := c.wire(ctx, d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, Outbound: outbound.Policy{Insecure: c.InsecureWebhooks},
-		TrustedProxies: c.TrustedProxies, ClientLimit: c.ClientLimit, PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents,
+	a, err := c.wire(ctx, d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, Outbound: outbound.Policy{Insecure: c.InsecureWebhooks}, Mail: c.Mail,
+		TrustedProxies: c.TrustedProxies, ClientLimit: c.ClientLimit, PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents, KeepTries: c.KeepTries,
 		MetricsHere: c.MetricsAddr == "" && IsLoopback(c.Addr)})
 	if err != nil {
 		d.Close()

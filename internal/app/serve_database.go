@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/switchingtalent/switchboard/internal/matching"
 	"github.com/switchingtalent/switchboard/internal/platform/postgres"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 )
@@ -306,6 +307,53 @@ func (c Config) MigrateData(ctx context.Context, say func(string, ...any)) (n in
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	return Migrate(ctx, server.URL(OwnerRole, k.OwnerPassword, embeddedDatabase))
+}
+
+// ImportESCO puts the ESCO classification from the files in a directory in the database, as the role that owns the schema:
+// at MIGRATE_DATABASE_URL, else in the data directory's own database, whether a server runs it or not.
+func (c Config) ImportESCO(ctx context.Context, dir, version string, say func(string, ...any)) (n int, changed bool, err error) {
+	at, release, err := c.asOwner(ctx, say)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	conn, err := pgx.Connect(ctx, at)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) (err error) {
+		n, changed, err = matching.ImportESCO(ctx, tx, os.DirFS(dir), version, time.Now())
+		return err
+	})
+	return n, changed, err
+}
+
+// asOwner finds the database as the role that owns its schema.
+func (c Config) asOwner(ctx context.Context, say func(string, ...any)) (at string, release func() error, err error) {
+	switch {
+	case c.MigrateURL != "":
+		return c.MigrateURL, func() error { return nil }, nil
+	case c.DatabaseURL != "":
+		return "", nil, errors.New("set MIGRATE_DATABASE_URL, the same database as the role that owns its schema")
+	}
+	k, err := recall(c.Data)
+	if err != nil {
+		return "", nil, err
+	}
+	e, err := startEmbedded(ctx, c.Data, k, false, say)
+	switch {
+	case errors.Is(err, postgres.ErrInUse) && k.URL != "": // a server runs it, and wrote down where
+		u, err := url.Parse(k.URL)
+		if err != nil {
+			return "", nil, err
+		}
+		u.User = url.UserPassword(OwnerRole, k.OwnerPassword)
+		return u.String(), func() error { return nil }, nil
+	case err != nil:
+		return "", nil, err
+	}
+	return e.server.URL(OwnerRole, k.OwnerPassword, embeddedDatabase), e.stop, nil
 }
 
 // URLs are addresses of a database whose passwords were made up, by the names of their settings.

@@ -100,7 +100,7 @@ func (c Config) examineDatabase(ctx context.Context, url string, o ServeOptions,
 		}
 	}
 	a, err := New(d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, ClientLimit: c.ClientLimit,
-		PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents})
+		PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents, KeepTries: c.KeepTries})
 	if err != nil {
 		f.note("configuration", err, "")
 		return f

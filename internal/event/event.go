@@ -23,16 +23,23 @@ const grace = time.Hour
 
 // Service holds the verbs of the feed.
 type Service struct {
-	db   *db.DB
-	keep time.Duration
+	db              *db.DB
+	keep, keepTries time.Duration
+	waiters         waiters
 }
 
-// New returns the feed that keeps facts for keep, or for DefaultKeep when it is 0.
-func New(d *db.DB, keep time.Duration) *Service {
+// New returns the feed that keeps facts for keep, or for DefaultKeep when it is 0. keepTries is how long tries of
+// deliveries are kept, as long as facts when it is 0.
+func New(d *db.DB, keep, keepTries time.Duration) *Service {
 	if keep == 0 {
 		keep = DefaultKeep
 	}
-	return &Service{d, keep}
+	if keepTries == 0 {
+		keepTries = keep
+	}
+	s := &Service{db: d, keep: keep, keepTries: keepTries}
+	s.waiters.look = s.look
+	return s
 }
 
 // cursor is a place in the order of changes. It belongs to no filter: whoever asks for other types goes on from the same

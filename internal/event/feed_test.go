@@ -268,6 +268,8 @@ func TestFeed_ForgetsAfterThirtyDaysAndSaysSo(t *testing.T) {
 	later(w, c, 25*time.Hour) // 30 days and an hour
 	require.Equal(t, []string{fresh}, subjects(c.Get("/v1/events").Is(200)), "a new reader begins with what is kept")
 	later(w, c, 3*time.Hour)
+	c.Get("/v1/events?cursor="+caughtUp).Problem(410, "cursor-expired")
+	later(w, c, 24*time.Hour) // the day that the others were of is over
 	require.NoError(t, w.App.Events.PurgeAll(context.Background()))
 	require.Equal(t, 1, w.Count(`select count(*) from events`))
 	c.Get("/v1/events?cursor="+page.Str("next_cursor")).Problem(410, "cursor-expired")
@@ -300,6 +302,29 @@ func TestFeed_GoesOnAfterARestoreInAnotherCluster(t *testing.T) {
 	require.Equal(t, []string{after}, subjects((&w2).In(t).Coordinator().Get("/v1/events?cursor="+old).Is(200)))
 }
 
+func TestFeed_OfOneSubjectIsItsHistory(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	c := w.Coordinator()
+	a, b := record(w, happened), record(w, happened)
+	w.Do(func(tx *db.Tx) error {
+		var sid id.OrganisationID
+		require.NoError(t, sid.UnmarshalText([]byte(a)))
+		return apart.Record(tx, fact.Event{Subject: sid, Revision: 2})
+	})
+	settle(w)
+	require.Equal(t, []string{a, a}, subjects(c.Get("/v1/events?subject="+a).Is(200)))
+	require.Equal(t, []string{b}, subjects(c.Get("/v1/events?subject="+b).Is(200)))
+	require.Equal(t, []string{a}, subjects(c.Get("/v1/events?types=kennismakingsgesprek.*&subject="+a).Is(200)))
+	page := c.Get("/v1/events?limit=1&subject=" + a).Is(200)
+	require.Equal(t, []string{a}, subjects(c.Get("/v1/events?subject="+a+"&cursor="+page.Str("next_cursor")).Is(200)), "a cursor belongs to no filter")
+	require.Empty(t, subjects(c.Get("/v1/events?subject="+id.NewLeervraag().String()).Is(200)))
+	require.Empty(t, subjects(testkit.New(t).Coordinator().Get("/v1/events?subject="+a).Is(200)))
+	for _, bad := range []string{"", "x", a[4:], a + "0", "org-" + a[4:], "ORG" + a[3:], "org_9" + a[5:], "org_" + strings.Repeat("l", 26)} {
+		c.Get("/v1/events?subject="+bad).Problem(400, "invalid-parameter", "subject")
+	}
+}
+
 func TestEventTypes_AreThereForEveryToken(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t)
@@ -314,5 +339,45 @@ func TestEventTypes_AreThereForEveryToken(t *testing.T) {
 		found = found || a.Str(at+"type") == "organisation.created"
 	}
 	require.True(t, found)
+	reader := w.Client(auth.Integration, nil, nil, "organisation:read")
+	require.InDelta(t, 1, reader.Get("/v1/event-types/leerbewijs.issued").Is(200).Num("version"), 0)
+	for _, unknown := range []string{"leerbewijs.*", "leerbewijs", "%00", "leerbewijs.issued%2f.."} {
+		reader.Get("/v1/event-types/"+unknown).Problem(404, "not-found")
+	}
 	w.Nobody().Get("/v1/event-types").Problem(401, "unauthenticated")
+}
+
+// In a sandbox every type can be tried out; the example of each is one that could have been recorded.
+func TestExample_IsRecordedInASandboxAlone(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	admin := w.Admin()
+	admin.Post("/v1/event-types/leerbewijs.issued/example", nil).Problem(409, "sandbox-only")
+	p := admin.Principal
+	p.Sandbox = true
+	sandbox := w.As(p)
+	want := map[string]bool{}
+	for _, f := range fact.Types() {
+		if strings.HasPrefix(f.Name, "organisationx.") { // of a noun that nobody reads
+			sandbox.Post("/v1/event-types/"+f.Name+"/example", nil).Problem(403, "forbidden")
+			continue
+		}
+		a := sandbox.Post("/v1/event-types/"+f.Name+"/example", nil).Is(201)
+		require.Equal(t, f.Name, a.Str("type"))
+		require.Equal(t, string(a.Body), string(sandbox.Get(a.Header.Get("Location")).Is(200).Body))
+		want[a.Str("id")] = true
+	}
+	settle(w)
+	got := sandbox.Get("/v1/events?limit=100").Is(200)
+	require.Equal(t, len(want), got.Len("data"))
+	sandbox.Post("/v1/event-types/leerbewijs.praised/example", nil).Problem(404, "not-found")
+	p = w.Client(auth.Integration, nil, nil, "webhook:write", "organisation:read").Principal
+	p.Sandbox = true
+	w.As(p).Post("/v1/event-types/leerbewijs.issued/example", nil).Problem(403, "forbidden")
+	w.As(p).Post("/v1/event-types/organisation.created/example", nil).Is(201)
+	org := w.Organisation("Apotheek Zonneveld")
+	p = w.Employer(org).Principal
+	p.Sandbox = true
+	bound := w.As(p).Post("/v1/event-types/organisation.created/example", nil).Is(201)
+	require.Equal(t, []any{org.String()}, bound.At("data.organisation_ids"))
 }

@@ -34,12 +34,17 @@ type Service struct {
 	Registraties       opleidingsregistratie.Service
 	Surveys            survey.Service
 	Leerbewijzen       leerbewijs.Service
+	Runs               Runs
+
+	// Appraise says what a leervraag and a leerplek score now, as the audit table keeps it.
+	Appraise func(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (any, error)
 }
 
 // Routes are the doors of the journeys.
 func (s Service) Routes() []web.Route {
 	return []web.Route{
 		web.Post("/v1/matches", "match:write", s.makeMatch),
+		web.Act("/v1/matching-runs/:id/accept", "match:write", s.acceptRun),
 		web.Act("/v1/matches/:id/propose", "match:write", s.propose),
 		web.Act("/v1/matches/:id/accept", "match:decide", s.accept),
 		web.Act("/v1/matches/:id/decline", "match:decide", s.decline),

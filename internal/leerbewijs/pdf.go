@@ -286,9 +286,10 @@ func newSheet() sheet {
 	f.SetAutoPageBreak(false, 0)
 	f.SetMargins(0, 0, 0)
 	f.SetCatalogSort(true) // else the order of a map decides the bytes
-	f.AddUTF8FontFromBytes(sans, "", sansFont)
-	f.AddUTF8FontFromBytes(bold, "", boldFont)
-	f.AddUTF8FontFromBytes(serif, "", serifFont)
+	// fpdf writes into the bytes of a font while it cuts it to size, so every document has its own.
+	f.AddUTF8FontFromBytes(sans, "", bytes.Clone(sansFont))
+	f.AddUTF8FontFromBytes(bold, "", bytes.Clone(boldFont))
+	f.AddUTF8FontFromBytes(serif, "", bytes.Clone(serifFont))
 	return sheet{f}
 }
 

@@ -40,6 +40,7 @@ type Wire struct {
 	PlacesFree     int               `json:"places_free" example:"1"`                                // capacity less the exchanges that are under way; 0 is full
 	Available      availability.List `json:"available"`
 	Requirements   db.Strings        `json:"requirements" example:"veiligheidsschoenen"`
+	Languages      db.Strings        `json:"languages" example:"nl"` // spoken there; []: not said
 	Sourcing       string            `json:"sourcing" enums:"supply,demand,cocreation" example:"supply"`
 	SafetyNote     *string           `json:"safety_note" extensions:"x-nullable" example:"Handen ontsmetten bij aankomst."`
 	Status         Status            `json:"status" enums:"draft,published,withdrawn" example:"draft"`
@@ -64,7 +65,7 @@ func WireOf(l Leerplek) Wire {
 		coaches = []id.MedewerkerID{}
 	}
 	return Wire{l.ID, l.OrganisationID, l.SiteID, l.MeetingPoint, l.DepartmentID, l.Function, l.Title, l.Description, l.Topics, coaches,
-		l.Capacity, l.Free(), l.Available, l.Requirements, l.Sourcing, l.SafetyNote, l.Status, []WarningWire{}, web.MetaOf(l.Row)}
+		l.Capacity, l.Free(), l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote, l.Status, []WarningWire{}, web.MetaOf(l.Row)}
 }
 
 // byID is the input of a door that needs the id alone.

@@ -53,7 +53,7 @@ func TestALeerplekIsMadeAsADraftWithEveryMember(t *testing.T) {
 	made := c.Post("/v1/leerplekken", offer(org, body{"site_id": site, "department_id": dep, "function": "apotheker", "meeting_point": "Onthaal",
 		"topics": []string{"medicatie", "http://data.europa.eu/esco/skill/1"}, "leercoach_ids": []id.MedewerkerID{ali, noor}, "capacity": 2,
 		"available": []body{{"from_on": "2027-01-04", "until_on": "2027-03-31", "weekdays": []string{"mon", "tue"}}}, "requirements": []string{"vaccinatie"},
-		"sourcing": "demand", "safety_note": "Handen ontsmetten."})).Is(201)
+		"languages": []string{"nl", "fr"}, "sourcing": "demand", "safety_note": "Handen ontsmetten."})).Is(201)
 	lid := made.Str("id")
 	require.Equal(t, "/v1/leerplekken/"+lid, made.Header.Get("Location"))
 	require.Equal(t, `"1"`, made.Header.Get("ETag"))
@@ -61,11 +61,13 @@ func TestALeerplekIsMadeAsADraftWithEveryMember(t *testing.T) {
 	require.Equal(t, []any{ali.String(), noor.String()}, made.At("leercoach_ids"), "in the order given: the first one leads")
 	require.InDelta(t, 2, made.Num("places_free"), 0)
 	require.Equal(t, []any{}, made.At("warnings"))
+	require.Equal(t, []any{"nl", "fr"}, made.At("languages"))
 	require.JSONEq(t, string(made.Body), string(c.Get("/v1/leerplekken/"+lid).Is(200).Body), "what was made is what is read")
 
 	least := c.Post("/v1/leerplekken", offer(org, nil)).Is(201)
 	require.Equal(t, []any{}, least.At("leercoach_ids"), "a draft may lack leercoaches")
 	require.Equal(t, "supply", least.Str("sourcing"))
+	require.Equal(t, []any{}, least.At("languages"))
 	require.InDelta(t, 1, least.Num("capacity"), 0)
 	for _, absent := range []string{"site_id", "meeting_point", "department_id", "function", "safety_note"} {
 		require.Nil(t, least.At(absent))
@@ -112,6 +114,8 @@ func TestWhatALeerplekMayNotSay(t *testing.T) {
 		"a coach twice":                           {body{"leercoach_ids": []any{noor, noor}}, []string{"/leercoach_ids/1"}},
 		"too many coaches":                        {body{"leercoach_ids": make([]id.MedewerkerID, 21)}, []string{"/leercoach_ids"}},
 		"a period that ends first":                {body{"available": []body{{"from_on": "2027-02-01", "until_on": "2027-01-01"}}}, []string{"/available/0/until_on"}},
+		"a language in capitals":                  {body{"languages": []string{"nl", "FR"}}, []string{"/languages/1"}},
+		"a language in words":                     {body{"languages": []string{"Nederlands"}}, []string{"/languages/0"}},
 		"room for nobody":                         {body{"capacity": 0}, []string{"/capacity"}},
 		"a title of blanks":                       {body{"title": "  "}, []string{"/title"}},
 		"a description that is too long":          {body{"description": strings.Repeat("x", 20001)}, []string{"/description"}},

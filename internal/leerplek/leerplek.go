@@ -59,7 +59,8 @@ type Leerplek struct {
 	Capacity       int // exchanges at the same time
 	Available      availability.List
 	Requirements   db.Strings
-	Sourcing       string // how it was found: supply, demand or cocreation (seed 001, 5.4)
+	Languages      db.Strings // spoken there, ISO 639-1; none: not said
+	Sourcing       string     // how it was found: supply, demand or cocreation (seed 001, 5.4)
 	SafetyNote     *string
 	Status         Status
 

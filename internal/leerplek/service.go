@@ -2,6 +2,7 @@ package leerplek
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -30,6 +31,7 @@ type Offer struct {
 	Capacity     int               `json:"capacity" default:"1" minimum:"1" maximum:"1000" example:"1"`
 	Available    availability.List `json:"available" validate:"max=20"`
 	Requirements db.Strings        `json:"requirements" validate:"max=20" minLength:"1" maxLength:"500" example:"veiligheidsschoenen"`
+	Languages    db.Strings        `json:"languages" validate:"max=20" minLength:"2" maxLength:"2" extensions:"x-pattern=^[a-z]{2}$" example:"nl"`
 	Sourcing     string            `json:"sourcing" default:"supply" enums:"supply,demand,cocreation" example:"supply"`
 	SafetyNote   *string           `json:"safety_note" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Handen ontsmetten bij aankomst."`
 } // @name LeerplekPatch
@@ -42,13 +44,13 @@ type Input struct {
 
 func offerOf(l Leerplek) Offer {
 	return Offer{l.SiteID, l.MeetingPoint, l.DepartmentID, l.Function, l.Title, l.Description, l.Topics, l.LeercoachIDs, l.Capacity,
-		l.Available, l.Requirements, l.Sourcing, l.SafetyNote}
+		l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote}
 }
 
 func (o Offer) onto(l *Leerplek) {
 	l.SiteID, l.MeetingPoint, l.DepartmentID, l.Function = o.SiteID, o.MeetingPoint, o.DepartmentID, o.Function
 	l.Title, l.Description, l.Topics, l.LeercoachIDs, l.Capacity = o.Title, o.Description, o.Topics, o.LeercoachIDs, o.Capacity
-	l.Available, l.Requirements, l.Sourcing, l.SafetyNote = o.Available, o.Requirements, o.Sourcing, o.SafetyNote
+	l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote = o.Available, o.Requirements, o.Languages, o.Sourcing, o.SafetyNote
 }
 
 // Create adds a leerplek in draft.
@@ -200,6 +202,11 @@ func (s Service) check(tx *db.Tx, before, after Leerplek) error {
 			e.At("/leercoach_ids/"+strconv.Itoa(i), fault.Repeated)
 		}
 	}
+	for i, l := range after.Languages {
+		if !language.MatchString(l) {
+			e.At("/languages/"+strconv.Itoa(i), fault.BadFormat, "format", "two lower-case letters of ISO 639-1")
+		}
+	}
 	if len(e.Fields) > 0 {
 		return e
 	}
@@ -233,6 +240,8 @@ func (s Service) check(tx *db.Tx, before, after Leerplek) error {
 	}
 	return orNil(e)
 }
+
+var language = regexp.MustCompile(`^[a-z]{2}$`)
 
 func orNil(e *fault.Error) error {
 	if len(e.Fields) == 0 {
@@ -272,7 +281,7 @@ func (s Service) excluded(tx *db.Tx, l Leerplek) ([]fault.Field, error) {
 
 // columns are what is read of a leerplek: not the lexemes, which only a search needs.
 const columns = `tenant_id, revision, created_at, updated_at, changed_by, on_behalf_of, request_id, pos, id, organisation_id, site_id,
-	department_id, meeting_point, function, title, description, topics, capacity, available, requirements, sourcing, safety_note, status,
+	department_id, meeting_point, function, title, description, topics, capacity, available, requirements, languages, sourcing, safety_note, status,
 	array(select c.medewerker_id from leerplek_coaches c
 		where c.tenant_id = leerplekken.tenant_id and c.leerplek_id = leerplekken.id order by c.place) as leercoach_ids`
 

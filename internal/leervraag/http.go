@@ -41,6 +41,8 @@ type Wire struct {
 	Internal       bool              `json:"internal" example:"false"`
 	SharedText     *string           `json:"shared_text" extensions:"x-nullable" example:"Een ploegleider wil zien hoe u taal oefent tijdens het werk."`
 	Available      availability.List `json:"available"`
+	DaysNeeded     int               `json:"days_needed" example:"2"`                                                // so many days in common it takes
+	SectorWish     *string           `json:"sector_wish" enums:"same,other" extensions:"x-nullable" example:"other"` // than the own employer's; null: it does not matter
 	Status         Status            `json:"status" enums:"draft,open,matched,answered,partly_answered,unanswered,not_addressed,withdrawn" example:"draft"`
 	CloseReason    *string           `json:"close_reason" extensions:"x-nullable" example:"De twee dagen gaven genoeg ideeën."`
 	Version        int               `json:"version" example:"1"`
@@ -53,7 +55,7 @@ func (w Wire) Location() string { return "/v1/leervragen/" + w.ID.String() }
 // WireOf shows a row to callers.
 func WireOf(l Leervraag) Wire {
 	return Wire{l.ID, l.OrganisationID, l.SwitcherID, l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity, l.Reach, l.Internal,
-		l.SharedText, l.Available, l.Status, l.CloseReason, l.Version, web.MetaOf(l.Row)}
+		l.SharedText, l.Available, l.DaysNeeded, l.SectorWish, l.Status, l.CloseReason, l.Version, web.MetaOf(l.Row)}
 }
 
 // byID is the input of a door that needs the id alone.

@@ -53,7 +53,7 @@ func TestLeervraag_IsAskedReadAndFollowedByAFact(t *testing.T) {
 	t.Parallel()
 	a := newAsker(t)
 	made := a.c.Post("/v1/leervragen", dutch(a.switcher, `,"motive":"Nieuwe collega's volgen de briefing niet.","goals":["Twee aanpakken kennen"],
-		"topics":["http://data.europa.eu/esco/skill/0000","taalbeleid"],"internal":true,"shared_text":"Een ploegleider komt kijken.",
+		"topics":["http://data.europa.eu/esco/skill/0000","taalbeleid"],"internal":true,"shared_text":"Een ploegleider komt kijken.","days_needed":2,"sector_wish":"other",
 		"available":[{"from_on":"2027-01-04","until_on":"2027-03-31","weekdays":["mon","tue"]},{"from_on":"2027-05-01","until_on":"2027-05-01"}]`)).Is(201)
 	lid := made.Str("id")
 	require.True(t, strings.HasPrefix(lid, "lvr_"))
@@ -65,6 +65,8 @@ func TestLeervraag_IsAskedReadAndFollowedByAFact(t *testing.T) {
 	require.Equal(t, "tue", made.Str("available.0.weekdays.1"))
 	require.Nil(t, made.At("available.1.weekdays"))
 	require.Nil(t, made.At("close_reason"))
+	require.EqualValues(t, 2, made.Num("days_needed"))
+	require.Equal(t, "other", made.Str("sector_wish"))
 	require.JSONEq(t, string(made.Body), string(a.c.Get("/v1/leervragen/"+lid).Is(200).Body))
 
 	facts := a.Events()
@@ -83,6 +85,8 @@ func TestLeervraag_NeedsLittle(t *testing.T) {
 	require.Equal(t, false, made.At("internal"))
 	require.Nil(t, made.At("motive"))
 	require.Nil(t, made.At("shared_text"))
+	require.EqualValues(t, 1, made.Num("days_needed"))
+	require.Nil(t, made.At("sector_wish"))
 }
 
 func TestLeervraag_RefusesWhatIsWrong(t *testing.T) {
@@ -100,6 +104,8 @@ func TestLeervraag_RefusesWhatIsWrong(t *testing.T) {
 		"an empty goal":              {dutch(a.switcher, `,"goals":["een","  "]`), "/goals/1"},
 		"too many goals":             {dutch(a.switcher, `,"goals":["`+strings.Repeat(`x","`, 20)+`x"]`), "/goals"},
 		"a topic that is a number":   {dutch(a.switcher, `,"topics":[7]`), "/topics/0"},
+		"no day at all":              {dutch(a.switcher, `,"days_needed":0`), "/days_needed"},
+		"a sector by name":           {dutch(a.switcher, `,"sector_wish":"zorg"`), "/sector_wish"},
 		"no list":                    {dutch(a.switcher, `,"available":null`), "/available"},
 		"the end before the start":   {dutch(a.switcher, `,"available":[{"from_on":"2027-01-04","until_on":"2027-01-03"}]`), "/available/0/until_on"},
 		"a weekday twice":            {dutch(a.switcher, `,"available":[{"from_on":"2027-01-04","until_on":"2027-02-03","weekdays":["mon","mon"]}]`), "/available/0/weekdays/1"},

@@ -107,6 +107,8 @@ type Leervraag struct {
 	Internal       bool       // looks for another department of the same employer
 	SharedText     *string    // what a receiving employer may read before it says yes
 	Available      availability.List
+	DaysNeeded     int     // of an exchange; so many days in common it takes
+	SectorWish     *string // same or other than the own employer's; nil when it does not matter
 	Status         Status
 	CloseReason    *string
 	Version        int // +1 whenever what is asked changes

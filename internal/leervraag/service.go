@@ -26,10 +26,12 @@ type Input struct {
 	Internal   bool              `json:"internal" example:"false"`
 	SharedText *string           `json:"shared_text" maxLength:"5000" extensions:"x-nullable" example:"Een ploegleider wil zien hoe u taal oefent tijdens het werk."`
 	Available  availability.List `json:"available" validate:"max=20"`
+	DaysNeeded int               `json:"days_needed" default:"1" minimum:"1" maximum:"20" example:"2"`
+	SectorWish *string           `json:"sector_wish" enums:"same,other" extensions:"x-nullable" example:"other"`
 } // @name LeervraagInput
 
 func inputOf(l Leervraag) Input {
-	return Input{l.SwitcherID, l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity, l.Reach, l.Internal, l.SharedText, l.Available}
+	return Input{l.SwitcherID, l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity, l.Reach, l.Internal, l.SharedText, l.Available, l.DaysNeeded, l.SectorWish}
 }
 
 // onto checks the input and lays it over the row, except for whose question it is.
@@ -39,6 +41,7 @@ func (in Input) onto(l *Leervraag) error {
 	}
 	l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity = in.Title, in.Question, in.Motive, in.Goals, in.Topics, in.Clarity
 	l.Reach, l.Internal, l.SharedText, l.Available = in.Reach, in.Internal, in.SharedText, in.Available
+	l.DaysNeeded, l.SectorWish = in.DaysNeeded, in.SectorWish
 	return nil
 }
 

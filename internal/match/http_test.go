@@ -458,8 +458,8 @@ func TestWhatCannotBeAMatchIsRefused(t *testing.T) {
 	} {
 		require.Equal(t, pointer, field(t, try(change)).Pointer)
 	}
-	first := s.create(func(n *match.New) { score := 8420; n.Score = &score })
-	require.Equal(t, 1, s.Count(`select count(*) from audit where subject_id = $1 and action = 'match.create' and details->>'score' = '8420'`, first.ID.UUID()))
+	first := s.create(func(n *match.New) { n.Appraisal = map[string]int{"score": 8420} })
+	require.Equal(t, 1, s.Count(`select count(*) from audit where subject_id = $1 and action = 'match.create' and details->'appraisal'->>'score' = '8420'`, first.ID.UUID()))
 	require.True(t, match.IsOpen.Is(try(func(*match.New) {})))
 	require.True(t, match.IsOpen.Is(try(func(n *match.New) { n.Draft = true })))
 	require.NoError(t, s.decline(s.coordinate, first.ID, match.Decision{Party: ptr(match.Receiving)}))

@@ -28,7 +28,7 @@ type New struct {
 	Internal                bool              // both employers are the same
 	RequiredParties         []string          // for an internal match sending alone: that employer decides for itself
 	Draft                   bool              // invisible to employers and employees until it is proposed
-	Score                   *int              // what the ranking gave this pair, where it was chosen from suggestions
+	Appraisal               any               // what was known of the pair when it was made: for the audit table
 }
 
 // Decision is what a party says to a match, as it was received. Nil is not known or not given.
@@ -55,7 +55,7 @@ func (s Service) Create(_ context.Context, tx *db.Tx, n New) (Match, error) {
 		return m, err
 	}
 	if err := fact.Audit(tx, "match.create", m.ID, map[string]any{"leervraag_id": m.LeervraagID, "leerplek_id": m.LeerplekID,
-		"leercoach_ids": m.LeercoachIDs, "status": m.Status, "score": n.Score}); err != nil {
+		"leercoach_ids": m.LeercoachIDs, "status": m.Status, "appraisal": n.Appraisal}); err != nil {
 		return m, err
 	}
 	if err := record(tx, Created, m, !n.Draft); err != nil || n.Draft {
@@ -308,4 +308,11 @@ func (s Service) LapseOf(ctx context.Context, tx *db.Tx, lvr *id.LeervraagID, lp
 		_, err = s.Lapse(ctx, tx, open[i])
 	}
 	return err
+}
+
+// OpenOf locks the drafts and proposed matches of a leervraag, which is locked, and reads them, the oldest first.
+func (s Service) OpenOf(tx *db.Tx, lvr id.LeervraagID) ([]Match, error) {
+	var open []Match
+	return open, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("leervraag_id = ?", lvr).
+		Where("status in ?", []Status{Draft, Proposed}).Order("id").Find(&open).Error
 }

@@ -34,7 +34,12 @@ const (
 
 func newScene(t *testing.T) scene {
 	t.Helper()
-	s := scene{World: testkit.New(t)}
+	return sceneIn(t, testkit.New(t))
+}
+
+func sceneIn(t *testing.T, w *testkit.World) scene {
+	t.Helper()
+	s := scene{World: w}
 	s.sending, s.receiving = s.Organisation("Apotheek Zonneveld"), s.Organisation("Woonzorgcentrum De Linde")
 	s.switcher, s.coach = s.Medewerker(s.sending, "Sam"), s.Medewerker(s.receiving, "Noor")
 	s.site = s.Site(s.receiving, 51.05, 3.90, true)
@@ -128,6 +133,32 @@ func TestEachHardFilterAloneRulesOut(t *testing.T) {
 			s.run(`update leerplekken set available = ?::jsonb where id = ?`, past, s.leerplek)
 			s.run(`update leervragen set available = ?::jsonb where id = ?`, past, s.leervraag)
 		}},
+		"a coach with as much as they take on": {"coach_full", func(s scene) {
+			s.run(`update medewerkers set coaching_limit = 1 where id = ?`, s.coach)
+			s.run(`update leerplekken set capacity = 5 where id = ?`, s.leerplek)
+			s.exchange(s.match("cancelled"), "planned")
+		}},
+		"rivals that the ST-partner named": {"rival", func(s scene) {
+			s.Insert("rivals", body{"organisation_id": s.receiving.UUID(), "rival_id": s.sending.UUID()})
+		}},
+		"a rival that the switcher's employer named": {"rival", func(s scene) {
+			s.Insert("rivals", body{"organisation_id": s.sending.UUID(), "rival_id": s.receiving.UUID(), "named_by": s.sending.UUID()})
+		}},
+		"a rival that the host named": {"rival", func(s scene) {
+			s.Insert("rivals", body{"organisation_id": s.receiving.UUID(), "rival_id": s.sending.UUID(), "named_by": s.receiving.UUID()})
+		}},
+		"more days needed than there are in common": {"no_common_days", func(s scene) {
+			s.run(`update leerplekken set available = '[{"from_on":"2099-01-05","until_on":"2099-01-18","weekdays":["mon"]}]' where id = ?`, s.leerplek)
+			s.run(`update leervragen set days_needed = 3 where id = ?`, s.leervraag)
+		}},
+		"another language": {"other_language", func(s scene) { s.run(`update leerplekken set languages = '{fr,en}' where id = ?`, s.leerplek) }},
+		"a requirement that is not met": {"requirement_not_met", func(s scene) {
+			s.run(`update leerplekken set requirements = '{gesloten schoenen,VCA-attest}' where id = ?`, s.leerplek)
+			s.run(`update medewerkers set meets_requirements = '{Gesloten schoenen}' where id = ?`, s.switcher)
+		}},
+		"other words": {"off_topic", func(s scene) {
+			s.run(`update leerplekken set title = 'Houtbewerking', description = 'Frezen en schuren', function = null where id = ?`, s.leerplek)
+		}},
 		"a draft of a match": {"already_proposed", func(s scene) { s.match("draft") }},
 		"a proposed match":   {"already_proposed", func(s scene) { s.match("proposed") }},
 		"an accepted match":  {"already_proposed", func(s scene) { s.match("accepted") }},
@@ -177,6 +208,29 @@ func TestWhatDoesNotRuleOut(t *testing.T) {
 			s.department(true, "apotheker")
 			s.run(`update leerplekken set department_id = ? where id = ?`, s.department(true), s.leerplek)
 		},
+		"rivals of others": func(s scene) {
+			third := s.Organisation("Derde")
+			s.Insert("rivals", body{"organisation_id": third.UUID(), "rival_id": s.sending.UUID()})
+			s.Insert("rivals", body{"organisation_id": s.receiving.UUID(), "rival_id": third.UUID()})
+		},
+		"a language among others": func(s scene) { s.run(`update leerplekken set languages = '{fr,nl}' where id = ?`, s.leerplek) },
+		"requirements of which nobody said who meets them": func(s scene) {
+			s.run(`update leerplekken set requirements = '{VCA-attest}' where id = ?`, s.leerplek)
+		},
+		"requirements that are all met": func(s scene) {
+			s.run(`update leerplekken set requirements = '{VCA-attest}' where id = ?`, s.leerplek)
+			s.run(`update medewerkers set meets_requirements = '{" vca-Attest "}' where id = ?`, s.switcher)
+		},
+		"a coach with room for another": func(s scene) {
+			s.run(`update medewerkers set coaching_limit = 2 where id = ?`, s.coach)
+			s.run(`update leerplekken set capacity = 2 where id = ?`, s.leerplek)
+			s.exchange(s.match("cancelled"), "planned")
+		},
+		"a home that is nearer than the workplace": func(s scene) {
+			s.run(`update sites set latitude = 49.6, longitude = 5.8 where id = (select site_id from medewerkers where id = ?)`, s.switcher)
+			s.run(`update sites set postcode = '9230' where id = ?`, s.site)
+			s.run(`update medewerkers set home_postcode = ' 9230 ' where id = ?`, s.switcher)
+		},
 		"the own employer, for an internal leervraag": func(s scene) {
 			s.run(`update leervragen set organisation_id = ?, switcher_id = ?, internal = true where id = ?`, s.receiving, s.Medewerker(s.receiving, "Sam"), s.leervraag)
 		},
@@ -198,7 +252,7 @@ func TestOnlyPublishedLeerplekkenAreLookedAt(t *testing.T) {
 		s := newScene(t)
 		s.run(`update leerplekken set status = ? where id = ?`, status, s.leerplek)
 		got := s.Coordinator().Get(s.path()).Is(200)
-		require.JSONEq(t, `{"data":[],"ruled_out":[]}`, string(got.Body))
+		require.JSONEq(t, `{"data":[],"ruled_out":[],"why_not":null,"engine":"index","weights_version":0}`, string(got.Body))
 	}
 }
 
@@ -213,28 +267,35 @@ func TestASuggestionShowsItsPartsAndWhy(t *testing.T) {
 	got := s.Coordinator().Get(s.path()).Is(200)
 
 	total := 0.0
-	for i, criterion := range []string{"content", "distance", "availability", "coaches", "organisation"} {
+	of := 0.0
+	for i, criterion := range []string{"content", "distance", "availability", "size", "workforce", "cross_sector"} {
 		at := fmt.Sprintf("data.0.parts.%d.", i)
 		require.Equal(t, criterion, got.Str(at+"criterion"))
 		require.LessOrEqual(t, got.Num(at+"points"), got.Num(at+"of"))
 		total += got.Num(at + "points")
+		of += got.Num(at + "of")
 	}
+	require.InDelta(t, 10_000, of, 0, "nobody was asked for preferences: the others share their weight")
 	require.InDelta(t, total, got.Num("data.0.score"), 0, "the score is the sum of its parts")
 	require.Equal(t, s.leerplek.String(), got.Str("data.0.leerplek_id"))
 	require.Equal(t, s.receiving.String(), got.Str("data.0.organisation_id"))
 	require.Equal(t, "Medicatieschema's", got.Str("data.0.title"))
-	require.Equal(t, []any{"Medicatieschema", "medicatie", "Klaarzetten"}, got.At("data.0.parts.0.detail.words"))
+	require.Contains(t, got.At("data.0.parts.0.detail.words"), "medicatieschema")
+	require.Contains(t, got.At("data.0.parts.0.detail.words"), "klaarzetten")
+	require.Equal(t, "medicatie", got.Str("data.0.parts.0.detail.grounds.0.term"))
+	require.Positive(t, got.Num("data.0.parts.0.detail.grounds.0.points"))
 	require.Equal(t, []any{"medicatie"}, got.At("data.0.parts.0.detail.topics"))
 	require.InDelta(t, 12.6, got.Num("data.0.parts.1.detail.km"), 0.1)
 	require.InDelta(t, 31, got.Num("data.0.parts.2.detail.days"), 0)
-	require.InDelta(t, 1500, got.Num("data.0.parts.2.points"), 0)
-	require.InDelta(t, 3, got.Num("data.0.parts.3.detail.conditions_met"), 0)
-	require.InDelta(t, 4, got.Num("data.0.parts.3.detail.conditions"), 0)
-	require.InDelta(t, 375, got.Num("data.0.parts.3.points"), 0)
-	require.Equal(t, true, got.At("data.0.parts.4.detail.other_sector"))
+	require.Equal(t, got.Num("data.0.parts.2.of"), got.Num("data.0.parts.2.points"))
+	require.InDelta(t, 3, got.Num("data.0.conditions_met"), 0)
+	require.InDelta(t, 4, got.Num("data.0.conditions"), 0)
+	require.Equal(t, false, got.At("data.0.parts.3.detail.same_size"))
+	require.Zero(t, got.Num("data.0.parts.3.points"))
 	require.Equal(t, true, got.At("data.0.parts.4.detail.same_workforce"))
-	require.Equal(t, false, got.At("data.0.parts.4.detail.same_size"))
-	require.InDelta(t, 350, got.Num("data.0.parts.4.points"), 0)
+	require.Equal(t, got.Num("data.0.parts.4.of"), got.Num("data.0.parts.4.points"))
+	require.Equal(t, true, got.At("data.0.parts.5.detail.other_sector"))
+	require.InDelta(t, 235, got.Num("data.0.parts.5.points"), 0, "nobody said which sector was wished for: half of the points")
 	require.Nil(t, got.At("data.0.parts.0.detail.km"), "a detail belongs to one criterion")
 }
 
@@ -272,7 +333,7 @@ func TestDutchQuestionsFindDutchPlaces(t *testing.T) {
 		{"Factuur", "Hoe scannen jullie een inkomende factuur?", "boekhoud"},
 	} {
 		lvr := w.Leervraag(sending, switcher, c.title, c.question)
-		got := caller.Get("/v1/leervragen/" + lvr.String() + "/suggestions?limit=3")
+		got := caller.Get("/v1/leervragen/" + lvr.String() + "/suggestions?limit=3&include=all")
 		ids := suggested(got)
 		require.Len(t, ids, 3)
 		require.Equal(t, c.best, places[ids[0]], "%s: %s", c.title, got)
@@ -283,14 +344,20 @@ func TestDutchQuestionsFindDutchPlaces(t *testing.T) {
 func TestTheSameQuestionGetsTheSameAnswer(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	for range 30 {
-		s.Leerplek(s.receiving, "Medicatieschema's", "Klaarzetten en bedelen", s.coach)
+	for i := range 60 {
+		title := "Medicatieschema's"
+		if i%5 > 0 {
+			title = []string{"Onthaal aan de balie", "Houtbewerking met de cnc", "Grootkeuken", "Werfleiding"}[i%5-1]
+		}
+		s.Leerplek(s.receiving, title, map[bool]string{true: "Klaarzetten en bedelen", false: "Meelopen"}[i%5 == 0], s.coach)
 	}
 	caller := s.Coordinator()
 	first := caller.Get(s.path() + "?limit=100").Is(200)
-	require.Equal(t, 31, first.Len("data"))
+	require.Equal(t, 13, first.Len("data"))
+	require.Equal(t, []any{body{"reason": "off_topic", "count": 48.0}}, first.At("ruled_out"))
 	ids := suggested(first)
 	require.IsIncreasing(t, ids[1:], "equal places stand in the order of their ids")
+	require.Equal(t, 61, caller.Get(s.path()+"?limit=100&include=all").Is(200).Len("data"))
 	for range 5 {
 		require.Equal(t, string(first.Body), string(caller.Get(s.path()+"?limit=100").Is(200).Body))
 	}
@@ -374,7 +441,10 @@ func TestWordsOfAnyKindDoNoHarm(t *testing.T) {
 	require.Positive(t, got.Num("data.0.parts.0.points"))
 	s.run(`update leervragen set title = 'de het een', question = 'en of maar', goals = '{}' where id = ?`, s.leervraag)
 	got = s.Coordinator().Get(s.path())
-	require.Equal(t, []string{s.leerplek.String()}, suggested(got), "stop words alone ask for nothing, and rule nothing out")
+	require.Empty(t, suggested(got), "stop words alone ask for nothing, and nothing is suggested")
+	require.Equal(t, []any{body{"reason": "off_topic", "count": 1.0}}, got.At("ruled_out"))
+	got = s.Coordinator().Get(s.path() + "?include=all")
+	require.Equal(t, []string{s.leerplek.String()}, suggested(got), "unless one asks for all")
 	require.Zero(t, got.Num("data.0.parts.0.points"))
 	require.Equal(t, []any{}, got.At("data.0.parts.0.detail.words"))
 }

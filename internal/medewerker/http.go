@@ -38,6 +38,8 @@ type Wire struct {
 	HomePostcode         *string           `json:"home_postcode" extensions:"x-nullable" example:"9000"`
 	MaxTravelKm          *int              `json:"max_travel_km" extensions:"x-nullable" example:"40"`
 	NeedsPublicTransport bool              `json:"needs_public_transport" example:"false"`
+	MeetsRequirements    *db.Strings       `json:"meets_requirements" extensions:"x-nullable" example:"VCA-attest"` // of leerplekken; null: nobody said, and nothing is ruled out
+	CoachingLimit        *int              `json:"coaching_limit" extensions:"x-nullable" example:"2"`              // exchanges that they coach at the same time; null: no limit
 	ExternalIDs          external.List     `json:"external_ids"`
 	EndedOn              *day.Date         `json:"ended_on" extensions:"x-nullable" example:"2027-12-31"`
 	web.Meta
@@ -49,7 +51,7 @@ func (w Wire) Location() string { return "/v1/medewerkers/" + w.ID.String() }
 // WireOf shows a row to callers.
 func WireOf(m Medewerker) Wire {
 	return Wire{m.ID, m.OrganisationID, m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email, m.JobTitle, m.Employment, m.Language,
-		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.ExternalIDs, m.EndedOn, web.MetaOf(m.Row)}
+		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn, web.MetaOf(m.Row)}
 }
 
 // byID is the input of a door that needs the id alone.
@@ -64,7 +66,7 @@ type createReq struct {
 // create adds an employee.
 //
 //	@Summary		Add an employee
-//	@Description	ended_on is their last day at this employer: from that day on they begin nothing new as switcher or leercoach.
+//	@Description	ended_on is their last day at this employer: from that day on they begin nothing new as switcher or leercoach. meets_requirements are those requirements of leerplekken that they meet, in the same words; no facts about health. coaching_limit is how many exchanges at the same time they want to coach.
 //	@ID				createMedewerker
 //	@Tags			medewerker
 //	@Param			body	body		Input	true	"the employee"

@@ -35,7 +35,7 @@ func TestMedewerker_IsAddedReadAndChanged(t *testing.T) {
 	org := w.Organisation("Woonzorgcentrum De Linde")
 	site, dep := w.Site(org, 51.05, 3.66, true), department(w, org)
 	made := c.Post("/v1/medewerkers", noor(org, fmt.Sprintf(`,"site_id":%q,"department_id":%q,"email":"noor@delinde.example","home_postcode":"9000",
-		"max_travel_km":40,"needs_public_transport":true,"external_ids":[{"system":"sdworx","value":"1001"}]`, site, dep))).Is(201)
+		"max_travel_km":40,"needs_public_transport":true,"meets_requirements":["VCA-attest","rijbewijs B"],"coaching_limit":2,"external_ids":[{"system":"sdworx","value":"1001"}]`, site, dep))).Is(201)
 	mid := made.Str("id")
 	require.True(t, strings.HasPrefix(mid, "mdw_"))
 	require.Equal(t, "/v1/medewerkers/"+mid, made.Header.Get("Location"))
@@ -43,6 +43,8 @@ func TestMedewerker_IsAddedReadAndChanged(t *testing.T) {
 	require.Equal(t, "nl", made.Str("language"), "the default")
 	require.Equal(t, site.String(), made.Str("site_id"))
 	require.Nil(t, made.At("ended_on"))
+	require.Equal(t, []any{"VCA-attest", "rijbewijs B"}, made.At("meets_requirements"))
+	require.EqualValues(t, 2, made.Num("coaching_limit"))
 	require.JSONEq(t, string(made.Body), string(c.Get("/v1/medewerkers/"+mid).Is(200).Body))
 
 	changed := c.Patch("/v1/medewerkers/"+mid, `{"ended_on":"2027-06-30","email":null,"site_id":null,"language":"fr"}`, "If-Match", `"1"`).Is(200)
@@ -55,7 +57,11 @@ func TestMedewerker_IsAddedReadAndChanged(t *testing.T) {
 	c.Patch("/v1/medewerkers/"+mid, `{"job_title":"x"}`, "If-Match", `"1"`).Problem(412, "revision-mismatch")
 	require.EqualValues(t, 2, c.Patch("/v1/medewerkers/"+mid, `{"ended_on":"2027-06-30","department_id":"`+dep.String()+`"}`).Is(200).Num("revision"), "nothing changed, no revision")
 	require.Nil(t, c.Patch("/v1/medewerkers/"+mid, `{"ended_on":null}`).Is(200).At("ended_on"))
-	require.Equal(t, []string{"medewerker.created", "medewerker.updated", "medewerker.updated"}, w.EventTypes(mid))
+	said := c.Patch("/v1/medewerkers/"+mid, `{"meets_requirements":[],"coaching_limit":null}`).Is(200)
+	require.Equal(t, []any{}, said.At("meets_requirements"), "none is an answer")
+	require.Nil(t, said.At("coaching_limit"))
+	require.Nil(t, c.Patch("/v1/medewerkers/"+mid, `{"meets_requirements":null}`).Is(200).At("meets_requirements"), "nobody said is another")
+	require.Equal(t, []string{"medewerker.created", "medewerker.updated", "medewerker.updated", "medewerker.updated", "medewerker.updated"}, w.EventTypes(mid))
 }
 
 func TestMedewerker_ItsFactsNameNobody(t *testing.T) {
@@ -102,6 +108,8 @@ func TestMedewerker_RefusesWhatIsWrong(t *testing.T) {
 		"no address":                {noor(org, `,"email":"noor"`), "/email"},
 		"no such day":               {noor(org, `,"ended_on":"2027-02-30"`), "/ended_on"},
 		"too far":                   {noor(org, `,"max_travel_km":1001`), "/max_travel_km"},
+		"a requirement of blanks":   {noor(org, `,"meets_requirements":["vca"," "]`), "/meets_requirements/1"},
+		"a limit below nothing":     {noor(org, `,"coaching_limit":-1`), "/coaching_limit"},
 		"a form of its own":         {strings.Replace(noor(org, ""), `"employee"`, `"volunteer"`, 1), "/employment"},
 		"a null that is none":       {noor(org, `,"needs_public_transport":null`), "/needs_public_transport"},
 		"a national number":         {noor(org, `,"external_ids":[{"system":"hr","value":"85.07.30-033.28"}]`), "/external_ids/0/value"},

@@ -45,6 +45,8 @@ type Medewerker struct {
 	HomePostcode         *string
 	MaxTravelKm          *int // one way
 	NeedsPublicTransport bool
+	MeetsRequirements    *db.Strings   // of leerplekken, in their own words; nil when nobody said
+	CoachingLimit        *int          // exchanges at the same time that they coach at most; nil when they named none
 	ExternalIDs          external.List `gorm:"column:external_ids"`
 	EndedOn              *day.Date     // the last day at this employer
 }

@@ -32,13 +32,15 @@ type Content struct {
 	HomePostcode         *string          `json:"home_postcode" maxLength:"20" extensions:"x-nullable" example:"9000"`
 	MaxTravelKm          *int             `json:"max_travel_km" minimum:"0" maximum:"1000" extensions:"x-nullable" example:"40"`
 	NeedsPublicTransport bool             `json:"needs_public_transport" example:"false"`
+	MeetsRequirements    *db.Strings      `json:"meets_requirements" validate:"max=50" minLength:"1" maxLength:"500" extensions:"x-nullable" example:"VCA-attest"`
+	CoachingLimit        *int             `json:"coaching_limit" minimum:"0" maximum:"1000" extensions:"x-nullable" example:"2"`
 	ExternalIDs          external.List    `json:"external_ids" validate:"max=20"`
 	EndedOn              *day.Date        `json:"ended_on" extensions:"x-nullable" example:"2027-12-31"`
 } // @name MedewerkerContent
 
 func inputOf(m Medewerker) Input {
 	return Input{m.OrganisationID, Content{m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email, m.JobTitle, m.Employment, m.Language,
-		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.ExternalIDs, m.EndedOn}}
+		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn}}
 }
 
 // onto checks the content and lays it over the row.
@@ -52,6 +54,7 @@ func (c Content) onto(m *Medewerker) error {
 	m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email = c.SiteID, c.DepartmentID, c.GivenName, c.FamilyName, c.Email
 	m.JobTitle, m.Employment, m.Language, m.HomePostcode = c.JobTitle, c.Employment, c.Language, c.HomePostcode
 	m.MaxTravelKm, m.NeedsPublicTransport, m.EndedOn = c.MaxTravelKm, c.NeedsPublicTransport, c.EndedOn
+	m.MeetsRequirements, m.CoachingLimit = c.MeetsRequirements, c.CoachingLimit
 	m.ExternalIDs = external.Merge(nil, c.ExternalIDs)
 	return nil
 }

@@ -34,11 +34,12 @@ type Wire struct {
 	AccentColour    *string     `json:"accent_colour" extensions:"x-nullable" example:"#f2a541"`
 	RequiredParties []string    `json:"required_parties" enums:"sending,receiving,switcher,leercoach" example:"sending,receiving"`
 	SurveyDelayDays int         `json:"survey_delay_days" example:"14"`
+	FrameOrigins    []string    `json:"frame_origins" example:"https://partner.example"` // of pages that may show the webhook console in a frame
 	web.Meta
 } // @name Tenant
 
 func wire(t Tenant) Wire {
-	return Wire{t.ID, t.Slug, t.Name, t.Sandbox, t.Zone, t.Lang, t.PrimaryColour, t.AccentColour, t.RequiredParties, t.SurveyDelayDays, web.MetaOf(t.Row)}
+	return Wire{t.ID, t.Slug, t.Name, t.Sandbox, t.Zone, t.Lang, t.PrimaryColour, t.AccentColour, t.RequiredParties, t.SurveyDelayDays, t.FrameOrigins, web.MetaOf(t.Row)}
 }
 
 // Summary is a tenant as the operator sees it: that it is there, and nothing of what it holds.

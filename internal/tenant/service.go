@@ -34,7 +34,7 @@ func AsOperator(reason string) db.Who {
 
 func fresh(tid id.TenantID, slug, name string, sandbox bool) Tenant {
 	return Tenant{ID: tid, Slug: slug, Name: trimmed(name), Sandbox: sandbox, Zone: defaultZone, Lang: defaultLang,
-		RequiredParties: db.Strings{"sending", "receiving"}, SurveyDelayDays: defaultSurveyDelay}
+		RequiredParties: db.Strings{"sending", "receiving"}, SurveyDelayDays: defaultSurveyDelay, FrameOrigins: db.Strings{}}
 }
 
 // EnsureOperator makes the tenant that the operator's clients live in, once; several processes may call it at the same
@@ -75,10 +75,12 @@ type Input struct {
 	AccentColour    *string  `json:"accent_colour" maxLength:"7" extensions:"x-nullable,x-pattern=^#[0-9a-fA-F]{6}$" example:"#f2a541"`
 	RequiredParties []string `json:"required_parties" binding:"required" enums:"sending,receiving,switcher,leercoach" validate:"max=4" example:"sending,receiving"`
 	SurveyDelayDays int      `json:"survey_delay_days" binding:"required" minimum:"0" maximum:"365" example:"14"`
+	// Origins of pages that may show the webhook console in a frame.
+	FrameOrigins []string `json:"frame_origins" binding:"required" maxLength:"190" validate:"max=10" example:"https://partner.example"`
 } // @name TenantInput
 
 func inputOf(t Tenant) Input {
-	return Input{t.Name, t.Zone, t.Lang, t.PrimaryColour, t.AccentColour, t.RequiredParties, t.SurveyDelayDays}
+	return Input{t.Name, t.Zone, t.Lang, t.PrimaryColour, t.AccentColour, t.RequiredParties, t.SurveyDelayDays, t.FrameOrigins}
 }
 
 // onto checks the input and lays it over the row.
@@ -91,6 +93,7 @@ func (in Input) onto(t *Tenant) error {
 	t.PrimaryColour = colour(e, "/primary_colour", in.PrimaryColour)
 	t.AccentColour = colour(e, "/accent_colour", in.AccentColour)
 	t.RequiredParties = checkParties(e, in.RequiredParties)
+	t.FrameOrigins = checkOrigins(e, in.FrameOrigins)
 	if len(e.Fields) > 0 {
 		return e
 	}
@@ -133,6 +136,7 @@ type Settings struct {
 	AccentColour    *string        // #rrggbb
 	RequiredParties []string       // who must accept a match: sending, receiving, switcher, leercoach, in this order
 	SurveyDelayDays int            // from the last day of an exchange until its surveys go out
+	FrameOrigins    []string       // of pages that may show the webhook console in a frame
 }
 
 // Settings reads the settings of the transaction's tenant: one row by its key, whatever binds the caller. A GET that
@@ -146,5 +150,5 @@ func (Service) Settings(tx *db.Tx) (Settings, error) {
 	if !ok {
 		return Settings{}, fmt.Errorf("tenant: %s has a zone that this program does not know", t.ID)
 	}
-	return Settings{t.ID, t.Slug, t.Name, t.Sandbox, zone, t.Lang, t.PrimaryColour, t.AccentColour, t.RequiredParties, t.SurveyDelayDays}, nil
+	return Settings{t.ID, t.Slug, t.Name, t.Sandbox, zone, t.Lang, t.PrimaryColour, t.AccentColour, t.RequiredParties, t.SurveyDelayDays, t.FrameOrigins}, nil
 }

@@ -4,6 +4,7 @@ package tenant
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,7 @@ type Tenant struct {
 	AccentColour    *string // #rrggbb
 	RequiredParties db.Strings
 	SurveyDelayDays int
+	FrameOrigins    db.Strings // of pages that may show the webhook console in a frame
 }
 
 // TableName is the table of tenants.
@@ -109,6 +111,27 @@ func checkParties(e *fault.Error, given []string) db.Strings {
 	}
 	if len(out) != len(given) {
 		e.At("/required_parties", fault.Repeated)
+	}
+	return out
+}
+
+var hostForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[1-9][0-9]{0,4})?$`)
+
+// checkOrigins refuses what is no origin (RFC 6454) of https, or of http on this machine, for trying out: each goes into a
+// header as it is.
+func checkOrigins(e *fault.Error, given []string) db.Strings {
+	out := db.Strings{}
+	for i, o := range given {
+		scheme, host, _ := strings.Cut(o, "://")
+		name, _, _ := strings.Cut(host, ":")
+		at := "/frame_origins/" + strconv.Itoa(i)
+		switch {
+		case !hostForm.MatchString(host) || scheme != "https" && !(scheme == "http" && (name == "localhost" || name == "127.0.0.1")):
+			e.At(at, fault.BadFormat, "format", "an origin like https://partner.example, in lower case")
+		case slices.Contains(given[:i], o):
+			e.At(at, fault.Repeated)
+		}
+		out = append(out, o)
 	}
 	return out
 }

@@ -37,14 +37,25 @@ type parcel struct {
 	Type           string
 	State          string // of the delivery
 	Attempts       int
+	BaseAttempts   int    // of them, those before a recovery
 	URL            string `gorm:"column:url"`
 	EndpointStatus Status
+	Paused         bool
+	Payload        string
+	Headers        []byte
+	OAuthTokenURL  *string `gorm:"column:oauth_token_url"`
+	OAuthClientID  *string `gorm:"column:oauth_client_id"`
+	OAuthScope     *string `gorm:"column:oauth_scope"`
+	OAuthSecret    []byte  `gorm:"column:oauth_secret"`
+	Certificate    *string
+	CertificateKey []byte
 	Nouns          db.Strings
 	FailingSince   *time.Time
 	Role           auth.Role
 	Scopes         db.Strings
 	Bound          bool
 	Revoked        bool
+	Subject        string
 	OccurredAt     *time.Time // nil: the fact is no longer kept
 	Data           []byte
 	ExternalIDs    []byte `gorm:"column:external_ids"`
@@ -52,17 +63,26 @@ type parcel struct {
 	Secrets        []byte // JSON: id and sealed of those that live
 }
 
+// load reads deliveries with all that their tries need. Each part is looked up by its key: a plan that was made for a few
+// rows must serve for millions.
 const load = `
-select d.id, d.event_id, d.endpoint_id, w.organisation_id, d.type, d.status as state, d.attempts, w.url, w.status as endpoint_status, w.nouns,
-	w.failing_since, c.role, c.scopes, c.organisation_id is not null as bound, c.revoked_at is not null as revoked,
-	e.occurred_at, e.data, e.external_ids, coalesce(w.organisation_id is null or w.organisation_id = any (e.organisation_ids), false) as concerned,
-	(select jsonb_agg(jsonb_build_object('id', s.id, 'sealed', translate(encode(s.sealed, 'base64'), E'\n', '')) order by s.created_at desc, s.id desc)
-		from webhook_secrets s where s.tenant_id = w.tenant_id and s.endpoint_id = w.id and (s.expires_at is null or s.expires_at > ?)) as secrets
-from webhook_deliveries d
-join webhook_endpoints w on w.tenant_id = d.tenant_id and w.id = d.endpoint_id
-join clients c on c.tenant_id = w.tenant_id and c.id = w.client_id
-left join events e on e.tenant_id = d.tenant_id and e.id = d.event_id
-where d.tenant_id = ? and d.id = any (cast(? as uuid[]))`
+with d as materialized (
+	select * from webhook_deliveries where tenant_id = @tenant and id = any (cast(@ids as uuid[]))
+)
+select d.id, d.event_id, d.endpoint_id, w.organisation_id, d.type, d.status as state, d.attempts, d.base_attempts, w.url, w.status as endpoint_status,
+	w.paused_at is not null as paused, w.payload, w.headers, w.oauth_token_url, w.oauth_client_id, w.oauth_scope, w.oauth_secret,
+	w.certificate, w.certificate_key, w.nouns, w.failing_since, c.role, c.scopes, c.organisation_id is not null as bound, c.revoked_at is not null as revoked,
+	coalesce(e.subject, '') as subject, e.occurred_at, e.data, e.external_ids, coalesce(w.organisation_id is null or w.organisation_id = any (e.organisation_ids), false) as concerned,
+	s.secrets
+from d
+join lateral (select * from webhook_endpoints where tenant_id = d.tenant_id and id = d.endpoint_id limit 1) w on true
+join lateral (select * from clients where tenant_id = d.tenant_id and id = w.client_id limit 1) c on true
+left join lateral (select * from events where tenant_id = d.tenant_id and id = d.event_id limit 1) e on true
+left join lateral (
+	select jsonb_agg(jsonb_build_object('id', s.id, 'sealed', translate(encode(s.sealed, 'base64'), E'\n', ''),
+		'key', translate(encode(s.key_sealed, 'base64'), E'\n', '')) order by s.created_at desc, s.id desc) as secrets
+	from webhook_secrets s
+	where s.tenant_id = d.tenant_id and s.endpoint_id = d.endpoint_id and (s.expires_at is null or s.expires_at > @now)) s on true`
 
 // send loads one tenant's deliveries in one statement and tries each on its own.
 func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []ticket) {
@@ -72,7 +92,7 @@ func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []tick
 	}
 	var rows []parcel
 	err := d.db.Single(ctx, db.System(tenant, "deliver"), func(tx *db.Tx) error {
-		return tx.Select(&rows, load, tx.Now, tenant, ids)
+		return tx.Select(&rows, load, map[string]any{"tenant": tenant, "ids": ids, "now": tx.Now})
 	})
 	if err != nil {
 		d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", tenant.String(), "cause", db.Cause(err))
@@ -116,7 +136,7 @@ func (p *parcel) judge() verdict {
 		return orphan
 	case p.EndpointStatus == Disabled && test:
 		return cancel
-	case !test && p.EndpointStatus != Active:
+	case !test && (p.EndpointStatus != Active || p.Paused):
 		return putBack
 	case !p.Concerned || !test && !readable:
 		return cancel
@@ -150,10 +170,24 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 		if r.sent {
 			took, reached = r.took, r.status != 0
 		}
-		var state string
-		d.persist(ctx, t, func() (err error) { state, err = d.settle(keep, t, p, r); return err })
-		d.line(ctx, t, p, r, state)
+		x := &tried{t: t, id: id.NewAttempt(), p: p, r: r}
+		x.state, x.pause = p.after(r)
+		d.persist(ctx, t, func() error { return d.settle(keep, x) })
+		d.line(ctx, t, p, r, x.state)
 	}
+}
+
+// after is what becomes of a delivery by a try, and how long it waits for the next one, if there is one.
+func (p *parcel) after(r result) (state string, wait *time.Duration) {
+	tries := p.Attempts + 1 - p.BaseAttempts
+	switch {
+	case r.outcome == outcomeDelivered:
+		return delivered, nil
+	case tries >= maxAttempts:
+		return failed, nil
+	}
+	w := pause(tries, r.wait)
+	return waiting, &w
 }
 
 // persist repeats a write until it succeeds, or until we are told to stop: then the lease runs out.
@@ -174,47 +208,107 @@ func (d *Deliverer) persist(ctx context.Context, t ticket, write func() error) {
 
 // attempt makes one try.
 func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
-	body, secrets, err := d.pack(t, p)
+	m, err := d.pack(t, p)
 	if err != nil {
 		// A secret that does not open, or a fact that is too large: no later try goes better unless people mend it.
 		d.o.Log.ErrorContext(ctx, "webhook cannot be made", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(), "cause", db.Cause(err))
-		return result{at: d.db.Now(), outcome: outcomeUnreachable, reason: "cannot be made"}
+		return result{at: d.clock.now(), outcome: outcomeUnreachable, reason: "cannot be made"}
 	}
-	return d.call(ctx, p, body, secrets)
+	// One bound for all of it: the token that it may need, and the call.
+	bounded, cancel := context.WithTimeout(ctx, outbound.DefaultTimeout)
+	defer cancel()
+	start := time.Now()
+	client, met, authorization, err := d.introduce(bounded, t, p)
+	if err != nil {
+		if ctx.Err() != nil {
+			return result{cancelled: true}
+		}
+		r := result{at: d.clock.now(), outcome: outcomeNoToken, took: time.Since(start), reason: "no token", sent: true}
+		var away *outbound.Unreachable
+		if errors.As(err, &away) {
+			r.reason += ": " + away.Reason()
+		}
+		return r
+	}
+	if authorization != "" {
+		m.header.Set("Authorization", authorization)
+	}
+	r := d.call(bounded, client, p, m)
+	if r.status == http.StatusUnauthorized {
+		met.forget()
+	}
+	return r
 }
 
-// pack makes the body, and opens the secrets that sign it.
-func (d *Deliverer) pack(t ticket, p *parcel) (body []byte, secrets []string, err error) {
-	data, err := fact.Data(p.Data, p.ExternalIDs, p.OrganisationID)
-	if err != nil {
-		return nil, nil, err
+// message is what is sent: signed when it is called out.
+type message struct {
+	body    []byte
+	header  http.Header
+	secrets []string // whsec_…
+	keys    []string // whsk_…
+}
+
+// pack makes the body and the headers, and opens the secrets that sign it.
+func (d *Deliverer) pack(t ticket, p *parcel) (m message, err error) {
+	var data json.RawMessage
+	if p.Payload == payloadThin {
+		data, err = fact.Thin(p.Type, p.Data, fact.LinksOf(d.public, p.Type, p.EventID.String(), p.Subject))
+	} else {
+		data, err = fact.Data(p.Data, p.ExternalIDs, p.OrganisationID)
 	}
-	body, err = json.Marshal(struct {
+	if err != nil {
+		return m, err
+	}
+	m.body, err = json.Marshal(struct {
 		Type      string          `json:"type"`
 		Timestamp time.Time       `json:"timestamp"`
 		Data      json.RawMessage `json:"data"`
 	}{p.Type, p.OccurredAt.UTC(), data})
 	if err != nil {
-		return nil, nil, err
+		return m, err
 	}
-	if len(body) >= maxBody {
-		return nil, nil, fmt.Errorf("the fact has %d bytes", len(body))
+	if len(m.body) >= maxBody {
+		return m, fmt.Errorf("the fact has %d bytes", len(m.body))
 	}
-	var sealed []struct {
+	m.header = http.Header{}
+	if err := d.dress(t, p, m.header); err != nil {
+		return m, err
+	}
+	var rows []struct {
 		ID     uuid.UUID `json:"id"`
 		Sealed []byte    `json:"sealed"`
+		Key    []byte    `json:"key"`
 	}
-	if err := json.Unmarshal(p.Secrets, &sealed); err != nil {
-		return nil, nil, fmt.Errorf("no secret: %w", err)
+	if err := json.Unmarshal(p.Secrets, &rows); err != nil {
+		return m, fmt.Errorf("no secret: %w", err)
 	}
-	for _, x := range sealed {
-		secret, err := d.box.Open(x.Sealed, whereSecret(t.Tenant.UUID(), x.ID))
+	for _, x := range rows {
+		secret, err := d.box.Open(x.Sealed, whereSecret(t.Tenant.UUID(), "sealed", x.ID))
 		if err != nil {
-			return nil, nil, err
+			return m, err
 		}
-		secrets = append(secrets, string(secret))
+		m.secrets = append(m.secrets, string(secret))
+		if x.Key == nil { // it was made before there were any
+			continue
+		}
+		key, err := d.box.Open(x.Key, whereSecret(t.Tenant.UUID(), "key_sealed", x.ID))
+		if err != nil {
+			return m, err
+		}
+		m.keys = append(m.keys, string(key))
 	}
-	return body, secrets, nil
+	return m, nil
+}
+
+// sign makes the signatures of a message: with every secret that lives, and with every key. A receiver takes whichever it
+// knows.
+func (m message) sign(webhookID string, at time.Time) (string, error) {
+	signed, err := signature.Sign(webhookID, at, m.body, m.secrets...)
+	if err != nil || len(m.keys) == 0 {
+		return signed, err
+	}
+	more, err := signature.SignAsymmetric(webhookID, at, m.body, m.keys...)
+	return signed + " " + more, err
 }
 
 // result is what came of a try.
@@ -231,21 +325,26 @@ type result struct {
 }
 
 // call makes the request. The status is the receipt: what comes after a 2xx, or does not, changes nothing.
-func (d *Deliverer) call(ctx context.Context, p *parcel, body []byte, secrets []string) result {
-	r := result{at: d.db.Now()}
-	signed, err := signature.Sign(p.EventID.String(), r.at, body, secrets...)
+func (d *Deliverer) call(ctx context.Context, client *outbound.Client, p *parcel, m message) result {
+	r := result{at: d.clock.now()}
+	signed, err := m.sign(p.EventID.String(), r.at)
 	if err != nil {
 		r.outcome, r.reason = outcomeUnreachable, err.Error()
 		return r
 	}
 	r.sent = true
-	h := http.Header{}
+	h := m.header
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", userAgent)
 	h.Set(signature.HeaderID, p.EventID.String())
 	h.Set(signature.HeaderTimestamp, strconv.FormatInt(r.at.Unix(), 10))
 	h.Set(signature.HeaderSignature, signed)
-	a, err := d.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: p.URL, Header: h, Body: body})
+	// Nothing is sent under this name: it tells net/http that a request may go out again when the connection that it kept turns
+	// out to have been closed by the receiver meanwhile, which is no failure.
+	if h.Get("Idempotency-Key") == "" {
+		h["Idempotency-Key"] = nil
+	}
+	a, err := client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: p.URL, Header: h, Body: m.body})
 	r.took, r.status = a.Duration, a.Status
 	var away *outbound.Unreachable
 	switch {
@@ -263,74 +362,9 @@ func (d *Deliverer) call(ctx context.Context, p *parcel, body []byte, secrets []
 	return r
 }
 
-// mine holds the delivery's place in the queue, if it is still ours.
-const mine = `with mine as (
-	select delivery_id from platform.delivery_queue where delivery_id = @delivery and lease = @lease for update
-), `
-
-// settled writes a try and what became of the delivery. A worker that lost its lease adds its try, since it happened, and
-// changes nothing else.
-const settled = mine + `tried as (
-	insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, organisation_id, at, status, outcome, duration_ms, answer)
-	values (@tenant, @id, @delivery, @endpoint, @organisation, @at, @status, @outcome, @took, @answer)
-), state as (
-	update webhook_deliveries d set status = @state, attempts = @attempts, next_attempt_at = @next, delivered_at = @done
-	from mine where d.tenant_id = @tenant and d.id = mine.delivery_id
-), again as (
-	update platform.delivery_queue q set due_at = @next, lease = null
-	from mine where q.delivery_id = mine.delivery_id and cast(@next as timestamptz) is not null
-), over as (
-	delete from platform.delivery_queue q using mine where q.delivery_id = mine.delivery_id and cast(@next as timestamptz) is null
-)
-select count(*) as held from mine`
-
-// settle writes what came of a try in one short transaction, and returns the state of the delivery.
-func (d *Deliverer) settle(ctx context.Context, t ticket, p *parcel, r result) (state string, err error) {
-	var status *int
-	if r.status != 0 {
-		status = &r.status
-	}
-	attempts := p.Attempts + 1
-	err = d.db.InTenant(ctx, t.who(), func(tx *db.Tx) error {
-		var next, done *time.Time
-		switch {
-		case r.outcome == outcomeDelivered:
-			state, done = delivered, &tx.Now
-		case attempts >= maxAttempts:
-			state = failed
-		default:
-			at := tx.Now.Add(pause(attempts, r.wait))
-			state, next = waiting, &at
-		}
-		// Locked before the queue, as those do who delete or move an endpoint.
-		var e Endpoint
-		matters := r.outcome != outcomeDelivered || p.FailingSince != nil || p.EndpointStatus == Pending
-		if matters {
-			if e, err = locked(tx, p.EndpointID); err != nil {
-				return err
-			}
-		}
-		var row struct{ Held int }
-		err := db.One(tx, &row, settled, map[string]any{"delivery": t.Delivery, "lease": t.lease, "tenant": t.Tenant, "id": id.NewAttempt(),
-			"endpoint": p.EndpointID, "organisation": p.OrganisationID, "at": r.at, "status": status, "outcome": r.outcome,
-			"took": r.took.Milliseconds(), "answer": r.answer, "state": state, "attempts": attempts, "next": next, "done": done})
-		if err != nil {
-			return err
-		}
-		if row.Held == 0 {
-			state = "lost"
-			return nil
-		}
-		if !matters || e.URL != p.URL {
-			return nil
-		}
-		return consequences(tx, e, p.Type == Tested.Name, r.outcome)
-	})
-	return state, err
-}
-
-// consequences are what a try means for its endpoint, which is locked.
-func consequences(tx *db.Tx, before Endpoint, test bool, outcome string) error {
+// consequences are what a try means for its endpoint, which is locked, at the time of the database. They return the
+// endpoint as it is then.
+func (s *Service) consequences(ctx context.Context, tx *db.Tx, before Endpoint, test bool, outcome string, now time.Time) (Endpoint, error) {
 	after := before
 	switch {
 	case outcome == outcomeDelivered:
@@ -338,32 +372,48 @@ func consequences(tx *db.Tx, before Endpoint, test bool, outcome string) error {
 		if test && before.Status == Pending {
 			to, err := before.Status.next(verify)
 			if err != nil {
-				return err
+				return before, err
 			}
 			after.Status = to
-			if err := release(tx, after); err != nil {
-				return err
+			if err := letGo(tx, after); err != nil {
+				return before, err
 			}
 		}
 	case outcome == outcomeGone:
-		return shut(tx, before, reasonGone)
+		return s.shut(ctx, tx, before, reasonGone)
 	case before.Status != Active:
-		return nil
+		return before, nil
 	case before.FailingSince == nil:
-		after.FailingSince, after.Warned = &tx.Now, 0
-	case tx.Now.Sub(*before.FailingSince) >= failingLimit:
-		return shut(tx, before, reasonFailing)
+		after.FailingSince, after.Warned = &now, 0
+	case before.Warned == len(warnings) && now.Sub(*before.FailingSince) >= failingLimit:
+		return s.shut(ctx, tx, before, reasonFailing)
 	default:
-		for after.Warned < len(warnings) && tx.Now.Sub(*before.FailingSince) >= warnings[after.Warned] {
-			after.Warned++
-		}
+		return s.warn(ctx, tx, before, now)
+	}
+	_, err := db.Change(tx, before, &after)
+	return after, err
+}
+
+// warn says of an endpoint that has only failed for half or three quarters of failingLimit that it has.
+func (s *Service) warn(ctx context.Context, tx *db.Tx, before Endpoint, now time.Time) (Endpoint, error) {
+	after := before
+	for after.Warned < len(warnings) && now.Sub(*before.FailingSince) >= warnings[after.Warned] {
+		after.Warned++
 	}
 	changed, err := db.Change(tx, before, &after)
-	if err != nil || !changed || after.Warned <= before.Warned {
-		return err
+	if err != nil || !changed {
+		return after, err
 	}
-	return BeganToFail.Record(tx, about(after, failingData{after.FailingSince.UTC(), after.FailingSince.Add(failingLimit).UTC()}))
+	if err := s.write(ctx, tx, after, letterFailing); err != nil {
+		return after, err
+	}
+	return after, BeganToFail.Record(tx, about(after, failingData{after.FailingSince.UTC(), after.FailingSince.Add(failingLimit).UTC()}))
 }
+
+// mine holds the delivery's place in the queue, if it is still ours.
+const mine = `with mine as (
+	select delivery_id from platform.delivery_queue where delivery_id = @delivery and lease = @lease for update
+), `
 
 // cancel takes a delivery out of the queue that will never be sent.
 func (d *Deliverer) cancel(ctx context.Context, t ticket) error {
@@ -392,7 +442,8 @@ func (d *Deliverer) orphan(ctx context.Context, t ticket, p *parcel) error {
 		if !owner.Revoked || e.Status == Deleted { // somebody was faster
 			return nil
 		}
-		return shut(tx, e, reasonRevoked)
+		_, err = d.shut(ctx, tx, e, reasonRevoked)
+		return err
 	})
 	if err != nil {
 		return err
@@ -417,4 +468,5 @@ func (d *Deliverer) line(ctx context.Context, t ticket, p *parcel, r result, sta
 		attrs = append(attrs, slog.String("reason", r.reason))
 	}
 	d.o.Log.LogAttrs(ctx, slog.LevelInfo, "delivery", attrs...)
+	d.o.Observe(Tried{r.outcome, r.took, p.Attempts == 0 && p.Type != Tested.Name, r.at.Add(r.took).Sub(*p.OccurredAt)})
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,10 +118,17 @@ func open(t *testing.T) post {
 	return post{h.Tenant(t), t, webhook.NewDeliverer(h.App.Webhooks, webhook.Options{Log: slog.New(slog.NewJSONHandler(h.Log, nil))})}
 }
 
-// later moves the clock, and renews the tokens that expire meanwhile.
+// later moves the clock, and renews the tokens that expire meanwhile. The database has a clock of its own, which nobody
+// moves: what it compares with it is moved back instead.
 func (p post) later(d time.Duration, callers ...*testkit.Caller) {
 	p.t.Helper()
 	p.Clock.Advance(d)
+	for _, q := range []string{`update platform.delivery_queue set due_at = due_at - $1::interval, leased_until = leased_until - $1::interval`,
+		`update platform.delivery_lanes set refilled_at = refilled_at - $1::interval`,
+		`update webhook_endpoints set failing_since = failing_since - $1::interval where failing_since is not null`} {
+		_, err := p.Super.Exec(context.Background(), q, d)
+		require.NoError(p.t, err)
+	}
 	for _, c := range callers {
 		var err error
 		c.Token, err = p.App.Tokens.Sign(c.Principal, p.Clock.Now())
@@ -157,11 +165,11 @@ func (p post) record(orgs ...id.OrganisationID) string {
 }
 
 // verify checks the signatures by hand, and returns how many there are.
-func verify(t *testing.T, x received, now time.Time, secrets ...string) int {
+func verify(t *testing.T, x received, secrets ...string) int {
 	t.Helper()
 	stamp, err := strconv.ParseInt(x.Header.Get("webhook-timestamp"), 10, 64)
 	require.NoError(t, err)
-	require.InDelta(t, now.Unix(), stamp, 60)
+	require.InDelta(t, time.Now().Unix(), stamp, 60, "by the clock of the database, which nobody moved")
 	var want []string
 	for _, s := range secrets {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, "whsec_"))
@@ -170,7 +178,9 @@ func verify(t *testing.T, x received, now time.Time, secrets ...string) int {
 		fmt.Fprintf(mac, "%s.%d.%s", x.Header.Get("webhook-id"), stamp, x.Body)
 		want = append(want, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
-	require.Equal(t, strings.Join(want, " "), x.Header.Get("webhook-signature"))
+	got, asymmetric, _ := strings.Cut(x.Header.Get("webhook-signature"), " v1a,")
+	require.Equal(t, strings.Join(want, " "), got)
+	require.Equal(t, len(want), 1+strings.Count(asymmetric, " v1a,"), "one of each key too")
 	return len(want)
 }
 
@@ -188,8 +198,8 @@ func TestDelivery_IsSignedAndIsTheFactOfTheFeed(t *testing.T) {
 	require.Len(t, r.got, 2)
 	test, x := r.got[0], r.got[1]
 	require.Equal(t, "webhook_endpoint.tested", test.Type)
-	verify(t, test, p.Clock.Now(), secret)
-	verify(t, x, p.Clock.Now(), secret)
+	verify(t, test, secret)
+	verify(t, x, secret)
 	require.Equal(t, "application/json", x.Header.Get("Content-Type"))
 	require.Equal(t, "Switchboard-Webhooks/1", x.Header.Get("User-Agent"))
 	require.Equal(t, subject, x.Data.SubjectID)
@@ -303,7 +313,7 @@ func TestDelivery_ReachesAReceiverThatWasDownForAnHour(t *testing.T) {
 	require.Len(t, all, failedTries+1)
 	last := all[failedTries]
 	require.Equal(t, subject, last.Data.SubjectID)
-	verify(t, last, p.Clock.Now(), secret)
+	verify(t, last, secret)
 	for _, x := range all {
 		require.Equal(t, last.Header.Get("webhook-id"), x.Header.Get("webhook-id"))
 		require.Equal(t, last.Body, x.Body)
@@ -413,6 +423,30 @@ func TestDeliverer_GoesOnWithWhatAKilledOneHad(t *testing.T) {
 	require.Equal(t, []string{subject}, r.subjects())
 }
 
+func TestDeliverer_GoesByTheClockOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	path, secret := p.endpoint(p.Coordinator(), r)
+	p.deliver()
+	for i, off := range []time.Duration{10 * time.Minute, -20 * time.Minute} { // ours is ten minutes ahead, then behind
+		p.Clock.Advance(off)
+		subject := p.record()
+		other := webhook.NewDeliverer(p.App.Webhooks, webhook.Options{})
+		took, err := other.Freeze(context.Background())
+		require.NoError(t, err)
+		require.Len(t, took.Deliveries, 1, "due at once")
+		require.Zero(t, p.deliver(), "a lease lives as long as it lives")
+		took.Wake()
+		require.Equal(t, subject, r.subjects()[i])
+		verify(t, r.all()[i], secret)
+	}
+	r.answer(500)
+	p.record()
+	p.deliver()
+	require.Equal(t, 1, p.Count(`select count(*) from webhook_deliveries where status = 'waiting' and next_attempt_at between now() and now() + interval '10 seconds'`))
+	require.Equal(t, 1, p.Count(`select count(*) from webhook_endpoints where id = $1 and abs(extract(epoch from now() - failing_since)) < 60`, parseEndpoint(t, path[len(endpoints)+1:]).UUID()))
+}
+
 func TestDeliverer_ThatWakesUpLateChangesNothing(t *testing.T) {
 	t.Parallel()
 	p, r := open(t), receive(t)
@@ -457,13 +491,13 @@ func TestDeliverer_KeepsWhatItHasForAsLongAsItLives(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, took.Deliveries, 1)
 	due := func() (at time.Time) {
-		require.NoError(t, p.Super.QueryRow(context.Background(), `select due_at from platform.delivery_queue`).Scan(&at))
+		require.NoError(t, p.Super.QueryRow(context.Background(), `select leased_until from platform.delivery_queue`).Scan(&at))
 		return at
 	}
 	before := due()
 	p.later(time.Second)
 	require.NoError(t, busy.Beat(context.Background()))
-	require.Equal(t, before, due(), "it is not its own any more")
+	require.Equal(t, before.Add(-time.Second), due(), "it is not its own any more")
 	took.Wake()
 	require.Len(t, r.all(), 1)
 }
@@ -513,6 +547,10 @@ func TestEndpoint_ThatMovedIsNotVerifiedByItsOldAddress(t *testing.T) {
 	close(old.through)
 	require.NoError(t, <-trying)
 	require.Equal(t, "pending", c.Get(path).Str("status"))
+	elsewhere.answer(200)
+	p.later(time.Hour, c)
+	p.deliver()
+	require.Equal(t, "active", c.Get(path).Str("status"), "it got a test of its own")
 }
 
 func TestDelivery_TellsAnEmployerOnlyWhatConcernsItAndItsOwnExternalIDs(t *testing.T) {
@@ -714,19 +752,24 @@ func TestEndpoint_SignsWithBothSecretsWhileTheyRotate(t *testing.T) {
 	require.Equal(t, "no-store", rotated.Header.Get("Cache-Control"))
 	second := rotated.Str("secret")
 	last := func() received { p.record(); p.deliver(); all := r.all(); return all[len(all)-1] }
-	require.Equal(t, 2, verify(t, last(), p.Clock.Now(), second, first))
+	require.Equal(t, 2, verify(t, last(), second, first))
+	c.Post(path+"/rotate-secret", nil).Problem(409, "webhook-secret-overlap")
+	require.Equal(t, 2, verify(t, last(), second, first), "as was promised")
+	p.later(25*time.Hour, c)
 	third := c.Post(path+"/rotate-secret", object{"overlap_hours": 168}).Is(200).Str("secret")
-	require.Equal(t, 2, verify(t, last(), p.Clock.Now(), third, second))
+	require.Equal(t, 2, verify(t, last(), third, second))
 	p.later(167*time.Hour, c)
-	require.Equal(t, 2, verify(t, last(), p.Clock.Now(), third, second))
+	require.Equal(t, 2, verify(t, last(), third, second))
 	p.later(2*time.Hour, c)
-	require.Equal(t, 1, verify(t, last(), p.Clock.Now(), third))
+	require.Equal(t, 1, verify(t, last(), third))
 	fourth := c.Post(path+"/rotate-secret", object{"overlap_hours": 0}).Is(200).Str("secret")
-	require.Equal(t, 1, verify(t, last(), p.Clock.Now(), fourth))
+	require.Equal(t, 1, verify(t, last(), fourth))
 	c.Post(path+"/rotate-secret", object{"overlap_hours": 169}).Problem(422, "invalid", "/overlap_hours")
 	c.Post(path+"/rotate-secret", object{"overlap_hours": -1}).Problem(422, "invalid", "/overlap_hours")
 	fifth := c.Post(path+"/rotate-secret", object{"overlap_hours": nil}).Is(200).Str("secret")
-	require.Equal(t, 2, verify(t, last(), p.Clock.Now(), fifth, fourth))
+	require.Equal(t, 2, verify(t, last(), fifth, fourth))
+	sixth := c.Post(path+"/rotate-secret", object{"overlap_hours": 0}).Is(200).Str("secret")
+	require.Equal(t, 1, verify(t, last(), sixth), "none of the earlier ones, whatever was promised")
 }
 
 func TestEndpoint_TestIsNotMultiplied(t *testing.T) {
@@ -802,7 +845,12 @@ func TestDeliverer_SlowReceiversDelayNobodyElse(t *testing.T) {
 	for range 40 {
 		subjects = append(subjects, p.record())
 	}
-	d := webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Concurrency: 10})
+	var tries atomic.Int32
+	d := webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Concurrency: 10, Observe: func(x webhook.Tried) {
+		if x.First && x.Outcome == "delivered" && x.Lag > 0 {
+			tries.Add(1)
+		}
+	}})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); d.Run(ctx) }()
@@ -812,6 +860,7 @@ func TestDeliverer_SlowReceiversDelayNobodyElse(t *testing.T) {
 	close(hanging.through) // only now
 	stop()
 	<-ended
+	require.GreaterOrEqual(t, tries.Load(), int32(40), "each first try is told of")
 	require.LessOrEqual(t, hanging.crowded, 2, "an endpoint that never answered gets two places of ten")
 	require.Zero(t, p.Count(`select count(*) from platform.delivery_queue where lease is not null`), "what was under way was finished")
 }
@@ -887,7 +936,7 @@ func TestPurge_RemovesDeliveriesWithTheirFacts(t *testing.T) {
 	r.answer(500)
 	p.record()
 	p.deliver()
-	p.later(30*24*time.Hour+4*time.Hour, c)
+	p.later(31*24*time.Hour+4*time.Hour, c) // the day that the first was of is over
 	fresh := p.record()
 	require.NoError(t, p.App.Events.PurgeAll(context.Background()))
 	require.NoError(t, p.App.Webhooks.PurgeAll(context.Background()))
@@ -899,4 +948,29 @@ func TestPurge_RemovesDeliveriesWithTheirFacts(t *testing.T) {
 	r.mu.Unlock()
 	p.deliver()
 	require.Equal(t, []string{fresh}, r.subjects())
+}
+
+func TestQueueAge_IsThatOfWhatCouldGoOut(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	c := p.Coordinator()
+	age := func() time.Duration {
+		a, err := p.App.Webhooks.QueueAge(context.Background())
+		require.NoError(t, err)
+		return a.Truncate(time.Minute)
+	}
+	path, _ := p.endpoint(c, r, "organisation.*")
+	p.record()
+	p.later(time.Hour, c)
+	require.Zero(t, age(), "a pending endpoint holds it")
+	p.deliver()
+	require.Zero(t, age())
+	p.record()
+	p.later(time.Hour, c)
+	require.Equal(t, time.Hour, age())
+	c.Post(path+"/pause", nil).Is(200)
+	require.Zero(t, age())
+	c.Post(path+"/resume", nil).Is(200)
+	c.Patch(path, object{"rate_limit": 1}).Is(200)
+	require.Zero(t, age(), "it goes out as slowly as was asked for")
 }

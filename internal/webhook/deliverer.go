@@ -42,6 +42,15 @@ type Options struct {
 	Concurrency int           // how many deliveries are under way at once, in this process
 	Grace       time.Duration // how long those may go on once Run's context has ended
 	Log         *slog.Logger
+	Observe     func(Tried) // is told of every try
+}
+
+// Tried is what a try of a delivery tells whoever measures.
+type Tried struct {
+	Outcome string        // as tries are noted: delivered, refused, gone, unreachable, no_token
+	Took    time.Duration // of the call, with the token that it needed
+	First   bool          // the first try of a fact at an endpoint, test events apart
+	Lag     time.Duration // from the fact to the end of the try
 }
 
 // Deliverer sends what is due. Any number of them, in any number of processes, share the queue.
@@ -53,13 +62,21 @@ type Deliverer struct {
 	wg    sync.WaitGroup
 	again chan struct{} // there is room in a lane again
 
+	clock    clock
+	settling settling
+	met      introductions
+
 	mu     sync.Mutex
 	lanes  map[id.EndpointID]*lane
 	leased map[id.DeliveryID]uuid.UUID
 	after  uuid.UUID // the last lane that was visited
+	full   bool      // the last look left no place at all
 }
 
-type lane struct{ busy, room int }
+type lane struct {
+	busy, room int
+	full       bool // the last look left nothing of its room: there may be more
+}
 
 // NewDeliverer returns a deliverer of what the service records. It does nothing until it runs.
 func NewDeliverer(s *Service, o Options) *Deliverer {
@@ -72,8 +89,12 @@ func NewDeliverer(s *Service, o Options) *Deliverer {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Observe == nil {
+		o.Observe = func(Tried) {}
+	}
 	return &Deliverer{Service: s, client: outbound.New(s.policy), o: o, again: make(chan struct{}, 1),
-		lanes: map[id.EndpointID]*lane{}, leased: map[id.DeliveryID]uuid.UUID{}}
+		lanes: map[id.EndpointID]*lane{}, leased: map[id.DeliveryID]uuid.UUID{},
+		met: introductions{known: map[id.EndpointID]*introduction{}}, settling: settling{waiting: map[id.TenantID][]*tried{}, writing: map[id.TenantID]bool{}}}
 }
 
 // Run delivers until ctx ends, then lets what is under way finish for as long as Grace allows and gives the rest back.
@@ -85,7 +106,9 @@ func (d *Deliverer) Run(ctx context.Context) {
 	beats, still := context.WithCancel(calls)
 	beating.Go(func() { d.beat(beats) })
 
-	wait := minPause
+	// Facts of this process wake us, and lanes that have room again; only what comes of others, and what is tried again, has
+	// to be looked for: more often while there is some of it.
+	wait, looked := minPause, true
 	for ctx.Err() == nil {
 		taken, end, err := d.look(ctx, calls)
 		switch {
@@ -94,21 +117,22 @@ func (d *Deliverer) Run(ctx context.Context) {
 				d.o.Log.ErrorContext(ctx, "webhook queue", "cause", db.Cause(err))
 			}
 			wait = errorPause
-		case taken > 0:
-			wait = minPause
-			continue
 		case !end:
 			continue
+		case looked && taken > 0:
+			wait = minPause
+		case looked:
+			wait = min(2*wait, maxPause)
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-fact.Woken():
-			wait = minPause
+			looked = false
 		case <-d.again:
-			wait = minPause
+			looked = false
 		case <-timer.C:
-			wait = min(2*wait, maxPause)
+			looked = true
 		}
 		timer.Stop()
 	}
@@ -144,91 +168,47 @@ type ticket struct {
 	lease    uuid.UUID
 }
 
-// takeDue leases what is due: from each lane as much as it has room for, tenants taking turns. It visits one lane after the
-// other by the index, so that neither a long lane nor many of them makes it slow, and goes on the next time where it
-// stopped.
-const takeDue = `
-with recursive lane (endpoint_id, n) as (
-	(select endpoint_id, 1 from platform.delivery_queue where not test and endpoint_id > $1 order by endpoint_id limit 1)
-	union all
-	select (select q.endpoint_id from platform.delivery_queue q where not q.test and q.endpoint_id > l.endpoint_id order by q.endpoint_id limit 1), l.n + 1
-	from lane l
-	where l.endpoint_id is not null and l.n < $2
-), known (endpoint_id, room) as (
-	select * from unnest($3::uuid[], $4::int[])
-), due as (
-	select q.delivery_id, q.tenant_id, q.due_at, q.place
-	from lane l
-	left join known k on k.endpoint_id = l.endpoint_id
-	cross join lateral (
-		select delivery_id, tenant_id, due_at, row_number() over (order by due_at) as place
-		from platform.delivery_queue
-		where not test and endpoint_id = l.endpoint_id and due_at <= $5
-		order by due_at limit coalesce(k.room, $6)) q
-	where l.endpoint_id is not null and not exists (select from platform.delivery_holds h where h.endpoint_id = l.endpoint_id)
-	union all
-	select q.delivery_id, q.tenant_id, q.due_at, 1
-	from platform.delivery_queue q
-	left join known k on k.endpoint_id = q.endpoint_id
-	where q.test and q.due_at <= $5 and coalesce(k.room, $6) > 0
-), turn as (
-	select delivery_id, due_at, row_number() over (partition by tenant_id order by place, due_at) as n from due
-), mine as (
-	select q.delivery_id
-	from platform.delivery_queue q
-	where q.delivery_id in (select delivery_id from turn order by n, due_at limit $7) and q.due_at <= $5
-	for update skip locked
-), taken as (
-	update platform.delivery_queue q set due_at = $8, lease = $9
-	from mine
-	where q.delivery_id = mine.delivery_id
-	returning q.delivery_id, q.tenant_id, q.endpoint_id
-)
-select l.visited, (select endpoint_id from lane where n = l.visited), t.delivery_id, t.tenant_id, t.endpoint_id
-from (select count(endpoint_id)::int as visited from lane) l left join taken t on true`
-
-// take reports whether it visited the last of the lanes.
+// take leases what is due, and reports whether it visited the last of the lanes.
 func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	known, rooms, free := d.room()
 	if free <= 0 {
 		return nil, true, nil
 	}
 	var (
-		out   []ticket
-		now   = d.db.Now()
-		token = uuid.New()
-		after = d.after
-		end   bool
+		out     []ticket
+		token   = uuid.New()
+		after   = d.after
+		end     bool
+		now     time.Time
+		visited int
+		last    *uuid.UUID
 	)
-	err := d.db.Platform(ctx, "take deliveries that are due", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, takeDue, after, maxLanes, known, rooms, now, startRoom, free, now.Add(lease), token)
-		if err != nil {
+	err := d.db.PlatformOne(ctx, "take deliveries that are due", takeDue,
+		[]any{after, maxLanes, known, rooms, startRoom, free, lease, token, maxScan}, func(rows pgx.Rows) error {
+			var delivery, tenant, endpoint *uuid.UUID
+			_, err := pgx.ForEachRow(rows, []any{&now, &visited, &last, &delivery, &tenant, &endpoint}, func() error {
+				if delivery != nil {
+					out = append(out, ticket{id.DeliveryID(*delivery), id.TenantID(*tenant), id.EndpointID(*endpoint), token})
+				}
+				return nil
+			})
 			return err
-		}
-		var (
-			visited                    int
-			last                       *uuid.UUID
-			delivery, tenant, endpoint *uuid.UUID
-		)
-		_, err = pgx.ForEachRow(rows, []any{&visited, &last, &delivery, &tenant, &endpoint}, func() error {
-			if delivery != nil {
-				out = append(out, ticket{id.DeliveryID(*delivery), id.TenantID(*tenant), id.EndpointID(*endpoint), token})
-			}
-			if end = visited < maxLanes; end {
-				after = uuid.Nil
-			} else {
-				after = *last
-			}
-			return nil
 		})
-		return err
-	})
 	if err != nil {
 		return nil, false, err
 	}
+	d.clock.set(now)
+	if end = visited < maxLanes; end {
+		after = uuid.Nil
+	} else {
+		after = *last
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.after = after
+	d.after, d.full = after, len(out) == free
+	for _, l := range d.lanes {
+		l.full = l.full && l.busy >= l.room // it could not be visited
+	}
 	for _, t := range out {
 		l := d.lanes[t.Endpoint]
 		if l == nil {
@@ -236,6 +216,7 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 			d.lanes[t.Endpoint] = l
 		}
 		l.busy++
+		l.full = l.busy >= l.room
 		d.leased[t.Delivery] = t.lease
 	}
 	return out, end, nil
@@ -284,8 +265,8 @@ func (d *Deliverer) leave(t ticket, took time.Duration, reached bool) {
 	default:
 		l.room = min(2*l.room, fullRoom)
 	}
-	// A lane that is half full is not worth another look yet.
-	if l.busy*2 <= l.room {
+	// A lane that is half full is not worth another look yet, nor is one that was emptied.
+	if d.full || l.full && l.busy*2 <= l.room {
 		select {
 		case d.again <- struct{}{}:
 		default:
@@ -319,18 +300,36 @@ func (d *Deliverer) extend(ctx context.Context) error {
 	if len(deliveries) == 0 {
 		return nil
 	}
-	return d.db.Platform(ctx, "deliveries are still under way", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `update platform.delivery_queue q set due_at = $3 from unnest($1::uuid[], $2::uuid[]) as u (delivery_id, lease)
-			where q.delivery_id = u.delivery_id and q.lease = u.lease`, deliveries, leases, d.db.Now().Add(lease))
-		return err
-	})
+	return d.db.PlatformOne(ctx, "deliveries are still under way", keep, []any{deliveries, leases, lease}, none)
 }
 
 // giveBack ends a lease without a try: the delivery is due again after a while.
 func (d *Deliverer) giveBack(ctx context.Context, t ticket, after time.Duration) error {
-	return d.db.Platform(ctx, "a delivery was not tried", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `update platform.delivery_queue set due_at = $3, lease = null where delivery_id = $1 and lease = $2`,
-			t.Delivery.UUID(), t.lease, d.db.Now().Add(after))
-		return err
-	})
+	return d.db.PlatformOne(ctx, "a delivery was not tried", back, []any{t.Delivery.UUID(), t.lease, after}, none)
+}
+
+// none reads no rows.
+func none(rows pgx.Rows) error {
+	rows.Close()
+	return rows.Err()
+}
+
+// clock is the database's, carried on by ours between looks: that ours is set wrong, or is set anew, changes nothing.
+type clock struct {
+	mu   sync.Mutex
+	read time.Time // by the database
+	when time.Time // by us: only how long ago that is counts
+}
+
+func (c *clock) set(read time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read, c.when = read, time.Now()
+}
+
+// now is the time to sign with.
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read.Add(time.Since(c.when)).UTC().Truncate(time.Microsecond)
 }

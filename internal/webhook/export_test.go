@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 
+	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
@@ -52,3 +53,12 @@ const Lease = lease
 
 // Beat shows that the deliverer lives.
 func (d *Deliverer) Beat(ctx context.Context) error { return d.extend(ctx) }
+
+// RecoverPage does one page of a recovery.
+func (s *Service) RecoverPage(ctx context.Context, tenant id.TenantID, rid id.RecoveryID) (more bool, err error) {
+	err = s.db.InTenant(ctx, db.System(tenant, "recover"), func(tx *db.Tx) (err error) {
+		more, err = recoverPage(tx, rid)
+		return err
+	})
+	return more, err
+}

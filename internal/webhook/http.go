@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
 
@@ -22,9 +23,18 @@ func (s *Service) Routes() []web.Route {
 		web.Act("/v1/webhook-endpoints/:id/test", "webhook:write", s.test),
 		web.Act("/v1/webhook-endpoints/:id/rotate-secret", "webhook:write", s.rotate),
 		web.Act("/v1/webhook-endpoints/:id/enable", "webhook:write", s.enable),
+		web.Act("/v1/webhook-endpoints/:id/pause", "webhook:write", s.pause),
+		web.Act("/v1/webhook-endpoints/:id/resume", "webhook:write", s.resume),
+		web.Act("/v1/webhook-endpoints/:id/recover", "webhook:write", s.recover),
+		web.List("/v1/webhook-recoveries", "webhook:read", s.listRecoveries),
+		web.Get("/v1/webhook-recoveries/:id", "webhook:read", s.getRecovery),
+		web.Open(http.MethodGet, "/.well-known/webhook-keys/:id", http.StatusOK, s.keys),
 		web.List("/v1/webhook-deliveries", "webhook:read", s.listDeliveries),
 		web.Get("/v1/webhook-deliveries/:id", "webhook:read", s.getDelivery, web.Snapshot),
 		web.Act("/v1/webhook-deliveries/:id/resend", "webhook:write", s.resend),
+		web.Act("/v1/webhook-deliveries/:id/cancel", "webhook:write", s.cancel),
+		web.Act("/v1/webhook-deliveries/resend", "webhook:write", s.resendAll),
+		web.Act("/v1/webhook-deliveries/cancel", "webhook:write", s.cancelAll),
 	}
 }
 
@@ -40,15 +50,18 @@ type Wire struct {
 	FailingSince   *time.Time         `json:"failing_since" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`
 	DisabledAt     *time.Time         `json:"disabled_at" format:"date-time" extensions:"x-nullable" example:"2027-01-16T08:00:00Z"`
 	DisabledReason *string            `json:"disabled_reason" enums:"gone,failing,owner_revoked" extensions:"x-nullable" example:"failing"`
+	PausedAt       *time.Time         `json:"paused_at" format:"date-time" extensions:"x-nullable" example:"2027-01-16T08:00:00Z"`                                 // nothing goes out until it is resumed
+	KeysURL        string             `json:"keys_url" format:"uri" example:"https://switchboard.example/.well-known/webhook-keys/whe_01jd8m5x9nf3tvhg5w6rkz2c4q"` // what verifies v1a signatures
+	ShapeWire
 	web.Meta
 } // @name WebhookEndpoint
 
 // Location is where the endpoint can be read.
 func (w Wire) Location() string { return "/v1/webhook-endpoints/" + w.ID.String() }
 
-func wire(e Endpoint) Wire {
+func (s *Service) wire(e Endpoint) Wire {
 	return Wire{e.ID, e.URL, e.EventTypes, e.OrganisationID, e.Description, string(e.Status), e.ClientID, utc(e.FailingSince), utc(e.DisabledAt),
-		e.DisabledReason, web.MetaOf(e.Row)}
+		e.DisabledReason, utc(e.PausedAt), s.public + keysPath(e.ID), shapeWire(e), web.MetaOf(e.Row)}
 }
 
 func utc(t *time.Time) *time.Time {
@@ -62,7 +75,8 @@ func utc(t *time.Time) *time.Time {
 // SecretWire is an endpoint with its new secret, which is shown once.
 type SecretWire struct {
 	Wire
-	Secret string `json:"secret" example:"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`
+	Secret    string `json:"secret" example:"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`
+	PublicKey string `json:"public_key" example:"whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="`
 } // @name WebhookEndpointWithSecret
 
 // NoStore keeps the secret out of caches.
@@ -86,8 +100,8 @@ type createReq struct {
 //	@Success		201		{object}	SecretWire
 //	@Router			/v1/webhook-endpoints [post]
 func (s *Service) create(ctx context.Context, tx *db.Tx, in createReq) (SecretWire, error) {
-	e, secret, err := s.Create(ctx, tx, in.Body)
-	return SecretWire{wire(e), secret}, err
+	e, c, err := s.Create(ctx, tx, in.Body)
+	return SecretWire{s.wire(e), c.Secret, c.Public}, err
 }
 
 type listReq struct {
@@ -105,7 +119,7 @@ type listReq struct {
 //	@Success	200		{object}	page.Page[Wire]
 //	@Router		/v1/webhook-endpoints [get]
 func (s *Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire], error) {
-	return page.List(tx, in.Params, nil, tx.Model(&Endpoint{}).Where("status <> ?", Deleted), wire)
+	return page.List(tx, in.Params, nil, tx.Model(&Endpoint{}).Where("status <> ?", Deleted), s.wire)
 }
 
 // get reads one endpoint.
@@ -119,7 +133,7 @@ func (s *Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire
 func (s *Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) {
 	var e Endpoint
 	err := db.One(tx, &e, `select * from webhook_endpoints where tenant_id = ? and id = ? and status <> ?`, tx.Scope.Tenant, in.ID, Deleted)
-	return wire(e), err
+	return s.wire(e), err
 }
 
 type updateReq struct {
@@ -131,7 +145,7 @@ type updateReq struct {
 // update changes members of an endpoint.
 //
 //	@Summary		Change a webhook endpoint
-//	@Description	Another url makes it pending until it answers a test event there. Whoever changes the url or the types becomes its owner: it has the rights of its owner.
+//	@Description	Another url makes it pending until it answers a test event there. Whoever changes the url or the types becomes its owner: it has the rights of its owner. headers, oauth and certificate are replaced whole and stay when they are left out; when the url moves to another host, headers and oauth have to be given again, or cleared.
 //	@ID				updateWebhookEndpoint
 //	@Tags			webhook
 //	@Param			id		path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -139,8 +153,9 @@ type updateReq struct {
 //	@Success		200		{object}	Wire
 //	@Router			/v1/webhook-endpoints/{id} [patch]
 func (s *Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, error) {
-	e, err := s.Update(ctx, tx, in.ID, func(e Endpoint) error { return in.Check(e.Revision) }, func(c *Change) error { return in.Patch.Apply(c) })
-	return wire(e), err
+	e, err := s.Update(ctx, tx, in.ID, func(e Endpoint) error { return in.Check(e.Revision) }, in.Patch.Names,
+		func(c *Change) error { return in.Patch.Apply(c) })
+	return s.wire(e), err
 }
 
 // remove ends an endpoint.
@@ -186,7 +201,7 @@ const defaultOverlap = 24
 // rotate replaces the secret.
 //
 //	@Summary		Replace the secret of a webhook endpoint
-//	@Description	While both live, each delivery carries a signature of each. The new secret is shown once.
+//	@Description	While both live, each delivery carries signatures of each: v1 of the secrets, v1a of the keys beside them. The new secret is shown once. While an earlier one still signs, 409 webhook-secret-overlap; overlap_hours 0 ends all earlier ones at once.
 //	@ID				rotateWebhookEndpointSecret
 //	@Tags			webhook
 //	@Param			id		path		string		true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -198,8 +213,8 @@ func (s *Service) rotate(ctx context.Context, tx *db.Tx, in rotateReq) (SecretWi
 	if in.Body.OverlapHours != nil {
 		hours = *in.Body.OverlapHours
 	}
-	e, secret, err := s.Rotate(ctx, tx, in.ID, time.Duration(hours)*time.Hour)
-	return SecretWire{wire(e), secret}, err
+	e, c, err := s.Rotate(ctx, tx, in.ID, time.Duration(hours)*time.Hour)
+	return SecretWire{s.wire(e), c.Secret, c.Public}, err
 }
 
 // enable lets a disabled endpoint prove itself again.
@@ -213,7 +228,35 @@ func (s *Service) rotate(ctx context.Context, tx *db.Tx, in rotateReq) (SecretWi
 //	@Router			/v1/webhook-endpoints/{id}/enable [post]
 func (s *Service) enable(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
 	e, err := s.Enable(ctx, tx, in.ID)
-	return wire(e), err
+	return s.wire(e), err
+}
+
+// pause keeps what falls due.
+//
+//	@Summary		Pause a webhook endpoint
+//	@Description	Facts go on being recorded for it, and wait; nothing but test events is sent until it is resumed. What waits longer than facts are kept is gone. Pausing a paused one changes nothing.
+//	@ID				pauseWebhookEndpoint
+//	@Tags			webhook
+//	@Param			id	path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	Wire
+//	@Router			/v1/webhook-endpoints/{id}/pause [post]
+func (s *Service) pause(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
+	e, err := s.Pause(ctx, tx, in.ID)
+	return s.wire(e), err
+}
+
+// resume lets what waited go.
+//
+//	@Summary		Resume a webhook endpoint
+//	@Description	What waited goes out, if it is active.
+//	@ID				resumeWebhookEndpoint
+//	@Tags			webhook
+//	@Param			id	path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	Wire
+//	@Router			/v1/webhook-endpoints/{id}/resume [post]
+func (s *Service) resume(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
+	e, err := s.Resume(ctx, tx, in.ID)
+	return s.wire(e), err
 }
 
 // DeliveryWire is one fact on its way to one endpoint, as callers see it.
@@ -238,7 +281,7 @@ func deliveryWire(d Delivery) DeliveryWire {
 type AttemptWire struct {
 	ID         id.AttemptID `json:"id" example:"wha_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	At         time.Time    `json:"at" format:"date-time" example:"2027-01-11T08:00:00Z"`
-	Outcome    string       `json:"outcome" enums:"delivered,refused,unreachable,gone" example:"delivered"`
+	Outcome    string       `json:"outcome" enums:"delivered,refused,unreachable,gone,no_token" example:"delivered"`
 	Status     *int         `json:"status" extensions:"x-nullable" example:"204"` // of the answer
 	DurationMS int          `json:"duration_ms" example:"38"`
 	Answer     *string      `json:"answer" extensions:"x-nullable" example:"ok"` // the first 16 kB of its body
@@ -336,4 +379,65 @@ func (s *Service) getDelivery(_ context.Context, tx *db.Tx, in deliveryByID) (De
 func (s *Service) resend(ctx context.Context, tx *db.Tx, in deliveryByID) (DeliveryWire, error) {
 	d, err := s.Resend(ctx, tx, in.ID)
 	return deliveryWire(d), err
+}
+
+// cancel takes a delivery back.
+//
+//	@Summary		Cancel a delivery
+//	@Description	It will not be tried again. A try that is under way is finished and noted. Cancelling it again changes nothing.
+//	@ID				cancelWebhookDelivery
+//	@Tags			webhook
+//	@Param			id	path		string	true	"the delivery"	example(whd_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	DeliveryWire
+//	@Router			/v1/webhook-deliveries/{id}/cancel [post]
+func (s *Service) cancel(ctx context.Context, tx *db.Tx, in deliveryByID) (DeliveryWire, error) {
+	d, err := s.Cancel(ctx, tx, in.ID)
+	return deliveryWire(d), err
+}
+
+// Choice says which deliveries to act on. What is null does not narrow it.
+type Choice struct {
+	EndpointID   *id.EndpointID `json:"endpoint_id" extensions:"x-nullable" example:"whe_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Status       *string        `json:"status" enums:"waiting,delivered,failed,cancelled" extensions:"x-nullable" example:"failed"`
+	EventTypes   []string       `json:"event_types" maxLength:"100" validate:"max=50" example:"leerbewijs.*"`
+	CreatedFrom  *time.Time     `json:"created_from" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`  // inclusive
+	CreatedUntil *time.Time     `json:"created_until" format:"date-time" extensions:"x-nullable" example:"2027-01-12T08:00:00Z"` // exclusive
+	// The last one that an earlier request with the same choice came to: go on after it.
+	After *id.DeliveryID `json:"after" extensions:"x-nullable,x-example=null"`
+} // @name WebhookDeliveryChoice
+
+// Chosen is what was done: to how many, and where to go on.
+type Chosen struct {
+	Count int            `json:"count" example:"120"`
+	After *id.DeliveryID `json:"after" extensions:"x-nullable" example:"whd_01jd8m5x9nf3tvhg5w6rkz2c4q"` // null: that was all
+} // @name WebhookDeliveriesChosen
+
+type choiceReq struct {
+	Body Choice `body:"json"`
+}
+
+// resendAll tries many deliveries again.
+//
+//	@Summary		Send deliveries again
+//	@Description	A try now for each, under its own webhook-id, up to 5000 with one request: while after is not null there are more. Those of endpoints that are disabled or deleted are left out, and so are those that wait already.
+//	@ID				resendWebhookDeliveries
+//	@Tags			webhook
+//	@Param			body	body		Choice	true	"which"
+//	@Success		200		{object}	Chosen
+//	@Router			/v1/webhook-deliveries/resend [post]
+func (s *Service) resendAll(ctx context.Context, tx *db.Tx, in choiceReq) (Chosen, error) {
+	return s.ResendAll(ctx, tx, in.Body)
+}
+
+// cancelAll takes many deliveries back.
+//
+//	@Summary		Cancel deliveries
+//	@Description	Those that wait or failed will not be tried again, up to 5000 with one request: while after is not null there are more.
+//	@ID				cancelWebhookDeliveries
+//	@Tags			webhook
+//	@Param			body	body		Choice	true	"which"
+//	@Success		200		{object}	Chosen
+//	@Router			/v1/webhook-deliveries/cancel [post]
+func (s *Service) cancelAll(ctx context.Context, tx *db.Tx, in choiceReq) (Chosen, error) {
+	return s.CancelAll(ctx, tx, in.Body)
 }

@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"errors"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -23,6 +25,9 @@ const jitterDown = 2 * time.Hour
 // What only fails is disabled after failingLimit, with warnings at half and three quarters of it.
 const failingLimit = 5 * 24 * time.Hour
 
+// LeastKept is how long facts have to be kept at least, so that they outlast what an endpoint may fail, and a day to mend it.
+const LeastKept = failingLimit + 24*time.Hour
+
 var warnings = []time.Duration{failingLimit / 2, failingLimit / 4 * 3}
 
 // pause is how long to wait after the given number of tries, at least one and fewer than maxAttempts, spread by up to a
@@ -39,8 +44,12 @@ func pause(tries int, least time.Duration) time.Duration {
 // retryAfter reads the header Retry-After (RFC 9110, section 10.2.3): seconds or a date; 0 when there is none.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
-	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+	n, err := strconv.ParseUint(text, 10, 31)
+	switch {
+	case err == nil:
 		return time.Duration(n) * time.Second
+	case errors.Is(err, strconv.ErrRange): // more seconds than anybody means: pause bounds it
+		return time.Duration(math.MaxInt64)
 	}
 	if at, err := http.ParseTime(text); err == nil {
 		return max(0, at.Sub(now))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +14,8 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/jobs"
+	"github.com/switchingtalent/switchboard/internal/platform/mail"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/signature"
@@ -19,19 +23,24 @@ import (
 
 // Service holds the verbs of endpoints and deliveries.
 type Service struct {
+	Jobs *jobs.Queue  // carries recoveries and letters
+	Mail *mail.Sender // nil: this installation sends no mail
+
 	db     *db.DB
 	box    *seal.Box
 	policy outbound.Policy
+	public string
 	keep   time.Duration
 }
 
-// New returns the verbs. The box seals the secrets of endpoints, policy says which addresses are accepted, and deliveries
-// are kept as long as facts are: keep, or 30 days when it is 0.
-func New(d *db.DB, box *seal.Box, policy outbound.Policy, keep time.Duration) *Service {
+// New returns the verbs. The box seals the secrets of endpoints, policy says which addresses are accepted, links start with
+// publicURL, and deliveries are kept as long as facts are: keep, or 30 days when it is 0. Jobs has to be set before
+// anything is asked for.
+func New(d *db.DB, box *seal.Box, policy outbound.Policy, publicURL string, keep time.Duration) *Service {
 	if keep == 0 {
 		keep = 30 * 24 * time.Hour
 	}
-	return &Service{d, box, policy, keep}
+	return &Service{db: d, box: box, policy: policy, public: publicURL, keep: keep}
 }
 
 // Input is what a caller says of a new endpoint.
@@ -40,6 +49,7 @@ type Input struct {
 	EventTypes     []string           `json:"event_types" binding:"required" minLength:"1" maxLength:"100" validate:"min=1,max=50" example:"leerbewijs.*,opleidingsregistratie.recorded"`
 	OrganisationID *id.OrganisationID `json:"organisation_id" extensions:"x-nullable" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	Description    *string            `json:"description" maxLength:"500" extensions:"x-nullable" example:"Uren naar het HR-pakket"`
+	Shape
 } // @name WebhookEndpointInput
 
 // Change is what can be changed of an endpoint: the base of a merge patch.
@@ -47,16 +57,16 @@ type Change struct {
 	URL         string   `json:"url" binding:"required" minLength:"1" maxLength:"2048" example:"https://hr.example.com/switchboard"`
 	EventTypes  []string `json:"event_types" binding:"required" minLength:"1" maxLength:"100" validate:"min=1,max=50" example:"leerbewijs.*,opleidingsregistratie.recorded"`
 	Description *string  `json:"description" maxLength:"500" extensions:"x-nullable" example:"Uren naar het HR-pakket"`
+	Shape
 } // @name WebhookEndpointChange
 
 // aim makes the caller the owner of the endpoint, and points it at an address and at types of facts that the caller may
-// read.
-func (s *Service) aim(tx *db.Tx, e *Endpoint, url string, types []string) error {
+// read. What else is wrong stands in bad.
+func (s *Service) aim(tx *db.Tx, e *Endpoint, url string, types []string, bad *fault.Error) error {
 	if tx.Principal.ClientID.IsZero() {
 		return errors.New("webhook: an endpoint needs a client that answers for it")
 	}
-	bad := fault.Unprocessable.New()
-	checkURL(bad, s.policy, url)
+	checkURL(bad, s.policy, "/url", url)
 	nouns := fact.Readable(tx.Principal.Scopes)
 	patterns := checkTypes(bad, types, nouns)
 	if len(bad.Fields) > 0 {
@@ -66,34 +76,53 @@ func (s *Service) aim(tx *db.Tx, e *Endpoint, url string, types []string) error 
 	return nil
 }
 
+// mutual refuses a client certificate where there is no TLS to show it in.
+func mutual(bad *fault.Error, url string, certificate bool) {
+	if certificate && !strings.HasPrefix(url, "https:") {
+		bad.At("/certificate", needTLS)
+	}
+}
+
 // Create adds an endpoint and sends it its first test event. It returns the secret, which is never shown again.
-func (s *Service) Create(_ context.Context, tx *db.Tx, in Input) (Endpoint, string, error) {
+func (s *Service) Create(_ context.Context, tx *db.Tx, in Input) (Endpoint, Credentials, error) {
 	e := Endpoint{ID: id.NewEndpoint(), OrganisationID: in.OrganisationID, Description: in.Description, Status: Pending}
 	switch tx.Scope.Kind {
 	case db.ScopeOrganisation:
 		own := id.OrganisationID(tx.Scope.Organisation)
 		if in.OrganisationID != nil && *in.OrganisationID != own {
-			return e, "", fault.At("/organisation_id", fault.NoReference)
+			return e, Credentials{}, fault.At("/organisation_id", fault.NoReference)
 		}
 		e.OrganisationID = &own
 	case db.ScopeMedewerker: // facts are told to employers and to the partner; an employee follows the feed
-		return e, "", fault.NotAllowed.New()
+		return e, Credentials{}, fault.NotAllowed.New()
 	}
-	if err := s.aim(tx, &e, in.URL, in.EventTypes); err != nil {
-		return e, "", err
+	bad := fault.Unprocessable.New()
+	s.checkShape(bad, in.Shape, in.EventTypes, tx.Now)
+	mutual(bad, in.URL, in.Certificate != nil)
+	if err := s.aim(tx, &e, in.URL, in.EventTypes, bad); err != nil {
+		return e, Credentials{}, err
+	}
+	if err := s.put(tx, &e, in.Shape, given{true, true, true}); err != nil {
+		return e, Credentials{}, err
 	}
 	if err := db.Insert(tx, &e); err != nil {
-		return e, "", err
+		return e, Credentials{}, err
 	}
 	secret, err := s.addSecret(tx, e)
 	if err != nil {
-		return e, "", err
+		return e, secret, err
+	}
+	if err := tx.Enlist(keysOf, e.ID.String(), e.ID.UUID()); err != nil {
+		return e, secret, err
+	}
+	if err := lay(tx, e); err != nil {
+		return e, secret, err
 	}
 	if err := hold(tx, e); err != nil {
-		return e, "", err
+		return e, secret, err
 	}
 	if _, err := recordTest(tx, e); err != nil {
-		return e, "", err
+		return e, secret, err
 	}
 	return e, secret, fact.Audit(tx, "webhook_endpoint.create", e.ID, struct {
 		OrganisationID *id.OrganisationID `json:"organisation_id"`
@@ -115,10 +144,27 @@ func lock(tx *db.Tx, eid id.EndpointID) (Endpoint, error) {
 	return e, err
 }
 
+// present reads an endpoint for callers without locking it: a deleted one is fault.Missing.
+func present(tx *db.Tx, eid id.EndpointID) (Endpoint, error) {
+	e, err := db.Get[Endpoint](tx, eid)
+	if err == nil && e.Status == Deleted {
+		err = fault.Missing.New()
+	}
+	return e, err
+}
+
 // hold makes what the endpoint gets wait; release lets it go.
 func hold(tx *db.Tx, e Endpoint) error {
 	_, err := tx.Run(`insert into platform.delivery_holds (endpoint_id, tenant_id) values (?, ?) on conflict do nothing`, e.ID, tx.Scope.Tenant)
 	return err
+}
+
+// letGo releases what an endpoint gets, if nothing holds it any more.
+func letGo(tx *db.Tx, e Endpoint) error {
+	if e.Status != Active || e.PausedAt != nil {
+		return nil
+	}
+	return release(tx, e)
 }
 
 func release(tx *db.Tx, e Endpoint) error {
@@ -133,8 +179,9 @@ func pend(e *Endpoint) {
 }
 
 // Update applies a change to an endpoint. Another url makes it pending: it gets a test event there first. Whoever
-// changes where or what it sends becomes its owner.
-func (s *Service) Update(_ context.Context, tx *db.Tx, eid id.EndpointID, check func(Endpoint) error, apply func(*Change) error) (Endpoint, error) {
+// changes where or what it sends becomes its owner. What is never shown again stays as it is unless named says that the
+// change has it; it does not move to another host, which would learn it.
+func (s *Service) Update(_ context.Context, tx *db.Tx, eid id.EndpointID, check func(Endpoint) error, named func(member string) bool, apply func(*Change) error) (Endpoint, error) {
 	before, err := lock(tx, eid)
 	if err != nil {
 		return before, err
@@ -142,7 +189,7 @@ func (s *Service) Update(_ context.Context, tx *db.Tx, eid id.EndpointID, check 
 	if err := check(before); err != nil {
 		return before, err
 	}
-	in := Change{before.URL, before.EventTypes, before.Description}
+	in := Change{before.URL, before.EventTypes, before.Description, shapeOf(before)}
 	if err := apply(&in); err != nil {
 		return before, err
 	}
@@ -150,10 +197,35 @@ func (s *Service) Update(_ context.Context, tx *db.Tx, eid id.EndpointID, check 
 	after.Description = in.Description
 	moved := in.URL != before.URL
 	aimed := moved || !slices.Equal(in.EventTypes, before.EventTypes)
+	g := given{named("headers"), named("oauth"), named("certificate")}
+	bad := fault.Unprocessable.New()
+	asked := in.Shape
+	if before.AlertEmail != nil && asked.AlertEmail != nil && *asked.AlertEmail == *before.AlertEmail {
+		asked.AlertEmail = nil // it stays, also where mail was sent once and is not any more
+	}
+	s.checkShape(bad, asked, in.EventTypes, tx.Now)
+	mutual(bad, in.URL, in.Certificate != nil || !g.certificate && before.Certificate != nil)
+	if host(in.URL) != host(before.URL) {
+		if before.Headers != nil && !g.headers {
+			bad.At("/headers", again)
+		}
+		if before.OAuthSecret != nil && !g.oauth {
+			bad.At("/oauth", again)
+		}
+	}
+	if in.OAuth == nil && !g.oauth && before.OAuthSecret != nil && slices.ContainsFunc(in.Headers, func(h Header) bool { return strings.EqualFold(h.Name, "Authorization") }) ||
+		in.OAuth != nil && !g.headers && slices.ContainsFunc(before.HeaderNames, func(n string) bool { return strings.EqualFold(n, "Authorization") }) {
+		bad.At("/headers", reserved)
+	}
 	if aimed {
-		if err := s.aim(tx, &after, in.URL, in.EventTypes); err != nil {
+		if err := s.aim(tx, &after, in.URL, in.EventTypes, bad); err != nil {
 			return before, err
 		}
+	} else if len(bad.Fields) > 0 {
+		return before, bad
+	}
+	if err := s.put(tx, &after, in.Shape, g); err != nil {
+		return before, err
 	}
 	if moved {
 		if after.Status, err = before.Status.next(move); err != nil {
@@ -163,6 +235,9 @@ func (s *Service) Update(_ context.Context, tx *db.Tx, eid id.EndpointID, check 
 	}
 	changed, err := db.Change(tx, before, &after)
 	if err != nil || !changed {
+		return after, err
+	}
+	if err := lay(tx, after); err != nil {
 		return after, err
 	}
 	if moved {
@@ -181,7 +256,7 @@ func (s *Service) Update(_ context.Context, tx *db.Tx, eid id.EndpointID, check 
 	}{moved})
 }
 
-// Delete ends an endpoint: what waits for it is cancelled, and its secrets are gone. Deleting it again changes nothing.
+// Delete ends an endpoint: what waits for it is cancelled, its secrets are gone, and its recoveries end. Deleting it again changes nothing.
 func (s *Service) Delete(_ context.Context, tx *db.Tx, eid id.EndpointID) error {
 	before, err := locked(tx, eid)
 	if err != nil || before.Status == Deleted {
@@ -192,16 +267,27 @@ func (s *Service) Delete(_ context.Context, tx *db.Tx, eid id.EndpointID) error 
 		return err
 	}
 	after.DeletedAt = &tx.Now
+	after.RateLimit, after.Ordering = nil, "none"
+	if err := s.put(tx, &after, Shape{Filter: readFilter(before.Filter), Payload: after.Payload, Ordering: after.Ordering}, given{true, true, true}); err != nil {
+		return err
+	}
 	if _, err := db.Change(tx, before, &after); err != nil {
 		return err
 	}
 	if err := release(tx, after); err != nil {
 		return err
 	}
+	if err := lay(tx, after); err != nil {
+		return err
+	}
+	if err := tx.Delist(keysOf, eid.String()); err != nil {
+		return err
+	}
 	for _, q := range []string{
 		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ?`,
 		`update webhook_deliveries set status = 'cancelled', next_attempt_at = null where tenant_id = ? and endpoint_id = ? and status = 'waiting'`,
 		`delete from webhook_secrets where tenant_id = ? and endpoint_id = ?`,
+		`update webhook_recoveries set status = 'cancelled' where tenant_id = ? and endpoint_id = ? and status = 'running'`,
 	} {
 		if _, err := tx.Run(q, tx.Scope.Tenant, eid); err != nil {
 			return err
@@ -226,9 +312,11 @@ func (s *Service) Test(_ context.Context, tx *db.Tx, eid id.EndpointID) (Deliver
 	return db.Get[Delivery](tx, did)
 }
 
+// test queues a test event, or has the one that waits tried now. One that is being tried says nothing about where the endpoint
+// points meanwhile, so it does not count.
 func test(tx *db.Tx, e Endpoint) (id.DeliveryID, error) {
 	var queued struct{ DeliveryID id.DeliveryID }
-	err := db.One(tx, &queued, `select delivery_id from platform.delivery_queue where test and endpoint_id = ? and tenant_id = ? limit 1`, e.ID, tx.Scope.Tenant)
+	err := db.One(tx, &queued, `select delivery_id from platform.delivery_queue where test and lease is null and endpoint_id = ? and tenant_id = ? limit 1`, e.ID, tx.Scope.Tenant)
 	if fault.Missing.Is(err) {
 		return recordTest(tx, e)
 	}
@@ -240,9 +328,9 @@ func test(tx *db.Tx, e Endpoint) (id.DeliveryID, error) {
 
 // queue gives a delivery a try now. One that is being tried right now is left alone.
 func queue(tx *db.Tx, d Delivery) error {
-	_, err := tx.Run(`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, test) values (?, ?, ?, least(cast(? as timestamptz), now()), ?)
+	_, err := tx.Run(`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, test) values (?, ?, ?, now(), ?)
 		on conflict (delivery_id) do update set due_at = excluded.due_at where q.lease is null`,
-		d.ID, tx.Scope.Tenant, d.EndpointID, tx.Now, d.Type == Tested.Name)
+		d.ID, tx.Scope.Tenant, d.EndpointID, d.Type == Tested.Name)
 	if err != nil {
 		return err
 	}
@@ -271,45 +359,190 @@ func (s *Service) Resend(_ context.Context, tx *db.Tx, did id.DeliveryID) (Deliv
 	return db.Get[Delivery](tx, did)
 }
 
-// Rotate gives an endpoint another secret. The present one signs beside it for overlap, and earlier ones end: two live at
-// most.
-func (s *Service) Rotate(_ context.Context, tx *db.Tx, eid id.EndpointID, overlap time.Duration) (Endpoint, string, error) {
+// Cancel takes a delivery out of the queue for good. A try that is under way is finished, and noted.
+func (s *Service) Cancel(_ context.Context, tx *db.Tx, did id.DeliveryID) (Delivery, error) {
+	d, err := db.Get[Delivery](tx, did)
+	if err != nil {
+		return d, err
+	}
+	// The queue is locked before the delivery, as the deliverer does.
+	if _, err := tx.Run(`delete from platform.delivery_queue where delivery_id = ? and tenant_id = ?`, did, tx.Scope.Tenant); err != nil {
+		return d, err
+	}
+	if d, err = db.Lock[Delivery](tx, did); err != nil || d.Status == cancelled {
+		return d, err
+	}
+	if _, ok := deliveryTransitions[d.Status][cancelling]; !ok {
+		return d, DeliveryDone.New()
+	}
+	if _, err := tx.Run(`update webhook_deliveries set status = 'cancelled', next_attempt_at = null where tenant_id = ? and id = ?`, tx.Scope.Tenant, did); err != nil {
+		return d, err
+	}
+	return db.Get[Delivery](tx, did)
+}
+
+// maxChosen bounds how many deliveries one request acts on.
+const maxChosen = 5000
+
+// choose reads which deliveries are meant, of those with one of these statuses, in the order of their ids.
+func choose(tx *db.Tx, c Choice, statuses []string) (chosen []Delivery, after *id.DeliveryID, err error) {
+	bad := fault.Unprocessable.New()
+	var patterns db.Strings
+	for i, a := range c.EventTypes {
+		like, _, known := fact.Pattern(a)
+		if !known {
+			bad.At("/event_types/"+strconv.Itoa(i), fault.Unknown)
+		}
+		patterns = append(patterns, like)
+	}
+	if c.EndpointID != nil {
+		if _, err := db.Get[Endpoint](tx, *c.EndpointID); fault.Missing.Is(err) {
+			bad.At("/endpoint_id", fault.NoReference)
+		} else if err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(bad.Fields) > 0 {
+		return nil, nil, bad
+	}
+	if c.Status != nil {
+		statuses = slices.DeleteFunc(slices.Clone(statuses), func(s string) bool { return s != *c.Status })
+	}
+	q := tx.Model(&Delivery{}).Select("id", "endpoint_id").Where("type <> ?", Tested.Name).Where("status in ?", statuses)
+	if c.EndpointID != nil {
+		q = q.Where("endpoint_id = ?", *c.EndpointID)
+	}
+	if len(patterns) > 0 {
+		q = q.Where("type like any (cast(? as text[]))", patterns)
+	}
+	if c.CreatedFrom != nil {
+		q = q.Where("created_at >= ?", *c.CreatedFrom)
+	}
+	if c.CreatedUntil != nil {
+		q = q.Where("created_at < ?", *c.CreatedUntil)
+	}
+	if c.After != nil {
+		q = q.Where("id > ?", *c.After)
+	}
+	if err := q.Order("id").Limit(maxChosen + 1).Find(&chosen).Error; err != nil || len(chosen) <= maxChosen {
+		return chosen, nil, err
+	}
+	chosen = chosen[:maxChosen]
+	return chosen, &chosen[maxChosen-1].ID, nil
+}
+
+// resendChosen gives deliveries a try now, of endpoints that can get one.
+const resendChosen = `
+with able as (
+	update webhook_deliveries d set status = 'waiting', next_attempt_at = now(), delivered_at = null
+	from webhook_endpoints e
+	where d.tenant_id = @tenant and d.id = any (cast(@ids as uuid[])) and d.status <> 'waiting'
+		and e.tenant_id = d.tenant_id and e.id = d.endpoint_id and e.status in ('pending', 'active')
+	returning d.id, d.tenant_id, d.endpoint_id
+)
+insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at) select id, tenant_id, endpoint_id, now() from able
+on conflict (delivery_id) do nothing`
+
+// ResendAll tries deliveries again now, each under its own webhook-id.
+func (s *Service) ResendAll(_ context.Context, tx *db.Tx, c Choice) (Chosen, error) {
+	chosen, after, err := choose(tx, c, []string{delivered, failed, cancelled})
+	if err != nil {
+		return Chosen{}, err
+	}
+	n, err := tx.Run(resendChosen, map[string]any{"tenant": tx.Scope.Tenant, "ids": idsOf(chosen)})
+	tx.AfterCommit(fact.Wake)
+	return Chosen{int(n), after}, err
+}
+
+// CancelAll takes deliveries out of the queue for good.
+func (s *Service) CancelAll(_ context.Context, tx *db.Tx, c Choice) (Chosen, error) {
+	chosen, after, err := choose(tx, c, []string{waiting, failed})
+	if err != nil {
+		return Chosen{}, err
+	}
+	ids := idsOf(chosen)
+	if _, err := tx.Run(`delete from platform.delivery_queue where delivery_id = any (cast(? as uuid[])) and tenant_id = ?`, ids, tx.Scope.Tenant); err != nil {
+		return Chosen{}, err
+	}
+	n, err := tx.Run(`update webhook_deliveries set status = 'cancelled', next_attempt_at = null
+		where tenant_id = ? and id = any (cast(? as uuid[])) and status in ('waiting', 'failed')`, tx.Scope.Tenant, ids)
+	return Chosen{int(n), after}, err
+}
+
+func idsOf(ds []Delivery) db.IDs[id.DeliveryID] {
+	out := make(db.IDs[id.DeliveryID], len(ds))
+	for i, d := range ds {
+		out[i] = d.ID
+	}
+	return out
+}
+
+// Rotate gives an endpoint another secret. The present one signs beside it for overlap. Two live at most: while an earlier one
+// does there is no other, unless overlap is none, which ends all at once because a secret may have leaked.
+func (s *Service) Rotate(_ context.Context, tx *db.Tx, eid id.EndpointID, overlap time.Duration) (Endpoint, Credentials, error) {
 	e, err := lock(tx, eid)
 	if err != nil {
-		return e, "", err
+		return e, Credentials{}, err
 	}
-	_, err = tx.Run(`delete from webhook_secrets where tenant_id = ? and endpoint_id = ? and expires_at is not null`, tx.Scope.Tenant, eid)
+	if err := enlistOld(tx, e); err != nil {
+		return e, Credentials{}, err
+	}
+	_, err = tx.Run(`delete from webhook_secrets where tenant_id = ? and endpoint_id = ? and expires_at is not null and (expires_at <= ? or ?)`,
+		tx.Scope.Tenant, eid, tx.Now, overlap == 0)
 	if err != nil {
-		return e, "", err
+		return e, Credentials{}, err
+	}
+	var old struct{ Lives bool }
+	if err := db.One(tx, &old, `select exists (select from webhook_secrets where tenant_id = ? and endpoint_id = ? and expires_at is not null) as lives`,
+		tx.Scope.Tenant, eid); err != nil {
+		return e, Credentials{}, err
+	}
+	if old.Lives {
+		return e, Credentials{}, SecretOverlap.New()
 	}
 	until := tx.Now.Add(overlap)
 	_, err = tx.Run(`update webhook_secrets set expires_at = ? where tenant_id = ? and endpoint_id = ?`, until, tx.Scope.Tenant, eid)
 	if err != nil {
-		return e, "", err
+		return e, Credentials{}, err
 	}
 	secret, err := s.addSecret(tx, e)
 	if err != nil {
-		return e, "", err
+		return e, secret, err
 	}
 	return e, secret, fact.Audit(tx, "webhook_endpoint.rotate_secret", eid, struct {
 		ExpiresAt time.Time `json:"expires_at"`
 	}{until})
 }
 
-// addSecret makes a secret and writes it sealed.
-func (s *Service) addSecret(tx *db.Tx, e Endpoint) (string, error) {
-	secret, sid := signature.NewSecret(), uuid.Must(uuid.NewV7())
-	sealed, err := s.box.Seal([]byte(secret), whereSecret(tx.Scope.Tenant, sid))
-	if err != nil {
-		return "", err
-	}
-	_, err = tx.Run(`insert into webhook_secrets (tenant_id, id, endpoint_id, organisation_id, sealed, created_at) values (?, ?, ?, ?, ?, ?)`,
-		tx.Scope.Tenant, sid, e.ID, e.OrganisationID, sealed, tx.Now)
-	return secret, err
+// Credentials are what a receiver verifies with: either is enough.
+type Credentials struct {
+	Secret string // whsec_…: signs as well, so it is never shown again
+	Public string // whpk_…: verifies alone; it stands in the key set of the endpoint too
 }
 
-func whereSecret(tenant, secret uuid.UUID) seal.Where {
-	return seal.Where{Tenant: tenant, Table: "webhook_secrets", Column: "sealed", Row: secret}
+// addSecret makes a secret and a key pair and writes them sealed.
+func (s *Service) addSecret(tx *db.Tx, e Endpoint) (Credentials, error) {
+	private, public := signature.NewKeyPair()
+	c, sid := Credentials{signature.NewSecret(), public}, uuid.Must(uuid.NewV7())
+	secret, err := s.box.Seal([]byte(c.Secret), whereSecret(tx.Scope.Tenant, "sealed", sid))
+	if err != nil {
+		return c, err
+	}
+	key, err := s.box.Seal([]byte(private), whereSecret(tx.Scope.Tenant, "key_sealed", sid))
+	if err != nil {
+		return c, err
+	}
+	raw, err := signature.PublicKey(public)
+	if err != nil {
+		return c, err
+	}
+	_, err = tx.Run(`insert into webhook_secrets (tenant_id, id, endpoint_id, organisation_id, sealed, public, key_sealed, created_at) values (?, ?, ?, ?, ?, ?, ?, ?)`,
+		tx.Scope.Tenant, sid, e.ID, e.OrganisationID, secret, []byte(raw), key, tx.Now)
+	return c, err
+}
+
+func whereSecret(tenant uuid.UUID, column string, secret uuid.UUID) seal.Where {
+	return seal.Where{Tenant: tenant, Table: "webhook_secrets", Column: column, Row: secret}
 }
 
 // Enable lets a disabled endpoint prove itself again: it becomes pending and gets a test event. Whoever enables it
@@ -324,7 +557,7 @@ func (s *Service) Enable(_ context.Context, tx *db.Tx, eid id.EndpointID) (Endpo
 		return before, err
 	}
 	after := before
-	if err := s.aim(tx, &after, before.URL, before.EventTypes); err != nil {
+	if err := s.aim(tx, &after, before.URL, before.EventTypes, fault.Unprocessable.New()); err != nil {
 		return before, err
 	}
 	pend(&after)
@@ -337,16 +570,56 @@ func (s *Service) Enable(_ context.Context, tx *db.Tx, eid id.EndpointID) (Endpo
 	return after, fact.Audit(tx, "webhook_endpoint.enable", eid, struct{}{})
 }
 
+// Pause keeps everything but test events until the endpoint is resumed: what falls due meanwhile waits.
+func (s *Service) Pause(_ context.Context, tx *db.Tx, eid id.EndpointID) (Endpoint, error) {
+	before, err := lock(tx, eid)
+	if err != nil {
+		return before, err
+	}
+	if _, err := before.Status.next(pausing); err != nil || before.PausedAt != nil {
+		return before, err
+	}
+	after := before
+	after.PausedAt = &tx.Now
+	if _, err := db.Change(tx, before, &after); err != nil {
+		return after, err
+	}
+	if err := hold(tx, after); err != nil {
+		return after, err
+	}
+	return after, fact.Audit(tx, "webhook_endpoint.pause", eid, struct{}{})
+}
+
+// Resume lets what waited go out.
+func (s *Service) Resume(_ context.Context, tx *db.Tx, eid id.EndpointID) (Endpoint, error) {
+	before, err := lock(tx, eid)
+	if err != nil {
+		return before, err
+	}
+	if _, err := before.Status.next(resuming); err != nil || before.PausedAt == nil {
+		return before, err
+	}
+	after := before
+	after.PausedAt = nil
+	if _, err := db.Change(tx, before, &after); err != nil {
+		return after, err
+	}
+	if err := letGo(tx, after); err != nil {
+		return after, err
+	}
+	return after, fact.Audit(tx, "webhook_endpoint.resume", eid, struct{}{})
+}
+
 // OwnerRevoked disables the endpoints of a client that was revoked. The deliverer sees it by itself too, with the next
 // try.
-func (s *Service) OwnerRevoked(_ context.Context, tx *db.Tx, client id.ClientID) error {
+func (s *Service) OwnerRevoked(ctx context.Context, tx *db.Tx, client id.ClientID) error {
 	var owned []Endpoint
 	if err := tx.Select(&owned, `select * from webhook_endpoints where tenant_id = ? and client_id = ? and status in ('pending', 'active') order by id for no key update`,
 		tx.Scope.Tenant, client); err != nil {
 		return err
 	}
 	for _, e := range owned {
-		if err := shut(tx, e, reasonRevoked); err != nil {
+		if _, err := s.shut(ctx, tx, e, reasonRevoked); err != nil {
 			return err
 		}
 	}
@@ -354,20 +627,43 @@ func (s *Service) OwnerRevoked(_ context.Context, tx *db.Tx, client id.ClientID)
 }
 
 // shut disables an endpoint that is locked; what waits for it stays until it is enabled again.
-func shut(tx *db.Tx, before Endpoint, reason string) error {
+func (s *Service) shut(ctx context.Context, tx *db.Tx, before Endpoint, reason string) (Endpoint, error) {
 	to, err := before.Status.next(disable)
 	if err != nil || to == before.Status {
-		return err
+		return before, err
 	}
 	after := before
 	after.Status, after.DisabledAt, after.DisabledReason = to, &tx.Now, &reason
 	if _, err := db.Change(tx, before, &after); err != nil {
-		return err
+		return before, err
 	}
 	if err := hold(tx, after); err != nil {
-		return err
+		return before, err
 	}
-	return WasDisabled.Record(tx, about(after, disabledData{reason}))
+	if err := s.write(ctx, tx, after, letterDisabled); err != nil {
+		return before, err
+	}
+	return after, WasDisabled.Record(tx, about(after, disabledData{reason}))
+}
+
+// Warn warns of the transaction's tenant's endpoints that have only failed for long. There is never more to do.
+func (s *Service) Warn(tx *db.Tx) (bool, error) {
+	var due []struct {
+		Endpoint
+		At time.Time // by the clock of the database
+	}
+	err := tx.Select(&due, `select e.*, now() as at from webhook_endpoints e
+		where tenant_id = ? and status = 'active' and now() - failing_since >= case warned when 0 then make_interval(secs => ?) when 1 then make_interval(secs => ?) end
+		order by id for no key update`, tx.Scope.Tenant, warnings[0].Seconds(), warnings[1].Seconds())
+	if err != nil {
+		return false, err
+	}
+	for _, x := range due {
+		if _, err := s.warn(tx.Statement.Context, tx, x.Endpoint, x.At); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // purgeBatch bounds how many deliveries one transaction removes.
@@ -376,8 +672,8 @@ const purgeBatch = 2000
 // grace is how much longer than facts their deliveries are kept, so that a fact in the feed has its deliveries beside it.
 const grace = 3 * time.Hour
 
-// Purge removes the transaction's tenant's deliveries that are no longer kept, with their tries, and secrets that
-// expired. It reports whether there may be more.
+// Purge removes the transaction's tenant's deliveries that are no longer kept, with their tries that no partition takes
+// along, and secrets that expired. It reports whether there may be more.
 func (s *Service) Purge(tx *db.Tx) (bool, error) {
 	old := tx.Now.Add(-s.keep - grace)
 	n, err := tx.Run(`with gone as (
@@ -385,7 +681,7 @@ func (s *Service) Purge(tx *db.Tx) (bool, error) {
 				(select id from webhook_deliveries where tenant_id = @tenant and created_at < @old order by created_at limit @batch)
 			returning id
 		), tries as (
-			delete from webhook_attempts a using gone where a.tenant_id = @tenant and a.delivery_id = gone.id
+			delete from webhook_attempts_rest a using gone where a.tenant_id = @tenant and a.delivery_id = gone.id
 		), queued as (
 			delete from platform.delivery_queue q using gone where q.delivery_id = gone.id
 		)

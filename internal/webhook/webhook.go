@@ -4,8 +4,10 @@ package webhook
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,22 +37,29 @@ var Statuses = []Status{Pending, Active, Disabled, Deleted}
 type action string
 
 const (
-	verify  action = "verify"  // a test event got a 2xx
-	disable action = "disable" // it is gone, fails only, or its owner was revoked
-	enable  action = "enable"
-	move    action = "move" // its url changes
-	try     action = "try"  // a test event is asked for
-	resend  action = "resend"
-	remove  action = "remove"
+	verify     action = "verify"  // a test event got a 2xx
+	disable    action = "disable" // it is gone, fails only, or its owner was revoked
+	enable     action = "enable"
+	move       action = "move" // its url changes
+	try        action = "try"  // a test event is asked for
+	resend     action = "resend"
+	pausing    action = "pause"  // keeps what falls due, whatever its status
+	resuming   action = "resume" // lets that go, if it is active
+	recovering action = "recover"
+	remove     action = "remove"
+
+	cancelling action = "cancel" // of a delivery
 )
 
-var actions = []action{verify, disable, enable, move, try, resend, remove}
+var actions = []action{verify, disable, enable, move, try, resend, pausing, resuming, recovering, remove}
 
 // transitions says what becomes of an endpoint; what is missing is refused.
 var transitions = map[Status]map[action]Status{
-	Pending:  {verify: Active, disable: Disabled, enable: Pending, move: Pending, try: Pending, resend: Pending, remove: Deleted},
-	Active:   {verify: Active, disable: Disabled, enable: Active, move: Pending, try: Active, resend: Active, remove: Deleted},
-	Disabled: {disable: Disabled, enable: Pending, move: Pending, remove: Deleted},
+	Pending: {verify: Active, disable: Disabled, enable: Pending, move: Pending, try: Pending, resend: Pending, pausing: Pending, resuming: Pending,
+		recovering: Pending, remove: Deleted},
+	Active: {verify: Active, disable: Disabled, enable: Active, move: Pending, try: Active, resend: Active, pausing: Active, resuming: Active,
+		recovering: Active, remove: Deleted},
+	Disabled: {disable: Disabled, enable: Pending, move: Pending, pausing: Disabled, resuming: Disabled, remove: Deleted},
 	Deleted:  {remove: Deleted},
 }
 
@@ -62,6 +71,15 @@ var (
 	// EndpointDeleted says that an endpoint does not come back.
 	EndpointDeleted = fault.Define(fault.Conflict, "webhook-endpoint-deleted", fault.Text{
 		EN: "This endpoint was deleted.", NL: "Dit endpoint is verwijderd.", FR: "Ce point de terminaison a été supprimé."})
+
+	// SecretOverlap says that two secrets sign already, and a third would end one before the time that was promised.
+	SecretOverlap = fault.Define(fault.Conflict, "webhook-secret-overlap", fault.Text{
+		EN: "An earlier secret of this endpoint still signs.", NL: "Een eerder geheim van dit endpoint ondertekent nog.",
+		FR: "Un secret antérieur de ce point de terminaison signe encore."})
+	// RecoveryRunning says that an endpoint gets what it missed already.
+	RecoveryRunning = fault.Define(fault.Conflict, "webhook-recovery-running", fault.Text{
+		EN: "A recovery of this endpoint is still running.", NL: "Er loopt nog een herstel van dit endpoint.",
+		FR: "Une récupération de ce point de terminaison est encore en cours."})
 
 	unreadable = fault.DefineRule("not_readable", fault.Text{
 		EN: "is about something that this client may not read", NL: "gaat over iets dat deze client niet mag lezen",
@@ -104,6 +122,22 @@ type Endpoint struct {
 	DisabledAt     *time.Time
 	DisabledReason *string
 	DeletedAt      *time.Time
+	PausedAt       *time.Time // nothing goes out until it is resumed
+
+	// How it wants what it gets: see Shape.
+	Filter         *string // JSON, as platform.filter_holds reads it
+	Payload        string
+	Ordering       string
+	RateLimit      *int
+	HeaderNames    db.Strings
+	Headers        []byte  // sealed
+	OAuthTokenURL  *string `gorm:"column:oauth_token_url"`
+	OAuthClientID  *string `gorm:"column:oauth_client_id"`
+	OAuthScope     *string `gorm:"column:oauth_scope"`
+	OAuthSecret    []byte  `gorm:"column:oauth_secret"` // sealed
+	Certificate    *string
+	CertificateKey []byte // sealed
+	AlertEmail     *string
 }
 
 // TableName is the table of endpoints.
@@ -128,6 +162,18 @@ const (
 	cancelled = "cancelled" // the endpoint was deleted, or its owner may no longer read the fact
 )
 
+// deliveryTransitions says what becomes of a delivery by what callers do; what is missing is refused.
+var deliveryTransitions = map[string]map[action]string{
+	waiting:   {resend: waiting, cancelling: cancelled},
+	delivered: {resend: waiting},
+	failed:    {resend: waiting, cancelling: cancelled},
+	cancelled: {resend: waiting, cancelling: cancelled},
+}
+
+// DeliveryDone says that there is nothing left to cancel.
+var DeliveryDone = fault.Define(fault.Conflict, "webhook-delivery-delivered", fault.Text{
+	EN: "This delivery has arrived.", NL: "Deze levering is aangekomen.", FR: "Cette livraison est arrivée."})
+
 // Delivery is one fact on its way to one endpoint.
 type Delivery struct {
 	TenantID       id.TenantID   `gorm:"primaryKey"`
@@ -138,6 +184,7 @@ type Delivery struct {
 	Type           string
 	Status         string
 	Attempts       int
+	BaseAttempts   int // of them, those before the schedule began anew
 	CreatedAt      time.Time
 	NextAttemptAt  *time.Time
 	DeliveredAt    *time.Time
@@ -170,6 +217,7 @@ const (
 	outcomeRefused     = "refused"     // any other answer, redirects included
 	outcomeGone        = "gone"        // 410
 	outcomeUnreachable = "unreachable" // no answer
+	outcomeNoToken     = "no_token"    // its token endpoint gave none, so nothing was sent
 )
 
 // The rules for addresses, by the codes of outbound.
@@ -190,11 +238,24 @@ var urlRules = func() map[string]*fault.Rule {
 }()
 
 // checkURL refuses an address that is wrong on sight.
-func checkURL(e *fault.Error, p outbound.Policy, url string) {
+func checkURL(e *fault.Error, p outbound.Policy, at, url string) {
 	var refused *outbound.Refused
 	if errors.As(p.CheckURL(url), &refused) {
-		e.At("/url", urlRules[refused.Code])
+		e.At(at, urlRules[refused.Code])
 	}
+}
+
+// host is where an address leads: scheme, name and port.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
 // checkTypes turns what is asked into patterns, and refuses what no type of fact is called and what its owner may not

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"math"
 	"net/http"
 	"testing"
 	"time"
@@ -13,11 +14,14 @@ import (
 func TestStatus_EveryStateAndActionIsDecided(t *testing.T) {
 	t.Parallel()
 	want := map[Status]map[action]any{
-		Pending:  {verify: Active, disable: Disabled, enable: Pending, move: Pending, try: Pending, resend: Pending, remove: Deleted},
-		Active:   {verify: Active, disable: Disabled, enable: Active, move: Pending, try: Active, resend: Active, remove: Deleted},
-		Disabled: {verify: EndpointDisabled, disable: Disabled, enable: Pending, move: Pending, try: EndpointDisabled, resend: EndpointDisabled, remove: Deleted},
+		Pending: {verify: Active, disable: Disabled, enable: Pending, move: Pending, try: Pending, resend: Pending, pausing: Pending, resuming: Pending,
+			recovering: Pending, remove: Deleted},
+		Active: {verify: Active, disable: Disabled, enable: Active, move: Pending, try: Active, resend: Active, pausing: Active, resuming: Active,
+			recovering: Active, remove: Deleted},
+		Disabled: {verify: EndpointDisabled, disable: Disabled, enable: Pending, move: Pending, try: EndpointDisabled, resend: EndpointDisabled,
+			pausing: Disabled, resuming: Disabled, recovering: EndpointDisabled, remove: Deleted},
 		Deleted: {verify: EndpointDeleted, disable: EndpointDeleted, enable: EndpointDeleted, move: EndpointDeleted, try: EndpointDeleted,
-			resend: EndpointDeleted, remove: Deleted},
+			resend: EndpointDeleted, pausing: EndpointDeleted, resuming: EndpointDeleted, recovering: EndpointDeleted, remove: Deleted},
 	}
 	for _, s := range Statuses {
 		for _, a := range actions {
@@ -32,6 +36,21 @@ func TestStatus_EveryStateAndActionIsDecided(t *testing.T) {
 			default:
 				require.Fail(t, "nobody decided", "%s %s", s, a)
 			}
+		}
+	}
+}
+
+func TestDelivery_EveryStateAndActionIsDecided(t *testing.T) {
+	t.Parallel()
+	want := map[string]map[action]string{
+		waiting:   {resend: waiting, cancelling: cancelled},
+		delivered: {resend: waiting, cancelling: ""},
+		failed:    {resend: waiting, cancelling: cancelled},
+		cancelled: {resend: waiting, cancelling: cancelled},
+	}
+	for _, s := range []string{waiting, delivered, failed, cancelled} {
+		for _, a := range []action{resend, cancelling} {
+			require.Equal(t, want[s][a], deliveryTransitions[s][a], "%s %s", s, a)
 		}
 	}
 }
@@ -61,7 +80,7 @@ func TestRetryAfter_ReadsSecondsAndDates(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2027, 1, 11, 8, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Duration{
-		"": 0, "120": 2 * time.Minute, "-1": 0, "soon": 0, "1e9": 0, "99999999999999999999": 0,
+		"": 0, "120": 2 * time.Minute, "-1": 0, "soon": 0, "1e9": 0, "99999999999999999999": math.MaxInt64, "4294967296": math.MaxInt64, "Fri, 31 Dec 9999 23:59:59 GMT": math.MaxInt64,
 		"Mon, 11 Jan 2027 09:00:00 GMT": time.Hour, "Mon, 11 Jan 2027 07:00:00 GMT": 0,
 	} {
 		h := http.Header{}

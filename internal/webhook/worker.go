@@ -6,6 +6,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/jobs"
 )
 
@@ -15,10 +16,28 @@ type PurgeArgs struct{}
 // Kind names the job.
 func (PurgeArgs) Kind() string { return "webhook.purge" }
 
+// WarnArgs is the job that warns of endpoints that have only failed for long, also when nothing is sent to them.
+type WarnArgs struct{}
+
+// Kind names the job.
+func (WarnArgs) Kind() string { return "webhook.warn" }
+
+// RecoverArgs is the job that does one recovery.
+type RecoverArgs struct {
+	TenantID   id.TenantID   `json:"tenant_id"`
+	RecoveryID id.RecoveryID `json:"recovery_id"`
+}
+
+// Kind names the job.
+func (RecoverArgs) Kind() string { return "webhook.recover" }
+
 // Work adds what this noun works on, and returns what comes back every so often. Deliveries are no jobs: see Deliverer.
 func (s *Service) Work(w jobs.Workers) []jobs.Periodic {
 	river.AddWorker(w.Workers, &purge{s: s})
-	return []jobs.Periodic{{Every: time.Hour, Args: PurgeArgs{}}}
+	river.AddWorker(w.Workers, &warner{s: s})
+	river.AddWorker(w.Workers, &recoverer{s: s})
+	river.AddWorker(w.Workers, &postman{s: s})
+	return []jobs.Periodic{{Every: time.Hour, Args: PurgeArgs{}}, {Every: 10 * time.Minute, Args: WarnArgs{}}}
 }
 
 type purge struct {
@@ -33,4 +52,46 @@ func (p *purge) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error { retur
 // next job.
 func (s *Service) PurgeAll(ctx context.Context) error {
 	return s.db.EachTenant(ctx, "purge", s.Purge)
+}
+
+type warner struct {
+	river.WorkerDefaults[WarnArgs]
+	s *Service
+}
+
+// Work looks once.
+func (w *warner) Work(ctx context.Context, _ *river.Job[WarnArgs]) error { return w.s.WarnAll(ctx) }
+
+// WarnAll warns of the endpoints of every tenant that have only failed for half or three quarters of failingLimit.
+func (s *Service) WarnAll(ctx context.Context) error {
+	return s.db.EachTenant(ctx, "warn", s.Warn)
+}
+
+type postman struct {
+	river.WorkerDefaults[LetterArgs]
+	s *Service
+}
+
+// Work sends one letter.
+func (p *postman) Work(ctx context.Context, job *river.Job[LetterArgs]) error {
+	return p.s.SendLetter(ctx, job.Args)
+}
+
+type recoverer struct {
+	river.WorkerDefaults[RecoverArgs]
+	s *Service
+}
+
+// turn is how long a recovery works before it makes room for other jobs; it is shorter than a job may take.
+const turn = 10 * time.Second
+
+// Work does a turn of the recovery, and comes back if there is more.
+func (r *recoverer) Work(ctx context.Context, job *river.Job[RecoverArgs]) error {
+	bounded, cancel := context.WithTimeout(ctx, turn)
+	defer cancel()
+	more, err := r.s.RecoverSome(bounded, job.Args.TenantID, job.Args.RecoveryID)
+	if err == nil && more {
+		return river.JobSnooze(0)
+	}
+	return err
 }

@@ -1,4 +1,5 @@
-// Command apidoc writes what stands under api/: the OpenAPI document, and a schema and an example for each type of fact.
+// Command apidoc writes what stands under api/: the OpenAPI and AsyncAPI documents, and a schema and an example for each
+// type of fact.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command bench measures GET, list and create against their floors, in interleaved rounds of one run, and prints ratios.
+// Command bench measures GET, list and create against their floors, in interleaved rounds of one run, and prints ratios;
+// and deliveries, from fact to receiver.
 //
 // The floors run beside ours on the same machine and database: pgbench for requests per second, a handler of raw pgx
 // without tenants for CPU. Absolute numbers say more about the machine than about us; compare the ratios. Everything
@@ -28,6 +29,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/outbound"
 	"github.com/switchingtalent/switchboard/internal/platform/postgres"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
@@ -38,8 +40,15 @@ var (
 	seconds = flag.Int("seconds", 3, "how long each measurement takes")
 	clients = flag.Int("clients", 32, "connections that send at once")
 	profile = flag.String("profile", "", "write a CPU profile of our side of the first round to this file, by the number of the measure")
+	cohort  = flag.Int("cohort", 0, "measure a matching run of so many leervragen and as many leerplekken, and nothing else")
+	places  = flag.Int("suggestions", 0, "measure suggestions over so many leerplekken of one tenant, and nothing else")
 	load    = flag.String("load", "", "run as load generator for this address (used by bench itself)")
 	token   = flag.String("token", "", "bearer token of the load generator")
+
+	deliver = flag.Bool("deliveries", false, "measure deliveries instead")
+	only    = flag.String("only", "", "of deliveries: all, steady, fan-out, neighbours or backlog alone")
+	backlog = flag.Int("backlog", 100_000, "of deliveries: how many wait in the backlog, a multiple of 100")
+	sinking = flag.Bool("receive", false, "run as receiver (used by bench itself)")
 )
 
 const (
@@ -56,8 +65,18 @@ func main() {
 		}
 		return
 	}
+	if *sinking {
+		if err := receive(os.Stdin, os.Stdout); err != nil {
+			log.Fatal("receive: ", err)
+		}
+		return
+	}
 	app.Tune()
-	if err := run(context.Background()); err != nil {
+	measure := run
+	if *deliver {
+		measure = deliveries
+	}
+	if err := measure(context.Background()); err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
@@ -71,6 +90,7 @@ type stage struct {
 	base    string // our API
 	raw     string // the floor over HTTP
 	callers []caller
+	app     *app.App
 }
 
 type caller struct {
@@ -80,7 +100,13 @@ type caller struct {
 }
 
 func run(ctx context.Context) error {
-	st, stop, err := prepare(ctx)
+	if *cohort > 0 {
+		return cohorts(ctx)
+	}
+	if *places > 0 {
+		return suggestions(ctx)
+	}
+	st, stop, err := prepare(ctx, (*stage).fill)
 	if err != nil {
 		return err
 	}
@@ -187,7 +213,7 @@ func medianOf(rs []result, f func(result) float64) float64 {
 }
 
 // prepare starts a durable PostgreSQL, fills it, and serves ours and the floor on loopback.
-func prepare(ctx context.Context) (*stage, func(), error) {
+func prepare(ctx context.Context, fill func(*stage, context.Context, *app.App) error) (*stage, func(), error) {
 	dir, err := os.MkdirTemp("", "switchboard-bench-")
 	if err != nil {
 		return nil, nil, err
@@ -240,10 +266,11 @@ func prepare(ctx context.Context) (*stage, func(), error) {
 		return fail(err)
 	}
 	st.base = ours.Addr().String()
-	a, err := app.New(data, app.Options{Box: box, Log: quiet, PublicURL: "http://" + st.base, ClientLimit: limit, PublicLimit: limit, KeepEvents: 720 * time.Hour})
+	a, err := app.New(data, app.Options{Box: box, Log: quiet, PublicURL: "http://" + st.base, Outbound: outbound.Policy{Insecure: true}, ClientLimit: limit, PublicLimit: limit, KeepEvents: 720 * time.Hour})
 	if err != nil {
 		return fail(err)
 	}
+	st.app = a
 	if err := a.Access.Start(ctx); err != nil {
 		return fail(err)
 	}
@@ -261,7 +288,8 @@ func prepare(ctx context.Context) (*stage, func(), error) {
 	rawServer := &http.Server{Handler: rawHandler(st.super), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = rawServer.Serve(floor) }()
 	stops = append(stops, func() { _ = rawServer.Close() })
-	if err := st.fill(ctx, a); err != nil {
+	st.app = a
+	if err := fill(st, ctx, a); err != nil {
 		return fail(err)
 	}
 	return st, stop, nil

@@ -113,9 +113,9 @@ type span struct{ from, to, days int }
 func spansOf(l List, since day.Date) []span {
 	var out []span
 	for _, p := range l {
-		s := span{number(p.FromOn), number(p.UntilOn) + 1, everyDay}
+		s := span{p.FromOn.Number(), p.UntilOn.Number() + 1, everyDay}
 		if !since.IsZero() {
-			s.from = max(s.from, number(since))
+			s.from = max(s.from, since.Number())
 		}
 		if p.Weekdays != nil {
 			s.days = 0
@@ -162,5 +162,3 @@ func upTo(n, w int) int {
 	const before = 7 * 10_000 // whole weeks, so that weekdays stay what they are
 	return (n + before + (epoch-w+6)%7) / 7
 }
-
-func number(d day.Date) int { return int(d.Clock(0, 0, time.UTC).Unix() / (24 * 60 * 60)) }

@@ -57,6 +57,9 @@ func (d Date) Add(n int) Date { return Date{d.t.AddDate(0, 0, n)} }
 // Weekday says which day of the week it is.
 func (d Date) Weekday() time.Weekday { return d.t.Weekday() }
 
+// Number counts the days since 1 January 1970.
+func (d Date) Number() int { return int(d.t.Unix() / (24 * 60 * 60)) }
+
 // Clock returns the instant at which the clock on the wall of the zone shows hour and minute on this day. In the hour
 // that a change to summer time skips, it is the instant as if the clock had not moved yet, as time.Date decides.
 func (d Date) Clock(hour, minute int, zone *time.Location) time.Time {

@@ -348,6 +348,25 @@ func (d *DB) Platform(ctx context.Context, reason string, fn func(pgx.Tx) error)
 	return nil
 }
 
+// PlatformOne is Platform for one statement, which is its own transaction: one round trip. read takes its rows; what it
+// returned counts only when PlatformOne returns nil. See ByIndex for how it is planned.
+func (d *DB) PlatformOne(ctx context.Context, reason, query string, args []any, read func(pgx.Rows) error) error {
+	ctx, cancel := context.WithTimeout(ctx, txDeadline)
+	defer cancel()
+	var b pgx.Batch
+	b.Queue(ByIndex)
+	b.Queue(query, args...).Query(read)
+	if err := d.pool.SendBatch(ctx, &b).Close(); err != nil {
+		return translate(fmt.Errorf("platform (%s): %w", reason, err))
+	}
+	return nil
+}
+
+// ByIndex makes the rest of a transaction plan by index alone, once for a connection: a plan that was made while a queue was
+// short must serve when it is long.
+const ByIndex = `select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+	set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
+
 // EachTenant runs fn in a transaction of every tenant, again for as long as it says that there is more: upkeep in small
 // bites. A tenant that fails does not keep the others waiting; the errors are joined.
 func (d *DB) EachTenant(ctx context.Context, reason string, fn func(*Tx) (more bool, err error)) error {
@@ -406,5 +425,11 @@ func (tx *Tx) Enlist(kind, name string, subject uuid.UUID) error {
 func (tx *Tx) Delist(kind, name string) error {
 	h := sha256.Sum256([]byte(name))
 	_, err := tx.Run(`delete from platform.directory where kind = ? and lookup_hash = ? and tenant_id = ?`, kind, h[:], tx.Scope.Tenant)
+	return err
+}
+
+// DelistOf removes the names of one kind under which this tenant's subject is known.
+func (tx *Tx) DelistOf(kind string, subject uuid.UUID) error {
+	_, err := tx.Run(`delete from platform.directory where kind = ? and subject_id = ? and tenant_id = ?`, kind, subject, tx.Scope.Tenant)
 	return err
 }

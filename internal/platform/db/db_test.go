@@ -1166,3 +1166,24 @@ func TestStrings_AndIDsOutsideTheDatabase(t *testing.T) {
 	require.Equal(t, ids, back)
 	require.Error(t, back.Scan("{x}"))
 }
+
+func TestPlatformOne_IsOneTransactionThatIsPlannedByIndex(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	ctx := context.Background()
+	var seqscan, mode string
+	var tenants int
+	read := func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&seqscan, &mode, &tenants}, func() error { return nil })
+		return err
+	}
+	ask := `select current_setting('enable_seqscan'), current_setting('plan_cache_mode'), (select count(*) from tenants)::int + $1::int`
+	require.NoError(t, w.App.DB.PlatformOne(ctx, "a test", ask, []any{0}, read))
+	require.Equal(t, []any{"off", "force_generic_plan", 0}, []any{seqscan, mode, tenants}, "and it sees no tenant's rows")
+	// Nothing of it outlives it, on any connection.
+	require.NoError(t, w.App.DB.Platform(ctx, "a test", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `select current_setting('enable_seqscan'), current_setting('plan_cache_mode')`).Scan(&seqscan, &mode)
+	}))
+	require.Equal(t, []string{"on", "auto"}, []string{seqscan, mode})
+	require.ErrorContains(t, w.App.DB.PlatformOne(ctx, "a test", `select 1/0 as x`, nil, func(rows pgx.Rows) error { rows.Close(); return nil }), "a test")
+}

@@ -3,12 +3,14 @@ package db
 import (
 	"database/sql/driver"
 	"fmt"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-var arrays = pgtype.NewMap()
+// A Map of types fills its caches while it is used, so nobody shares one.
+var arrays = sync.Pool{New: func() any { return pgtype.NewMap() }}
 
 // Strings is a text[] column; NULL reads as empty.
 type Strings []string
@@ -18,7 +20,9 @@ func (s Strings) Value() (driver.Value, error) {
 	if s == nil {
 		s = Strings{}
 	}
-	b, err := arrays.Encode(pgtype.TextArrayOID, pgtype.TextFormatCode, []string(s), nil)
+	m := arrays.Get().(*pgtype.Map)
+	defer arrays.Put(m)
+	b, err := m.Encode(pgtype.TextArrayOID, pgtype.TextFormatCode, []string(s), nil)
 	return string(b), err
 }
 
@@ -67,7 +71,9 @@ func scanArray(oid uint32, src any, dst *[]string) error {
 	default:
 		return fmt.Errorf("db: cannot read a %T as an array", src)
 	}
-	if err := arrays.Scan(oid, pgtype.TextFormatCode, b, dst); err != nil {
+	m := arrays.Get().(*pgtype.Map)
+	defer arrays.Put(m)
+	if err := m.Scan(oid, pgtype.TextFormatCode, b, dst); err != nil {
 		return err
 	}
 	if *dst == nil {

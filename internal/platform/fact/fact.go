@@ -23,6 +23,7 @@ import (
 // Type is one type of fact, <noun>.<past participle>.
 type Type struct {
 	Name    string
+	Version int    // of the schema of its data, from 1; see Revised
 	Doc     string // one sentence for integrators
 	example any    // a value of the type that its data must have
 }
@@ -43,9 +44,24 @@ func Define(name, doc string, example any) *Type {
 	if why := freeText(reflect.TypeOf(example)); why != "" {
 		panic("fact: " + name + ": " + why)
 	}
-	t := &Type{name, doc, example}
+	t := &Type{name, 1, doc, example}
 	types[name] = t
 	return t
+}
+
+// Revised says that the schema of the data grew since it was first published: members or values were added, and all that
+// was said before still holds. A test refuses a schema that changed under the same version, and one that lost something:
+// that is another type, under another name.
+func (t *Type) Revised(version int) *Type {
+	t.Version = version
+	return t
+}
+
+// Lookup returns the type of a name, nil when there is none.
+func Lookup(name string) *Type {
+	mu.Lock()
+	defer mu.Unlock()
+	return types[name]
 }
 
 // None is the data of a fact that has nothing to add to what every fact says.
@@ -91,8 +107,8 @@ type envelope struct {
 	OrganisationIDs []id.OrganisationID `json:"organisation_ids"`
 }
 
-// event is the first part of both statements that record a fact. Deliveries are due at once, whichever of our clocks is
-// ahead.
+// event is the first part of both statements that record a fact. When deliveries are due is for the clock of the database
+// alone.
 const event = `
 with fact as (
 	insert into events (tenant_id, id, type, subject_id, subject, revision, organisation_ids, medewerker_ids, data, external_ids,
@@ -103,17 +119,25 @@ with fact as (
 ), `
 
 // fanOut writes the fact, its deliveries and their places in the queue in one statement. An endpoint gets what it asked
-// for, if its employer is concerned and its owner may read the noun; what a pending one gets waits in the queue.
-const fanOut = event + `delivery as (
-	insert into webhook_deliveries (tenant_id, event_id, endpoint_id, organisation_id, type, created_at, next_attempt_at)
-	select e.tenant_id, fact.id, e.id, e.organisation_id, @type, @now, @now
-	from webhook_endpoints e, fact
+// for, if its employer is concerned and its owner may read the noun; what a pending one gets waits in the queue. Only an
+// endpoint that keeps the order of subjects has them in the queue.
+const fanOut = event + `wanted as materialized (
+	select e.tenant_id, e.id, e.organisation_id, e.ordering
+	from webhook_endpoints e
 	where e.tenant_id = @tenant and e.status in ('pending', 'active') and @type like any (e.type_patterns) and @noun = any (e.nouns)
 		and (e.organisation_id is null or e.organisation_id = any (cast(@organisations as uuid[])))
+		and (e.filter is null or platform.filter_holds(e.filter, cast(@data as jsonb)))
+), delivery as (
+	insert into webhook_deliveries (tenant_id, event_id, endpoint_id, organisation_id, type, created_at, next_attempt_at)
+	select w.tenant_id, fact.id, w.id, w.organisation_id, @type, @now, @now from wanted w, fact
 	returning id, tenant_id, endpoint_id
 )
-insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at)
-select id, tenant_id, endpoint_id, least(cast(@now as timestamptz), now()) from delivery`
+insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
+select d.id, d.tenant_id, d.endpoint_id, now(), o.subject_id, o.revision, o.event_id
+from delivery d
+join wanted w on w.id = d.endpoint_id
+left join (select cast(@subject_id as uuid) as subject_id, cast(@revision as bigint) as revision, cast(@id as uuid) as event_id) o
+	on w.ordering = 'subject'`
 
 // direct writes a fact for one endpoint alone, as a test that is not held.
 const direct = event + `delivery as (
@@ -124,7 +148,7 @@ const direct = event + `delivery as (
 	returning id, tenant_id, endpoint_id
 )
 insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at, test)
-select id, tenant_id, endpoint_id, least(cast(@now as timestamptz), now()), true from delivery
+select id, tenant_id, endpoint_id, now(), true from delivery
 returning delivery_id`
 
 // Record writes the fact and what it causes. Roll back the transaction, and there was no fact.
@@ -138,7 +162,7 @@ func (t *Type) Record(tx *db.Tx, e Event) error {
 		return err
 	})
 	if err == nil {
-		tx.AfterCommit(Wake)
+		tx.AfterCommit(func() { committed(tx.TenantID()) })
 	}
 	return err
 }
@@ -154,7 +178,7 @@ func (t *Type) RecordTo(tx *db.Tx, e Event, endpoint id.EndpointID) (id.Delivery
 	if err := db.One(tx, &made, direct, values); err != nil {
 		return made.DeliveryID, err
 	}
-	tx.AfterCommit(Wake)
+	tx.AfterCommit(func() { committed(tx.TenantID()) })
 	return made.DeliveryID, nil
 }
 
@@ -184,7 +208,7 @@ func (t *Type) values(tx *db.Tx, e Event) (map[string]any, error) {
 	if !ok {
 		return nil, fmt.Errorf("fact: %s: the subject has no id", t.Name)
 	}
-	return map[string]any{"tenant": tx.Scope.Tenant, "id": uuid.Must(uuid.NewV7()), "type": t.Name, "noun": t.Noun(),
+	return map[string]any{"tenant": tx.Scope.Tenant, "id": idAt(tx.Now), "type": t.Name, "noun": t.Noun(),
 		"subject_id": u.UUID(), "subject": e.Subject.String(), "revision": e.Revision, "organisations": array(e.Organisations),
 		"medewerkers": array(e.Medewerkers), "data": string(data), "external": string(external), "now": tx.Now, "actor": tx.Actor,
 		"on_behalf_of": tx.OnBehalfOf, "request": tx.RequestID}, nil
@@ -231,6 +255,45 @@ func Data(stored, external []byte, recipient *id.OrganisationID) (json.RawMessag
 	return append(append(stored[:len(stored)-1:len(stored)-1], ','), tail[1:]...), nil
 }
 
+// Links are the addresses of a fact and of what it is about.
+type Links struct {
+	Event   string  `json:"event"`
+	Subject *string `json:"subject"` // nil where callers cannot read it by itself
+}
+
+// LinksOf are the links of a fact in an installation whose links start with base.
+func LinksOf(base, typ, event, subject string) Links {
+	l := Links{Event: base + "/v1/events/" + event}
+	noun, _, _ := strings.Cut(typ, ".")
+	if at, known := places[noun]; known {
+		s := base + strings.ReplaceAll(at, ":id", subject)
+		l.Subject = &s
+	}
+	return l
+}
+
+// Thin renders the stored data with ids and links alone: none of a state, a date or hours, and no external ids.
+func Thin(typ string, stored []byte, links Links) (json.RawMessage, error) {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(stored, &all); err != nil {
+		return nil, err
+	}
+	mu.Lock()
+	t := types[typ]
+	mu.Unlock()
+	keep := []string{"tenant_id", "subject_id", "revision", "organisation_ids"}
+	if t != nil {
+		keep = append(keep, idMembers(reflect.TypeOf(t.example))...)
+	}
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return !slices.Contains(keep, name) })
+	l, err := json.Marshal(links)
+	if err != nil {
+		return nil, err
+	}
+	all["links"] = l
+	return json.Marshal(all)
+}
+
 func array[K id.Kind](ids []id.Of[K]) string {
 	parts := make([]string, len(ids))
 	for i, x := range ids {
@@ -253,3 +316,34 @@ func Wake() {
 
 // Woken is where the deliverer listens.
 func Woken() <-chan struct{} { return woken }
+
+// watchers are told whose facts commit in this process.
+var watchers = struct {
+	mu  sync.Mutex
+	all map[chan<- id.TenantID]bool
+}{all: map[chan<- id.TenantID]bool{}}
+
+// Watch tells c the tenant of each fact that commits in this process, until stop is called. What a full channel cannot
+// take is left out, and other processes tell nothing: whoever must not miss a fact looks by itself as well.
+func Watch(c chan<- id.TenantID) (stop func()) {
+	watchers.mu.Lock()
+	defer watchers.mu.Unlock()
+	watchers.all[c] = true
+	return func() {
+		watchers.mu.Lock()
+		defer watchers.mu.Unlock()
+		delete(watchers.all, c)
+	}
+}
+
+func committed(tenant id.TenantID) {
+	Wake()
+	watchers.mu.Lock()
+	defer watchers.mu.Unlock()
+	for c := range watchers.all {
+		select {
+		case c <- tenant:
+		default:
+		}
+	}
+}

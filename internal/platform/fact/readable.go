@@ -28,6 +28,13 @@ func Readable(perms []auth.Permission) []string {
 	return slices.Sorted(maps.Keys(nouns))
 }
 
+// Matching are the types of facts that are asked for by their name, by their noun (leerbewijs.*), or all together (*).
+func Matching(asked []string) []*Type {
+	return slices.DeleteFunc(Types(), func(t *Type) bool {
+		return !slices.Contains(asked, "*") && !slices.Contains(asked, t.Name) && !slices.Contains(asked, t.Noun()+".*")
+	})
+}
+
 // Pattern reads what a caller asks for: the name of a type, all types of a noun (leerbewijs.*), or all (*). It returns
 // the pattern for SQL's LIKE and the noun, which is empty for all, or reports that no type of fact is called so.
 func Pattern(asked string) (like, noun string, known bool) {

@@ -2,13 +2,19 @@ package fact
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/switchingtalent/switchboard/internal/platform/day"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/hours"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
 var (
@@ -64,8 +70,33 @@ func (t *Type) Schema() json.RawMessage {
 		"type": "object", "required": []string{"system", "value"}, "properties": map[string]any{
 			"system": map[string]any{"type": "string"}, "value": map[string]any{"type": "string"}}}}
 	s["required"] = append([]string{"tenant_id", "subject_id", "revision", "organisation_ids", "external_ids"}, s["required"].([]string)...)
-	s["title"], s["description"] = t.Name, t.Doc
+	s["title"], s["description"], s["x-version"] = t.Name, t.Doc, t.Version
 	return mustMarshal(s)
+}
+
+// Has reports whether the data of this type of fact has a member that can be compared: a scalar, or a list of them. The path
+// leads to it through objects. external_ids are none: each recipient has its own.
+func (t *Type) Has(path ...string) bool {
+	type node struct {
+		Type       any
+		Properties map[string]node
+		Items      *node
+	}
+	var n node
+	if err := json.Unmarshal(t.Schema(), &n); err != nil || len(path) == 0 || path[0] == "external_ids" {
+		return false
+	}
+	for _, p := range path {
+		next, ok := n.Properties[p]
+		if !ok {
+			return false
+		}
+		n = next
+	}
+	if n.Items != nil {
+		n = *n.Items
+	}
+	return n.Properties == nil && n.Items == nil
 }
 
 // Example is the data of an example of this type of fact.
@@ -81,10 +112,59 @@ func (t *Type) Example() json.RawMessage {
 	return mustMarshal(v)
 }
 
+// nobody is the subject of an example: nothing has its id.
+type nobody struct {
+	id     uuid.UUID
+	prefix string
+}
+
+func (n nobody) String() string  { return id.Text(n.prefix, n.id) }
+func (n nobody) UUID() uuid.UUID { return n.id }
+
+// RecordExample records the example of this type of fact, about something that does not exist, as if it had happened, and
+// returns its subject. It is for tenants in which nothing is real.
+func (t *Type) RecordExample(tx *db.Tx, organisations []id.OrganisationID) (subject uuid.UUID, err error) {
+	data := reflect.New(reflect.TypeOf(t.example))
+	if err := json.Unmarshal(mustMarshal(exampleOf(data.Type().Elem())), data.Interface()); err != nil {
+		return subject, fmt.Errorf("fact: the example of %s: %w", t.Name, err)
+	}
+	n := nobody{uuid.Must(uuid.NewV7()), "org"}
+	if p := prefixes[t.Noun()]; p != "" {
+		n.prefix = p
+	}
+	return n.id, t.Record(tx, Event{Subject: n, Revision: 1, Organisations: organisations, Data: data.Elem().Interface()})
+}
+
 // prefixes of the subjects by noun, for examples.
 var prefixes = map[string]string{"tenant": "ten", "organisation": "org", "medewerker": "mdw", "leervraag": "lvr", "leerplek": "lpl",
 	"match": "mat", "leeruitwisseling": "lui", "kennismakingsgesprek": "lui", "opleidingsregistratie": "opr", "survey": "srv",
 	"leerbewijs": "lbw", "webhook_endpoint": "whe", "client": "cli"}
+
+// places are where subjects can be read, by noun.
+var places = map[string]string{"tenant": "/v1/tenant", "organisation": "/v1/organisations/:id", "medewerker": "/v1/medewerkers/:id",
+	"leervraag": "/v1/leervragen/:id", "leerplek": "/v1/leerplekken/:id", "match": "/v1/matches/:id", "leeruitwisseling": "/v1/leeruitwisselingen/:id",
+	"kennismakingsgesprek": "/v1/leeruitwisselingen/:id", "opleidingsregistratie": "/v1/opleidingsregistraties/:id", "survey": "/v1/surveys/:id",
+	"leerbewijs": "/v1/leerbewijzen/:id", "webhook_endpoint": "/v1/webhook-endpoints/:id", "client": "/v1/clients/:id",
+	"cohort": "/v1/cohorten/:id", "matching_run": "/v1/matching-runs/:id"}
+
+// Places are where the subjects of facts can be read, by noun: paths as routes write them.
+func Places() map[string]string { return maps.Clone(places) }
+
+// idMembers are the members of the data of a fact that hold ids of ours, or links.
+func idMembers(t reflect.Type) (out []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		e := f.Type
+		for e.Kind() == reflect.Pointer || e.Kind() == reflect.Slice {
+			e = e.Elem()
+		}
+		if e != timeType && e != dateType && e != hoursType && e.Implements(typedType) || f.Tag.Get("format") == "uri" {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			out = append(out, name)
+		}
+	}
+	return out
+}
 
 func pattern(prefix string) map[string]any {
 	return map[string]any{"type": "string", "pattern": "^" + prefix + "_[0-7][0-9a-hjkmnp-tv-z]{25}$"}

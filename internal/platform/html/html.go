@@ -60,6 +60,7 @@ type Page struct {
 	Title       string // unique within the site, most specific first; the brand's name is added
 	Description string // one sentence for link previews, without personal data; may be empty
 	Brand       Brand
+	Framers     []string // origins that may show the page in a frame; nobody else
 }
 
 // Document is a rendered page, ready to be written.
@@ -142,10 +143,14 @@ func (p Page) style() string {
 }
 
 // Headers returns what is sent with the page. Its address may be the only key to it, so it is told to nobody
-// (Referrer-Policy), kept by nobody (Cache-Control, X-Robots-Tag) and framed by nobody; the only style that runs is ours,
-// by its hash. A browser that posts from such a page sends "Origin: null".
+// (Referrer-Policy), kept by nobody (Cache-Control, X-Robots-Tag) and framed by nobody but its Framers; the only style that
+// runs is ours, by its hash. A browser that posts from such a page sends "Origin: null".
 func (p Page) Headers() http.Header {
 	sum := sha256.Sum256([]byte(p.style()))
+	framers := "'none'"
+	if len(p.Framers) > 0 {
+		framers = strings.Join(p.Framers, " ")
+	}
 	return http.Header{
 		"Content-Type":     {"text/html; charset=utf-8"},
 		"Content-Language": {supported(p.Lang)},
@@ -155,7 +160,7 @@ func (p Page) Headers() http.Header {
 			"img-src 'self' data:",
 			"form-action 'self'",
 			"base-uri 'none'",
-			"frame-ancestors 'none'",
+			"frame-ancestors " + framers,
 		}, "; ")},
 		"Referrer-Policy":              {"no-referrer"},
 		"Cache-Control":                {"no-store"},

@@ -48,17 +48,34 @@ func Prefix[K Kind]() string {
 // Parse reads prefix_base32; anything else is ErrMalformed.
 func Parse[K Kind](s string) (Of[K], error) {
 	rest, ok := strings.CutPrefix(s, Prefix[K]()+"_")
-	if !ok || len(rest) != 26 || rest[0] > '7' {
+	if !ok {
 		return Of[K]{}, ErrMalformed
 	}
-	// 26 digits carry 130 bits; the first digit's upper two are zero.
+	u, err := decode(rest)
+	return Of[K](u), err
+}
+
+// ParseAny reads an id of any kind and returns the bare value; what has no prefix of three letters is ErrMalformed.
+func ParseAny(s string) (uuid.UUID, error) {
+	prefix, rest, _ := strings.Cut(s, "_")
+	if len(prefix) != 3 || strings.Trim(prefix, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return uuid.Nil, ErrMalformed
+	}
+	return decode(rest)
+}
+
+func decode(rest string) (uuid.UUID, error) {
 	var u uuid.UUID
+	if len(rest) != 26 || rest[0] > '7' {
+		return u, ErrMalformed
+	}
+	// 26 digits carry 130 bits; the first digit's upper two are zero.
 	var acc uint32
 	bits, n := 0, 0
 	for i := range len(rest) {
 		d := digit[rest[i]]
 		if d == 0xff {
-			return Of[K]{}, ErrMalformed
+			return uuid.Nil, ErrMalformed
 		}
 		if i == 0 {
 			acc, bits = uint32(d), 3
@@ -72,17 +89,19 @@ func Parse[K Kind](s string) (Of[K], error) {
 			acc &= 1<<bits - 1
 		}
 	}
-	return Of[K](u), nil
+	return u, nil
 }
 
 // String writes the id with its prefix.
-func (i Of[K]) String() string {
-	p := Prefix[K]()
+func (i Of[K]) String() string { return Text(Prefix[K](), uuid.UUID(i)) }
+
+// Text writes a bare value with a prefix of three letters, where the kind is known only then.
+func Text(p string, u uuid.UUID) string {
 	b := make([]byte, 0, len(p)+27)
 	b = append(append(b, p...), '_')
 	var acc uint32
 	bits := 2 // two leading zero bits make 130
-	for _, x := range i {
+	for _, x := range u {
 		acc, bits = acc<<8|uint32(x), bits+8
 		for bits >= 5 {
 			bits -= 5

@@ -12,6 +12,8 @@ type (
 	medewerkerKind       struct{}
 	leervraagKind        struct{}
 	leerplekKind         struct{}
+	cohortKind           struct{}
+	matchingRunKind      struct{}
 	matchKind            struct{}
 	leeruitwisselingKind struct{}
 	dayKind              struct{}
@@ -23,8 +25,10 @@ type (
 	endpointKind         struct{}
 	deliveryKind         struct{}
 	attemptKind          struct{}
+	recoveryKind         struct{}
 	auditKind            struct{}
 	requestKind          struct{}
+	rivalKind            struct{}
 )
 
 func (tenantKind) prefix() string           { return "ten" }
@@ -37,6 +41,8 @@ func (contactKind) prefix() string          { return "con" }
 func (medewerkerKind) prefix() string       { return "mdw" }
 func (leervraagKind) prefix() string        { return "lvr" }
 func (leerplekKind) prefix() string         { return "lpl" }
+func (cohortKind) prefix() string           { return "coh" }
+func (matchingRunKind) prefix() string      { return "mrn" }
 func (matchKind) prefix() string            { return "mat" }
 func (leeruitwisselingKind) prefix() string { return "lui" }
 func (dayKind) prefix() string              { return "day" }
@@ -48,8 +54,10 @@ func (eventKind) prefix() string            { return "evt" }
 func (endpointKind) prefix() string         { return "whe" }
 func (deliveryKind) prefix() string         { return "whd" }
 func (attemptKind) prefix() string          { return "wha" }
+func (recoveryKind) prefix() string         { return "whr" }
 func (auditKind) prefix() string            { return "aud" }
 func (requestKind) prefix() string          { return "req" }
+func (rivalKind) prefix() string            { return "riv" }
 
 // TenantID identifies an ST-partner: ten_….
 type TenantID = Of[tenantKind]
@@ -80,6 +88,12 @@ type LeervraagID = Of[leervraagKind]
 
 // LeerplekID identifies a place to learn: lpl_….
 type LeerplekID = Of[leerplekKind]
+
+// CohortID identifies a round of the method: coh_….
+type CohortID = Of[cohortKind]
+
+// MatchingRunID identifies one computed assignment of a cohort: mrn_….
+type MatchingRunID = Of[matchingRunKind]
 
 // MatchID identifies a leervraag put to a leerplek: mat_….
 type MatchID = Of[matchKind]
@@ -114,11 +128,17 @@ type DeliveryID = Of[deliveryKind]
 // AttemptID identifies one try of a delivery: wha_….
 type AttemptID = Of[attemptKind]
 
+// RecoveryID identifies a recovery of what an endpoint missed: whr_….
+type RecoveryID = Of[recoveryKind]
+
 // AuditID identifies a line of the audit table: aud_….
 type AuditID = Of[auditKind]
 
 // RequestID identifies one HTTP request: req_….
 type RequestID = Of[requestKind]
+
+// RivalID identifies a pair of rivals: riv_….
+type RivalID = Of[rivalKind]
 
 // NewTenant makes a fresh TenantID.
 func NewTenant() TenantID { return New[tenantKind]() }
@@ -150,6 +170,12 @@ func NewLeervraag() LeervraagID { return New[leervraagKind]() }
 // NewLeerplek makes a fresh LeerplekID.
 func NewLeerplek() LeerplekID { return New[leerplekKind]() }
 
+// NewCohort makes a fresh CohortID.
+func NewCohort() CohortID { return New[cohortKind]() }
+
+// NewMatchingRun makes a fresh MatchingRunID.
+func NewMatchingRun() MatchingRunID { return New[matchingRunKind]() }
+
 // NewMatch makes a fresh MatchID.
 func NewMatch() MatchID { return New[matchKind]() }
 
@@ -179,3 +205,9 @@ func NewDelivery() DeliveryID { return New[deliveryKind]() }
 
 // NewAttempt makes a fresh AttemptID.
 func NewAttempt() AttemptID { return New[attemptKind]() }
+
+// NewRival makes a fresh RivalID.
+func NewRival() RivalID { return New[rivalKind]() }
+
+// NewRecovery makes a fresh RecoveryID.
+func NewRecovery() RecoveryID { return New[recoveryKind]() }

@@ -7,6 +7,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,9 @@ const (
 	timeout = 30 * time.Second
 	rescue  = 60 * time.Second
 )
+
+// Heavy is the queue of work that takes much time and memory: one such job at a time in each process.
+const Heavy = "heavy"
 
 // Queue enqueues jobs, and works them once it is started.
 type Queue struct {
@@ -54,7 +58,7 @@ func Open(d *db.DB, w *Workers, periodic []Periodic, log *slog.Logger) (*Queue, 
 	}
 	if w != nil {
 		cfg.Workers = w.Workers
-		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}}
+		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}, Heavy: {MaxWorkers: 1}}
 		for _, p := range periodic {
 			cfg.PeriodicJobs = append(cfg.PeriodicJobs, river.NewPeriodicJob(river.PeriodicInterval(p.Every),
 				func() (river.JobArgs, *river.InsertOpts) {
@@ -96,6 +100,20 @@ func (q *Queue) Enqueue(ctx context.Context, tx *db.Tx, args river.JobArgs, at t
 		_, err := q.client.InsertTx(ctx, p, args, &river.InsertOpts{ScheduledAt: at})
 		return err
 	})
+}
+
+// Waits reports whether a job with these args waits for a worker, now or later. One that a process works does not: that
+// process may be lost.
+func (q *Queue) Waits(ctx context.Context, tx *db.Tx, args river.JobArgs) (waits bool, err error) {
+	b, err := json.Marshal(args)
+	if err != nil {
+		return false, err
+	}
+	err = tx.Pgx(func(p pgx.Tx) error {
+		return p.QueryRow(ctx, `select exists (select 1 from `+schema+`.river_job where kind = $1 and args @> $2::jsonb
+			and state in ('available', 'pending', 'retryable', 'scheduled'))`, args.Kind(), string(b)).Scan(&waits)
+	})
+	return waits, err
 }
 
 // Migrate brings River's own tables up to date, as the owner of the schema.

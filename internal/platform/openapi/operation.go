@@ -380,10 +380,11 @@ func (f *finisher) statuses(op Operation, extra []int, mimes []string) []int {
 func (f *finisher) success(route string, op Operation, status int, mimes []string, r object) object {
 	description, _ := r["description"].(string)
 	h := f.headersOf(status)
-	if op.Single && (status == http.StatusOK || status == http.StatusCreated) {
+	begun := status == http.StatusCreated || status == http.StatusAccepted
+	if op.Single && (status == http.StatusOK || begun) {
 		h["ETag"] = ref("headers", "ETag")
 	}
-	if status == http.StatusCreated {
+	if begun {
 		h["Location"] = ref("headers", "Location")
 	}
 	if op.List {
@@ -404,7 +405,7 @@ func (f *finisher) success(route string, op Operation, status int, mimes []strin
 	out := object{"description": cmpOr(description, http.StatusText(status)), "headers": h}
 	schema := obj(r["schema"])
 	if schema == nil {
-		if status == http.StatusOK || status == http.StatusCreated {
+		if status == http.StatusOK || begun {
 			f.fail("%s: what does %d answer? write @Success %d {object} Type, or {file} file", route, status, status)
 		}
 		return out

@@ -86,9 +86,17 @@ func build(p Policy, resolver *net.Resolver, roots *x509.CertPool) *Client {
 		DisableCompression:     true, // no small answer that unpacks into a large one
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns:           128,
-		MaxIdleConnsPerHost:    2,
+		MaxIdleConnsPerHost:    8, // what an endpoint may have under way
 		IdleConnTimeout:        30 * time.Second,
 	}}
+}
+
+// WithCertificate is a client under the same policy that shows a certificate where it is asked for one (mTLS). It has
+// connections of its own: what is shown belongs to whom it is shown for.
+func (c *Client) WithCertificate(pair tls.Certificate) *Client {
+	t := c.transport.Clone()
+	t.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	return &Client{policy: c.policy, transport: t}
 }
 
 // Do makes one exchange. Any status is an Answer. Whatever goes wrong is an *Unreachable, together with as much of the Answer as

@@ -428,7 +428,7 @@ func TestConnectionsAreReusedAndFew(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.EqualValues(t, 1, opened.Load())
-	require.Equal(t, 2, c.transport.MaxIdleConnsPerHost)
+	require.Equal(t, 8, c.transport.MaxIdleConnsPerHost)
 }
 
 func trust(server *httptest.Server) *x509.CertPool {
@@ -494,4 +494,25 @@ func resolve(query dnsmessage.Message, lookup func(name string) []string) *dnsme
 		}
 	}
 	return answer
+}
+
+func TestACertificateIsShownToWhomItIsFor(t *testing.T) {
+	var shown atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		shown.Store(int32(len(r.TLS.PeerCertificates)))
+	}))
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	plain := build(Policy{Insecure: true}, nil, trust(server))
+	for client, want := range map[*Client]int32{plain: 0, plain.WithCertificate(server.TLS.Certificates[0]): 1} {
+		answer, err := client.Do(t.Context(), Request{Method: "GET", URL: server.URL})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, answer.Status)
+		require.Equal(t, want, shown.Load())
+	}
+	strict := build(Policy{}, nil, trust(server)).WithCertificate(server.TLS.Certificates[0])
+	_, err := strict.Do(t.Context(), Request{Method: "GET", URL: server.URL})
+	var away *Unreachable
+	require.ErrorAs(t, err, &away, "under the same guard")
 }

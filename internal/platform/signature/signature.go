@@ -67,6 +67,15 @@ func NewKeyPair() (private, public string) {
 		publicPrefix + base64.StdEncoding.EncodeToString(key[ed25519.SeedSize:])
 }
 
+// PublicKey reads a public key as NewKeyPair writes it: whpk_ and base64 of 32 bytes. It returns ErrSecret.
+func PublicKey(text string) (ed25519.PublicKey, error) {
+	key, err := decode(publicPrefix, text)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return nil, ErrSecret
+	}
+	return key, nil
+}
+
 // Sign makes the value of HeaderSignature: one v1 signature (HMAC-SHA256) per whsec_ secret, in their order. While a secret is
 // rotated, both are given. It returns ErrSecret or ErrMessage.
 func Sign(id string, at time.Time, body []byte, secrets ...string) (string, error) {
@@ -130,9 +139,9 @@ func Verify(header http.Header, body []byte, now time.Time, secrets ...string) e
 	matched := false
 	for _, secret := range secrets {
 		if strings.HasPrefix(secret, publicPrefix) {
-			key, err := decode(publicPrefix, secret)
-			if err != nil || len(key) != ed25519.PublicKeySize {
-				return ErrSecret
+			key, err := PublicKey(secret)
+			if err != nil {
+				return err
 			}
 			matched = matched || slices.ContainsFunc(public, func(s []byte) bool { return ed25519.Verify(key, content, s) })
 			continue

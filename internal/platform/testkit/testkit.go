@@ -266,6 +266,7 @@ func (h *House) Tenant(t testing.TB) *World {
 		}
 		return tx.Enlist("tenant_slug", w.Slug, w.Tenant.UUID())
 	})
+	t.Cleanup(w.factsFit)
 	return w
 }
 
@@ -309,6 +310,9 @@ func (w *World) Client(role auth.Role, org *id.OrganisationID, mdw *id.Medewerke
 		Scopes: auth.Effective(role, scopes, org != nil)}
 	return w.caller(p)
 }
+
+// As is a caller with a fresh token of a principal that another house on the same data knows.
+func (w *World) As(p auth.Principal) *Caller { w.T.Helper(); return w.caller(p) }
 
 func (w *World) caller(p auth.Principal) *Caller {
 	token, err := w.App.Tokens.Sign(p, w.Clock.Now())

@@ -1,6 +1,7 @@
 package testkit_test
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
 
@@ -127,3 +129,38 @@ func TestLog_KeepsWhatIsSaid(t *testing.T) {
 	a := w.Nobody().Get("/v1/nothing").Is(http.StatusNotFound)
 	require.Contains(t, w.Log.String(), a.Header.Get("Request-Id"))
 }
+
+// noted has a member that the schema knows values of.
+type noted struct {
+	State string `json:"state" enums:"open,closed"`
+}
+
+var probed = fact.Define("organisation.probed", "Something was noted in a test.", noted{})
+
+// A verb that records what is not in the catalogue fails a test that never looked at it.
+func TestKit_HoldsEveryFactToItsSchema(t *testing.T) {
+	t.Parallel()
+	for state, bad := range map[string]bool{"open": false, "ajar": true} {
+		s := &closing{spy: spy{TB: t}}
+		w := testkit.New(t).House.Tenant(s)
+		require.NoError(t, w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+			return probed.Record(tx, fact.Event{Subject: w.Tenant, Revision: 1, Data: noted{state}})
+		}))
+		for _, f := range s.over {
+			f()
+		}
+		require.Equal(t, bad, s.failed, state)
+		if bad {
+			_, err := w.Super.Exec(context.Background(), `delete from events where tenant_id = $1`, w.Tenant.UUID())
+			require.NoError(t, err)
+		}
+	}
+}
+
+// closing is a test whose end we bring about.
+type closing struct {
+	spy
+	over []func()
+}
+
+func (c *closing) Cleanup(f func()) { c.over = append(c.over, f) }

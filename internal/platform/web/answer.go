@@ -86,7 +86,7 @@ func (s *Server) describe(c *call, r Route, out any) (int, http.Header) {
 	if v, ok := out.(etagged); ok {
 		h.Set("ETag", v.ETag())
 	}
-	if v, ok := out.(located); ok && status == http.StatusCreated {
+	if v, ok := out.(located); ok && (status == http.StatusCreated || status == http.StatusAccepted) {
 		h.Set("Location", v.Location())
 	}
 	if v, ok := out.(linked); ok {

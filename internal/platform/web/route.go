@@ -30,6 +30,7 @@ type Route struct {
 	Sync    bool   // the page goes on for ever: updated_since, feed
 	IfMatch string // "", "optional", "required"
 	NoDoc   bool   // outside the document: health, pages of the documentation itself
+	Counted bool   // counted against the limit of its address though it stands outside the document
 
 	mode mode
 	in   reflect.Type
@@ -59,8 +60,14 @@ func Writes(r *Route) { r.mode = modeWrite }
 // RequireIfMatch makes If-Match obligatory (428 without).
 func RequireIfMatch(r *Route) { r.IfMatch = "required" }
 
+// Accepted says that what a POST began goes on by itself: 202.
+func Accepted(r *Route) { r.Status = http.StatusAccepted }
+
 // Undocumented keeps a route out of the API document: health, metrics, the document itself.
 func Undocumented(r *Route) { r.NoDoc = true }
+
+// Page is Undocumented for pages that strangers can ask for: they are counted as documented doors are.
+func Page(r *Route) { r.NoDoc, r.Counted = true, true }
 
 // SaysErrors lets a door refuse in the words of another standard than RFC 9457.
 func SaysErrors(say func(error) HTML) Option { return func(r *Route) { r.say = say } }

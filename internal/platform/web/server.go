@@ -48,6 +48,8 @@ type Server struct {
 	addresses    *limiter
 	observe      func(method, route string, status int, took time.Duration)
 	engine       *gin.Engine
+	ending       context.Context // ends the waits of those who wait
+	end          context.CancelFunc
 }
 
 // call is one request on its way through the house.
@@ -89,6 +91,7 @@ func New(cfg Config, routes []Route) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{db: cfg.DB, authenticate: cfg.Authenticate, publicURL: strings.TrimSuffix(cfg.PublicURL, "/"), log: cfg.Log,
 		clients: newLimiter("client", cfg.ClientLimit), addresses: newLimiter("address", cfg.PublicLimit), observe: cfg.Observe}
+	s.ending, s.end = context.WithCancel(context.Background())
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.UseRawPath, e.UnescapePathValues = true, true // an external id may hold an escaped slash
@@ -108,16 +111,19 @@ func New(cfg Config, routes []Route) (*Server, error) {
 // Handler serves requests.
 func (s *Server) Handler() http.Handler { return s.engine }
 
-// HTTPServer wraps the handler in a server with the time limits of the house.
+// HTTPServer wraps the handler in a server with the time limits of the house. Shutting it down ends the waits of those who
+// wait for an answer.
 func (s *Server) HTTPServer() *http.Server {
-	return &http.Server{Handler: s.engine, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+	h := &http.Server{Handler: s.engine, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 90 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
+	h.RegisterOnShutdown(s.end)
+	return h
 }
 
 // enter limits public routes and runs the route.
 func (s *Server) enter(c *call, r Route) {
 	c.say = r.say
-	if r.mode == modeOpen && !r.NoDoc {
+	if r.mode == modeOpen && (!r.NoDoc || r.Counted) {
 		if err := s.addresses.check(c, addressKey(c.gin.ClientIP())); err != nil {
 			s.fail(c, err)
 			return

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// cohorts measures matching runs of one cohort through what computes them in production: loading, judging every pair,
+// solving, pricing, certifying and storing, each by its CPU time in this process. Nothing else runs here meanwhile.
+func cohorts(ctx context.Context) error {
+	*places = *cohort
+	st, stop, err := prepare(ctx, (*stage).fillCohort)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	tenant := id.TenantID(st.callers[0].tenant)
+	var cid uuid.UUID
+	if err := st.super.QueryRow(ctx, `select id from cohorten where tenant_id = $1`, tenant.UUID()).Scan((*[16]byte)(&cid)); err != nil {
+		return err
+	}
+	var stages []string
+	spent := map[string][]float64{}
+	var last string
+	var at float64
+	enter := func(stage string) {
+		now := ownCPU()
+		if last != "" {
+			spent[last][len(spent[last])-1] += (now - at) / 1e6
+		}
+		last, at = stage, now
+		if stage != "" && !slices.Contains(stages, stage) {
+			stages = append(stages, stage)
+		}
+		if n := len(spent[stage]); stage != "" && n == 0 {
+			spent[stage] = []float64{0}
+		}
+	}
+	st.app.Matching.Watch = enter
+	var walls, cpus, base []float64
+	var summary []byte
+	for range *rounds {
+		for s := range spent {
+			spent[s] = append(spent[s], 0)
+		}
+		run := id.NewMatchingRun()
+		if _, err := st.super.Exec(ctx, `insert into matching_runs (tenant_id, id, cohort_id, status, objective, floor, stability_bonus, reciprocity, weights, weights_source, pins, stage,
+				created_at, updated_at, changed_by, request_id)
+			values ($1, $2, $3, 'queued', 'total', 0, 500, true,
+				'{"content":5500,"preference":1500,"distance":1500,"availability":500,"size":300,"workforce":300,"cross_sector":400}', 'default', '[]', 'waiting', now(), now(), 'bench', 'bench')`,
+			tenant.UUID(), run.UUID(), cid); err != nil {
+			return err
+		}
+		done := func() {}
+		if *profile != "" && len(walls) == 0 {
+			if done, err = profiling(*profile); err != nil {
+				return err
+			}
+		}
+		start, mine, theirs := time.Now(), ownCPU(), st.databaseCPU()
+		if err := st.app.Matching.ComputeRun(ctx, tenant, run); err != nil {
+			return err
+		}
+		enter("")
+		done()
+		walls, cpus, base = append(walls, time.Since(start).Seconds()), append(cpus, (ownCPU()-mine)/1e6), append(base, (st.databaseCPU()-theirs)/1e6)
+		if err := st.super.QueryRow(ctx, `select coalesce(summary, jsonb_build_object('failure', failure)) from matching_runs where tenant_id = $1 and id = $2`, tenant.UUID(), run.UUID()).Scan(&summary); err != nil {
+			return err
+		}
+	}
+	var got struct {
+		Failure     string
+		Matched     int
+		Certificate map[string]any
+	}
+	if err := json.Unmarshal(summary, &got); err != nil {
+		return err
+	}
+	if got.Failure != "" {
+		return fmt.Errorf("the run failed: %s", got.Failure)
+	}
+	fmt.Printf("\n%d leervragen, %d leerplekken, medians of %d: CPU %.2f s here, %.2f s in the database, wall %.2f s; heap %.0f MB after\n", *cohort, *cohort, *rounds,
+		median(cpus), median(base), median(walls), float64(heap())/1e6)
+	for _, s := range stages {
+		fmt.Printf("  %-12s %8.3f s CPU\n", s, median(spent[s]))
+	}
+	fmt.Printf("matched %d; certificate %v\n", got.Matched, got.Certificate)
+	return nil
+}
+
+// fillCohort makes the tenant of suggestions with a cohort of all its leerplekken and as many leervragen.
+func (st *stage) fillCohort(ctx context.Context, a *app.App) error {
+	if err := st.fillSuggestions(ctx, a); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "filling a cohort with %d leervragen\n", *cohort)
+	r := rand.New(rand.NewPCG(3, 1))
+	terms := relevance.ShippedTerms()
+	term := func() string { return terms[int(float64(len(terms))*r.Float64()*r.Float64())] }
+	titles, texts := make([]string, *cohort), make([]string, *cohort)
+	for i := range titles {
+		titles[i] = term()
+		texts[i] = "Ik wil leren hoe een ander bedrijf omgaat met " + term() + " en " + term() + "."
+	}
+	tenant, cid := st.callers[0].tenant, id.NewCohort()
+	for _, q := range []string{
+		`insert into cohorten (tenant_id, id, name, from_on, status, created_at, updated_at, changed_by, request_id)
+			select $1, $2, 'Bench', now(), 'open', now(), now(), 'bench', 'bench' where $3::text[] is not null and $4::text[] is not null`,
+		`with made as (insert into leervragen (tenant_id, id, organisation_id, switcher_id, title, question, goals, topics, clarity, reach, internal, available, status,
+				created_at, updated_at, changed_by, request_id)
+			select $1, gen_random_uuid(), m.organisation_id, m.id, left(x.title, 200), x.body, '{}', '{}', 'clear', 'switcher', false,
+				'[{"from_on":"2027-01-01","until_on":"2027-12-31","weekdays":["mon","tue"]}]', 'open', now(), now(), 'bench', 'bench'
+			from unnest($3::text[], $4::text[]) with ordinality x (title, body, n)
+			join (select id, organisation_id, row_number() over (order by id) as n, count(*) over () as of from medewerkers where tenant_id = $1) m on m.n = 1 + x.n % m.of
+			returning id, organisation_id, switcher_id)
+			insert into cohort_leervragen (tenant_id, cohort_id, leervraag_id, organisation_id, switcher_id, added_at)
+			select $1, $2, id, organisation_id, switcher_id, now() from made`,
+		`insert into cohort_leerplekken (tenant_id, cohort_id, leerplek_id, organisation_id, added_at)
+			select $1, $2, id, organisation_id, now() from leerplekken where tenant_id = $1 and $3::text[] is not null and $4::text[] is not null`,
+	} {
+		if _, err := st.super.Exec(ctx, q, tenant, cid.UUID(), titles, texts); err != nil {
+			return err
+		}
+	}
+	_, err := st.super.Exec(ctx, "vacuum analyze")
+	return err
+}

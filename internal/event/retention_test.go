@@ -1,0 +1,147 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+)
+
+func partitions(t *testing.T, h *testkit.House, parent string) []string {
+	t.Helper()
+	rows, err := h.Super.Query(context.Background(), `select inhrelid::regclass::text from pg_inherits where inhparent = $1::regclass order by 1`, parent)
+	require.NoError(t, err)
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	return out
+}
+
+func TestRetention_MakesPartitionsAheadAndDropsThemWhole(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	ctx := context.Background()
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	for _, parent := range fact.Partitioned {
+		parts := partitions(t, h, parent)
+		require.Len(t, parts, 3, "what was before, the week from tomorrow, and the default: %v", parts)
+		require.Contains(t, parts, parent+"_rest")
+	}
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	require.Len(t, partitions(t, h, "events"), 3, "once is enough")
+
+	h.Clock.Advance(2 * 24 * time.Hour) // into the week that was made
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	require.Len(t, partitions(t, h, "events"), 4)
+	record(w, happened)
+	require.Zero(t, w.Count(`select count(*) from only events_rest`))
+	var in string
+	require.NoError(t, h.Super.QueryRow(ctx, `select tableoid::regclass::text from events`).Scan(&in))
+	require.Regexp(t, `^events_\d{8}$`, in)
+	// What the app role cannot reach through the table, it cannot reach at all; and the table's policies hold there too.
+	require.Zero(t, w.Count(`select count(*) from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) p where has_table_privilege('switchboard_app', $1, p)`, in))
+	require.Equal(t, 2, w.Count(`select count(*) from pg_policy p where polrelid = $1::regclass and exists (select from pg_policy q where q.polrelid = 'events'::regclass
+		and q.polname = p.polname and q.polpermissive = p.polpermissive and q.polcmd = p.polcmd and pg_get_expr(q.polqual, q.polrelid) = pg_get_expr(p.polqual, p.polrelid))`, in))
+
+	h.Clock.Advance(40 * 24 * time.Hour)
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	require.Zero(t, w.Count(`select count(*) from events`))
+	require.NotContains(t, partitions(t, h, "events"), in)
+	require.NotContains(t, partitions(t, h, "events"), "events_before")
+	require.NotContains(t, partitions(t, h, "webhook_attempts"), "webhook_attempts_before")
+	record(w, happened)
+	require.Equal(t, 1, w.Count(`select count(*) from events_rest`), "nobody made a partition for today in time")
+	h.Clock.Advance(40 * 24 * time.Hour)
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	require.Zero(t, w.Count(`select count(*) from events`), "what no partition takes along is removed too")
+}
+
+// Where nobody made partitions for months, the default one holds rows; new ones begin beyond them.
+func TestRetention_GoesOnAfterALongPause(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	for range 3 {
+		h.Clock.Advance(20 * 24 * time.Hour)
+		s := record(w, happened)
+		require.NoError(t, h.App.Events.PurgeAll(context.Background()))
+		require.Equal(t, 1, w.Count(`select count(*) from events where subject = $1`, s))
+	}
+}
+
+func TestRetention_OfTriesIsASettingOfItsOwn(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	ctx := context.Background()
+	made, dropped, err := fact.Forget(ctx, h.App.DB, "webhook_attempts", time.Now().Add(-24*time.Hour), 48*time.Hour)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0}, []int{made, dropped}, "a day wide, and begun")
+	h.Clock.Advance(time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(25 * time.Hour))) // an hour into it
+	_, err = h.Super.Exec(ctx, `insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, at, outcome, duration_ms)
+		values ($1, platform.first_id($2), $3, $3, $2, 'delivered', 1)`, w.Tenant.UUID(), h.Clock.Now(), uuid.New())
+	require.NoError(t, err)
+	require.Zero(t, w.Count(`select count(*) from webhook_attempts_rest`))
+	h.Clock.Advance(72 * time.Hour)
+	_, dropped, err = fact.Forget(ctx, h.App.DB, "webhook_attempts", h.Clock.Now().Add(-48*time.Hour), 48*time.Hour)
+	require.NoError(t, err)
+	require.Equal(t, 2, dropped)
+	require.Zero(t, w.Count(`select count(*) from webhook_attempts`))
+}
+
+// Dropping a partition needs a lock that everybody would wait behind: it gives up at once.
+func TestRetention_WaitsForNobody(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	ctx := context.Background()
+	reader, err := h.Super.Begin(ctx)
+	require.NoError(t, err)
+	_, err = reader.Exec(ctx, `select 1 from events`)
+	require.NoError(t, err)
+	_, _, err = fact.Forget(ctx, h.App.DB, "events", time.Now().Add(90*24*time.Hour), 30*24*time.Hour)
+	var refused *pgconn.PgError
+	require.True(t, errors.As(err, &refused), "%v", err)
+	require.Equal(t, "55P03", refused.Code)
+	require.Contains(t, partitions(t, h, "events"), "events_before")
+	require.NoError(t, reader.Rollback(ctx))
+	_, dropped, err := fact.Forget(ctx, h.App.DB, "events", time.Now().Add(90*24*time.Hour), 30*24*time.Hour)
+	require.NoError(t, err)
+	require.Equal(t, 1, dropped)
+}
+
+// A partition that cannot be dropped keeps none from being made.
+func TestRetention_MakesAndDropsEachOnItsOwn(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	ctx := context.Background()
+	reader, err := h.Super.Begin(ctx)
+	require.NoError(t, err)
+	defer func() { _ = reader.Rollback(ctx) }()
+	_, err = reader.Exec(ctx, `select 1 from only events_before`)
+	require.NoError(t, err)
+	made, dropped, err := fact.Forget(ctx, h.App.DB, "events", time.Now().Add(90*24*time.Hour), 30*24*time.Hour)
+	var refused *pgconn.PgError
+	require.True(t, errors.As(err, &refused), "%v", err)
+	require.Equal(t, "55P03", refused.Code)
+	require.Equal(t, []int{1, 0}, []int{made, dropped})
+}
+
+func TestRetention_TouchesNothingElse(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	for _, table := range []string{"audit", "organisations", "events_rest", "events; drop table tenants", ""} {
+		_, _, err := fact.Forget(context.Background(), h.App.DB, table, time.Now(), 30*24*time.Hour)
+		require.Error(t, err, table)
+	}
+	var anybody bool
+	require.NoError(t, h.Super.QueryRow(context.Background(), `select exists (select from pg_proc p, aclexplode(p.proacl) a where p.proname = 'keep_partitions' and a.grantee = 0)`).Scan(&anybody))
+	require.False(t, anybody, "it runs as its owner, for the app role alone")
+}

@@ -1,0 +1,188 @@
+package event
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+const (
+	// How many readers may wait at once: of one client, and in this process.
+	maxClientWaiters, maxWaiters = 10, 5000
+	// lookEvery is how often facts of other processes are looked for, and those that an older transaction holds back;
+	// facts of this process are looked for at once, but not more often than lookGap.
+	lookEvery, lookGap = 200 * time.Millisecond, 10 * time.Millisecond
+)
+
+// waiters are those in this process who wait for facts. They hold nothing but their place here: one goroutine looks for all
+// of them while there are any, and asks the database once for each of their tenants, only when the horizon has moved.
+type waiters struct {
+	look func(ctx context.Context, tenants map[id.TenantID]int64) (moved map[id.TenantID]bool, horizon int64, err error)
+
+	mu      sync.Mutex
+	all     map[*waiter]bool
+	clients map[id.ClientID]int
+	looking bool // there is the goroutine, which ends once it finds nobody
+}
+
+// waiter is one reader. moved is told once there may be facts beyond after.
+type waiter struct {
+	tenant id.TenantID
+	client id.ClientID
+	after  int64
+	moved  chan struct{}
+}
+
+// enter takes a place, or refuses with fault.TooManyRequests. leave gives it back.
+func (w *waiters) enter(tenant id.TenantID, client id.ClientID, after int64) (me *waiter, leave func(), err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.clients[client] >= maxClientWaiters || len(w.all) >= maxWaiters {
+		return nil, nil, fault.TooManyRequests.With("seconds", "1").After(time.Second)
+	}
+	if w.all == nil {
+		w.all, w.clients = map[*waiter]bool{}, map[id.ClientID]int{}
+	}
+	me = &waiter{tenant, client, after, make(chan struct{}, 1)}
+	if !w.looking {
+		w.looking = true
+		go w.run()
+	}
+	w.all[me] = true
+	w.clients[client]++
+	return me, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.all, me)
+		if w.clients[client]--; w.clients[client] == 0 {
+			delete(w.clients, client)
+		}
+	}, nil
+}
+
+// Waiting is how many readers wait for facts in this process.
+func (s *Service) Waiting() int {
+	s.waiters.mu.Lock()
+	defer s.waiters.mu.Unlock()
+	return len(s.waiters.all)
+}
+
+// saw says up to where a waiter has read.
+func (w *waiters) saw(me *waiter, after int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	me.after = after
+}
+
+// run looks for facts until nobody waits any more. What it does not find because the database is away, the next look
+// finds.
+func (w *waiters) run() {
+	committed := make(chan id.TenantID, 1024)
+	defer fact.Watch(committed)()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	gap := time.NewTimer(0)
+	defer gap.Stop()
+	for {
+		mine := map[id.TenantID]bool{} // that committed here; nil is all
+		select {
+		case <-tick.C:
+			mine = nil
+		case t := <-committed:
+			mine[t] = true
+			<-gap.C
+			gap.Reset(lookGap)
+			for more := true; more; {
+				select {
+				case t := <-committed:
+					mine[t] = true
+				default:
+					more = false
+				}
+			}
+		}
+		from, end := w.places(mine)
+		if end {
+			return
+		}
+		if len(from) == 0 {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		moved, horizon, err := w.look(ctx, from)
+		cancel()
+		if err == nil {
+			w.tell(from, moved, horizon)
+		}
+	}
+}
+
+// places are from where the tenants of those who wait have to be looked at, and whether nobody waits any more.
+func (w *waiters) places(only map[id.TenantID]bool) (from map[id.TenantID]int64, end bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.all) == 0 {
+		w.looking = false
+		return nil, true
+	}
+	from = map[id.TenantID]int64{}
+	for x := range w.all {
+		if at, known := from[x.tenant]; (only == nil || only[x.tenant]) && (!known || x.after < at) {
+			from[x.tenant] = x.after
+		}
+	}
+	return from, false
+}
+
+// tell wakes those whose tenant has new facts; the others know that there are none up to the horizon.
+func (w *waiters) tell(from map[id.TenantID]int64, moved map[id.TenantID]bool, horizon int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for x := range w.all {
+		at, looked := from[x.tenant]
+		switch {
+		case !looked || x.after < at: // came, or was moved back, since
+		case moved[x.tenant]:
+			select {
+			case x.moved <- struct{}{}:
+			default:
+			}
+		default:
+			x.after = max(x.after, horizon-1)
+		}
+	}
+}
+
+// look says which tenants have facts between a place and the horizon, which it returns too.
+func (s *Service) look(ctx context.Context, from map[id.TenantID]int64) (map[id.TenantID]bool, int64, error) {
+	var horizon int64
+	err := s.db.Platform(ctx, "how far the feed may be read", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `select platform.horizon()`).Scan(&horizon)
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	moved := map[id.TenantID]bool{}
+	for tenant, after := range from {
+		if after >= horizon-1 {
+			continue
+		}
+		err := s.db.Single(ctx, db.System(tenant, "feed"), func(tx *db.Tx) error {
+			var found bool
+			err := tx.Select(&found, `select exists (select from events where tenant_id = ? and pos > ? and pos < ?)`, tx.Scope.Tenant, after, horizon)
+			moved[tenant] = found
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return moved, horizon, nil
+}

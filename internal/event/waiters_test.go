@@ -1,0 +1,43 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"runtime/pprof"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// loops counts the goroutines of one set of waiters: those that were started by its test.
+func loops(t *testing.T, w *waiters) int {
+	t.Helper()
+	var b strings.Builder
+	require.NoError(t, pprof.Lookup("goroutine").WriteTo(&b, 2))
+	n := 0
+	for stack := range strings.SplitSeq(b.String(), "\n\n") {
+		if strings.Contains(stack, fmt.Sprintf("event.(*waiters).run(%p", w)) {
+			n++
+		}
+	}
+	return n
+}
+
+// A reader that comes back at once is the usual one: it must not leave a goroutine behind each time.
+func TestWaiters_OneGoroutineLooksForAll(t *testing.T) {
+	t.Parallel()
+	w := &waiters{look: func(context.Context, map[id.TenantID]int64) (map[id.TenantID]bool, int64, error) { return nil, 0, nil }}
+	tenant, client := id.NewTenant(), id.NewClient()
+	for range 200 {
+		_, leave, err := w.enter(tenant, client, 0)
+		require.NoError(t, err)
+		leave()
+	}
+	_, leave, err := w.enter(tenant, client, 0)
+	require.NoError(t, err)
+	defer leave()
+	require.LessOrEqual(t, loops(t, w), 1)
+}

@@ -1,0 +1,391 @@
+package matching
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
+	"github.com/switchingtalent/switchboard/internal/platform/day"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// Options bound what indexes may take; the zero value is right for production.
+type Options struct {
+	MaxBytes int           // of all indexes together; 0 is 1 GiB. The least recently used leaves first
+	Idle     time.Duration // an index that nobody asked for so long leaves; 0 is 15 minutes
+	Log      *slog.Logger  // says when an index cannot be made; nil says nothing
+	AtOnce   int           // so many leerplekken are indexed while the first caller waits, more in the background; 0 is 5,000
+}
+
+// small is of how many leerplekken an index learns anew how rare words are whenever their words change; a larger one when
+// much changed.
+const small = 1000
+
+// perPlace is about what a leerplek takes, for telling beforehand that an index would be too large.
+const perPlace = 1200
+
+// retry is how long a build that failed is not tried again.
+const retry = time.Second
+
+// fresh is how long a caller does not wait for another one who is following the changes already: an index is at most
+// this stale.
+const fresh = time.Second
+
+// cache keeps the indexes of tenants, one each.
+type cache struct {
+	db      *db.DB
+	options Options
+	builds  chan struct{} // as many as may run in the background at once
+
+	mu      sync.Mutex
+	entries map[uuid.UUID]*entry
+	sweep   *time.Timer
+
+	escoMu   sync.Mutex
+	escoAt   time.Time
+	escoRead *relevance.Vocabulary
+}
+
+// entry is the index of one tenant, or the wish for one.
+type entry struct {
+	used  time.Time // under the lock of the cache
+	bytes int       // under the lock of the cache
+
+	mu       sync.Mutex // one at a time builds, or follows the changes
+	index    *index     // nil: not there yet
+	followed time.Time
+	building bool
+	failed   time.Time
+}
+
+func newCache(d *db.DB, o Options) *cache {
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 1 << 30
+	}
+	if o.Idle == 0 {
+		o.Idle = 15 * time.Minute
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.AtOnce == 0 {
+		o.AtOnce = 5000
+	}
+	return &cache{db: d, options: o, builds: make(chan struct{}, 2), entries: map[uuid.UUID]*entry{}}
+}
+
+func (c *cache) entry(tenant uuid.UUID) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[tenant]
+	if e == nil {
+		e = &entry{}
+		c.entries[tenant] = e
+	}
+	e.used = time.Now()
+	if c.sweep == nil {
+		c.sweep = time.AfterFunc(c.options.Idle, c.forget)
+	}
+	return e
+}
+
+// forget lets indexes go that nobody asked for.
+func (c *cache) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for t, e := range c.entries {
+		if time.Since(e.used) >= c.options.Idle {
+			delete(c.entries, t)
+		}
+	}
+	c.sweep = nil
+	if len(c.entries) > 0 {
+		c.sweep = time.AfterFunc(c.options.Idle, c.forget)
+	}
+}
+
+// weigh keeps the indexes within their bounds: the least recently used leave. Who is judging with one goes on with it.
+func (c *cache) weigh(e *entry, bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.bytes = bytes
+	total := 0
+	for _, o := range c.entries {
+		total += o.bytes
+	}
+	for total > c.options.MaxBytes {
+		var oldest *entry
+		var whose uuid.UUID
+		for t, o := range c.entries {
+			if o != e && o.bytes > 0 && (oldest == nil || o.used.Before(oldest.used)) {
+				oldest, whose = o, t
+			}
+		}
+		if oldest == nil {
+			return
+		}
+		total -= oldest.bytes
+		delete(c.entries, whose)
+	}
+}
+
+// get returns the index of the transaction's tenant, which sees all of the tenant, with every change that is committed; or
+// nil where there is none yet, or it would be too large. A small one is made at once, in the transaction of who asks
+// first. follow is false in a transaction that writes: what it did is not for others yet.
+func (c *cache) get(tx *db.Tx, today day.Date, follow bool) (*index, error) {
+	e := c.entry(tx.Scope.Tenant)
+	if !e.mu.TryLock() {
+		// Somebody is following the changes for all who ask, or making the index.
+		e.mu.Lock()
+		if e.index != nil && time.Since(e.followed) < fresh {
+			defer e.mu.Unlock()
+			return e.index, nil
+		}
+	}
+	defer e.mu.Unlock()
+	if e.index != nil && follow {
+		renew, err := c.follow(tx, today, e.index)
+		if err != nil {
+			return nil, err
+		}
+		e.followed = time.Now()
+		if !renew {
+			return e.index, nil
+		}
+		// What there is answers until the new one is there.
+	} else if e.index != nil || !follow {
+		return e.index, nil
+	}
+	if e.building || time.Since(e.failed) < retry {
+		return e.index, nil
+	}
+	var count int
+	if err := tx.Select(&count, `select count(*) from (select 1 from leerplekken where tenant_id = ? and status = 'published' limit ?) l`,
+		tx.Scope.Tenant, c.options.MaxBytes/perPlace+1); err != nil {
+		return nil, err
+	}
+	switch {
+	case count > c.options.MaxBytes/perPlace:
+		e.index = nil
+		return nil, nil
+	case count > c.options.AtOnce:
+		e.building = true
+		go c.buildAside(id.TenantID(tx.Scope.Tenant), today, e)
+		return e.index, nil
+	}
+	seen, options, err := c.begin(tx)
+	if err != nil {
+		return nil, err
+	}
+	r := newReading(today)
+	for last := uuid.Nil; ; {
+		ids, err := next(tx, last)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) == 0 {
+			break
+		}
+		if err := r.add(tx, ids); err != nil {
+			return nil, err
+		}
+		last = ids[len(ids)-1]
+	}
+	ix, err := r.build(options, seen)
+	if err != nil {
+		return nil, err
+	}
+	e.index, e.followed = ix, time.Now()
+	c.weigh(e, ix.bytes)
+	return ix, nil
+}
+
+// buildAside makes an index in transactions of its own, a chunk in each.
+func (c *cache) buildAside(tenant id.TenantID, today day.Date, e *entry) {
+	c.builds <- struct{}{}
+	defer func() { <-c.builds }()
+	ix, err := c.buildWhole(context.Background(), tenant, today)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.building = false
+	if err != nil {
+		e.failed = time.Now()
+		c.options.Log.Error("matching: an index could not be made", "tenant_id", tenant, "error", err)
+		return
+	}
+	e.index, e.followed = ix, time.Time{}
+	c.weigh(e, ix.bytes)
+}
+
+func (c *cache) buildWhole(ctx context.Context, tenant id.TenantID, today day.Date) (*index, error) {
+	r := newReading(today)
+	var seen horizon
+	var options relevance.Options
+	who := db.System(tenant, "matching index")
+	err := c.db.Snapshot(ctx, who, func(tx *db.Tx) (err error) {
+		seen, options, err = c.begin(tx)
+		return err
+	})
+	for last, more := uuid.Nil, err == nil; more && err == nil; {
+		err = c.db.Snapshot(ctx, who, func(tx *db.Tx) error {
+			ids, err := next(tx, last)
+			if err != nil || len(ids) == 0 {
+				more = false
+				return err
+			}
+			last = ids[len(ids)-1]
+			return r.add(tx, ids)
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.build(options, seen)
+}
+
+// begin reads where the order of changes stands before anything else is read, so that nothing is missed between, and the
+// ESCO classification, where it was imported.
+func (c *cache) begin(tx *db.Tx) (horizon, relevance.Options, error) {
+	var options relevance.Options
+	seen, _, err := changes(tx, horizon{from: math.MaxInt64})
+	if err != nil || seen.esco.IsZero() {
+		return seen, options, err
+	}
+	v, err := c.esco(tx, seen.esco)
+	if v != nil {
+		options.Vocabularies = []*relevance.Vocabulary{v}
+	}
+	return seen, options, err
+}
+
+// change is a leerplek about which something changed.
+type change struct {
+	pos      int64
+	leerplek uuid.UUID
+	text     bool // its words may have changed too
+}
+
+// standsSQL tells where the order of changes stands, and whether anything changed that an index follows. It is asked with
+// every question, so it plans once and looks at seven ends of an index.
+const standsSQL = `
+select platform.base(), platform.horizon(), pg_snapshot_xmax(s)::text::bigint, (select count(*) from pg_snapshot_xip(s))::int, (select imported_at from reference.esco),
+	exists (select 1 from leerplekken where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
+	exists (select 1 from leeruitwisselingen where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
+	exists (select 1 from medewerkers where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
+	exists (select 1 from sites where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
+	exists (select 1 from departments where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
+	exists (select 1 from organisations where tenant_id = $1 and pos >= $2 and pos <> all ($3))
+from pg_current_snapshot() s`
+
+// changesSQL finds the leerplekken about which something changed: themselves, their leercoaches, exchanges, site,
+// department and employer.
+const changesSQL = `
+	select pos, id, true from leerplekken where tenant_id = $1 and pos >= $2 and pos <> all ($3)
+	union all select m.pos, c.leerplek_id, false from medewerkers m join leerplek_coaches c on c.tenant_id = m.tenant_id and c.medewerker_id = m.id
+		where m.tenant_id = $1 and m.pos >= $2 and m.pos <> all ($3)
+	union all select pos, leerplek_id, false from leeruitwisselingen where tenant_id = $1 and pos >= $2 and pos <> all ($3)
+	union all select e.pos, c.leerplek_id, false from leeruitwisselingen e cross join unnest(e.leercoach_ids) l (id)
+		join leerplek_coaches c on c.tenant_id = e.tenant_id and c.medewerker_id = l.id
+		join medewerkers m on m.tenant_id = c.tenant_id and m.id = c.medewerker_id and m.coaching_limit is not null
+		where e.tenant_id = $1 and e.pos >= $2 and e.pos <> all ($3)
+	union all select s.pos, l.id, false from sites s join leerplekken l on l.tenant_id = s.tenant_id and l.organisation_id = s.organisation_id and l.site_id = s.id
+		where s.tenant_id = $1 and s.pos >= $2 and s.pos <> all ($3)
+	union all select d.pos, l.id, true from departments d join leerplekken l on l.tenant_id = d.tenant_id and l.organisation_id = d.organisation_id
+		where d.tenant_id = $1 and d.pos >= $2 and d.pos <> all ($3)
+	union all select o.pos, l.id, true from organisations o join leerplekken l on l.tenant_id = o.tenant_id and l.organisation_id = o.id
+		where o.tenant_id = $1 and o.pos >= $2 and o.pos <> all ($3)`
+
+// changes reads what changed since an index was there, and where the order of changes stands now: both of one state, as
+// the transaction only reads.
+func changes(tx *db.Tx, since horizon) (now horizon, found []change, err error) {
+	if since.read == nil {
+		since.read = []int64{}
+	}
+	err = tx.Pgx(func(p pgx.Tx) error {
+		ctx := tx.Statement.Context
+		var esco *time.Time
+		var some bool
+		if err := p.QueryRow(ctx, standsSQL, tx.Scope.Tenant, since.from, since.read).Scan(&now.base, &now.from, &now.xmax, &now.running, &esco, &some); err != nil {
+			return err
+		}
+		if esco != nil {
+			now.esco = *esco
+		}
+		if !some {
+			return nil
+		}
+		rows, err := p.Query(ctx, changesSQL, tx.Scope.Tenant, since.from, since.read)
+		if err != nil {
+			return err
+		}
+		var c change
+		_, err = pgx.ForEachRow(rows, []any{&c.pos, (*[16]byte)(&c.leerplek), &c.text}, func() error {
+			found = append(found, c)
+			return nil
+		})
+		return err
+	})
+	return now, found, err
+}
+
+// follow brings an index up to the transaction's snapshot, and reports that it had better be built anew: so much changed,
+// or what all of it stands on.
+func (c *cache) follow(tx *db.Tx, today day.Date, ix *index) (renew bool, err error) {
+	now, found, err := changes(tx, ix.seen)
+	switch {
+	case err != nil:
+		return false, err
+	case now.base != ix.seen.base || !now.esco.Equal(ix.seen.esco) || len(found) > 4*chunk:
+		return true, nil
+	case now.older(ix.seen):
+		return false, nil // another followed further already
+	}
+	positions := slices.Clone(ix.seen.read)
+	var ids, reread []uuid.UUID
+	for _, f := range found {
+		positions = append(positions, f.pos)
+		ids = append(ids, f.leerplek)
+		if f.text {
+			reread = append(reread, f.leerplek)
+		}
+	}
+	slices.Sort(positions)
+	now.read = slices.DeleteFunc(slices.Compact(positions), func(p int64) bool { return p < now.from })
+	if len(ids) == 0 {
+		ix.seen = now
+		return false, nil
+	}
+	ids, reread = distinct(ids), distinct(reread)
+	ps, err := facts(tx, today, ids, ix.kin)
+	if err != nil {
+		return false, err
+	}
+	var documents []relevance.Document
+	if len(reread) > 0 {
+		if err := texts(tx, reread, func(d relevance.Document) { documents = append(documents, d) }); err != nil {
+			return false, err
+		}
+	}
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.apply(ids, ps, documents)
+	ix.sites, ix.whens, ix.seen = len(ix.kin.sites), len(ix.kin.calendars), now
+	if len(documents) > 0 && ix.words.Len() <= small {
+		ix.words.Fold() // every word changes how rare the others are
+		return false, nil
+	}
+	return ix.words.Stale(), nil
+}
+
+func distinct(ids []uuid.UUID) []uuid.UUID {
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
+}

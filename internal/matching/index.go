@@ -1,0 +1,170 @@
+package matching
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
+	"github.com/switchingtalent/switchboard/internal/platform/day"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+)
+
+// index is what one tenant's published leerplekken say, in memory: their words, and the attributes that rule them out or
+// rate them. It holds no name of anybody. It is derived and disposable: the database is the truth, and what an index
+// proposes is read back before it is answered.
+type index struct {
+	mu     sync.RWMutex // held for reading while a question is judged
+	places []place
+	sorted []uint64            // how the ids of the first so many begin, which stand in the order of their ids
+	number map[uuid.UUID]int32 // place by leerplek; who left is not there any more
+	words  *relevance.Index
+	sites  int // numbers of sites that places may have
+	whens  int // numbers of calendars
+	bytes  int // when it was made
+
+	// Under the lock of whoever follows the changes.
+	kin  *kinship
+	seen horizon
+}
+
+// horizon is up to where an index has followed the changes of its tenant. A change carries the number of its transaction,
+// so everything at or beyond `from`, the oldest transaction that still ran at the last reading, is looked at again; but
+// for those transactions that were there already: the rows of one become visible together.
+type horizon struct {
+	base, from int64
+	read       []int64
+	xmax       int64 // by these two, of two snapshots the newer is known
+	running    int
+	esco       time.Time // when the ESCO classification was imported; zero for never
+}
+
+// older reports whether a snapshot was taken before another.
+func (h horizon) older(o horizon) bool {
+	return h.xmax < o.xmax || h.xmax == o.xmax && h.running > o.running
+}
+
+// chunk is how many leerplekken are read at once.
+const chunk = 2000
+
+// reading collects what an index is built from.
+type reading struct {
+	places    []place
+	documents []relevance.Document
+	kin       *kinship
+	today     day.Date
+}
+
+func newReading(today day.Date) *reading { return &reading{kin: newKinship(), today: today} }
+
+// add reads some leerplekken, whose ids are in order and beyond those that were read before.
+func (r *reading) add(tx *db.Tx, ids []uuid.UUID) error {
+	ps, err := facts(tx, r.today, ids, r.kin)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		if p.published {
+			r.places = append(r.places, p)
+		}
+	}
+	return texts(tx, ids, func(d relevance.Document) { r.documents = append(r.documents, d) })
+}
+
+// next lists the ids of published leerplekken beyond one, in order, a chunk of them.
+func next(tx *db.Tx, beyond uuid.UUID) ([]uuid.UUID, error) {
+	var found struct {
+		IDs db.IDs[uuid.UUID] `gorm:"column:ids"`
+	}
+	err := db.One(tx, &found, `select array(select id from leerplekken where tenant_id = ? and status = 'published' and id > ? order by id limit ?) as ids`,
+		tx.Scope.Tenant, beyond, chunk)
+	return found.IDs, err
+}
+
+// build makes the index of what was read.
+func (r *reading) build(options relevance.Options, seen horizon) (*index, error) {
+	words, err := relevance.Build(options, slices.Values(r.documents))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(r.places, func(a, b place) int { return bytes.Compare(a.id[:], b.id[:]) })
+	ix := &index{places: r.places, sorted: make([]uint64, len(r.places)), number: make(map[uuid.UUID]int32, len(r.places)), words: words, kin: r.kin, sites: len(r.kin.sites), whens: len(r.kin.calendars), seen: seen}
+	for i := range ix.places {
+		ix.number[ix.places[i].id] = int32(i)
+		ix.sorted[i] = begins(ix.places[i].id)
+	}
+	ix.bytes = ix.size()
+	return ix, nil
+}
+
+// size is about how much memory the index takes.
+func (ix *index) size() int {
+	n := ix.words.Bytes() + ix.kin.bytes + 48*len(ix.number) + 160*cap(ix.places)
+	for i := range ix.places {
+		n += 32 * cap(ix.places[i].coaches)
+	}
+	return n
+}
+
+// apply puts changed leerplekken in the index, in place of what it knew of them: those of ids that are not among the
+// places, or not published, leave.
+func (ix *index) apply(ids []uuid.UUID, ps []place, documents []relevance.Document) {
+	now := map[uuid.UUID]*place{}
+	for i := range ps {
+		now[ps[i].id] = &ps[i]
+	}
+	for _, d := range documents {
+		ix.words.Upsert(d)
+	}
+	for _, l := range ids {
+		p := now[l]
+		i, known := ix.number[l]
+		switch {
+		case p != nil && p.published && known:
+			ix.places[i] = *p
+		case p != nil && p.published:
+			ix.number[l] = int32(len(ix.places))
+			ix.places = append(ix.places, *p)
+		case known:
+			ix.words.Remove(l)
+			ix.places[i] = place{id: l} // its id keeps the order
+			delete(ix.number, l)
+		}
+	}
+}
+
+// holds reports whether the place at i is still there.
+func (ix *index) holds(i int) bool { return ix.places[i].employer != nil }
+
+// heard is how well a place's words answer a question, of 10,000, and whether surely enough to be proposed.
+type heard struct {
+	score     int32
+	confident bool
+}
+
+// begins is the first half of an id, in the order of ids.
+func begins(id [16]byte) uint64 { return binary.BigEndian.Uint64(id[:]) }
+
+// scores says of every place how well its words answer the question, by its number; 0 where they have nothing of it.
+func (ix *index) scores(a *relevance.Asked, out []heard) []heard {
+	out = slices.Grow(out[:0], len(ix.places))[:len(ix.places)]
+	clear(out)
+	i := 0
+	a.All(func(id relevance.ID, score int, confident bool) {
+		// Documents come in the order of their ids, as the places stand; but for those that changed.
+		first := begins(id)
+		for i < len(ix.sorted) && (ix.sorted[i] < first || ix.sorted[i] == first && bytes.Compare(ix.places[i].id[:], id[:]) < 0) {
+			i++
+		}
+		if i < len(ix.sorted) && ix.sorted[i] == first && ix.places[i].id == uuid.UUID(id) && ix.holds(i) {
+			out[i] = heard{int32(score), confident}
+		} else if n, ok := ix.number[id]; ok {
+			out[n] = heard{int32(score), confident}
+		}
+	})
+	return out
+}

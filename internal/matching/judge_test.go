@@ -1,0 +1,201 @@
+package matching
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/platform/day"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+var (
+	own, theirs = uuid.UUID{1}, uuid.UUID{2}
+	sunday      = day.Of(2026, 11, 22)
+)
+
+// asking is a question that rules nothing out.
+func asking() *question {
+	return &question{OrganisationID: own, DaysNeeded: 1, Today: sunday, Language: "nl", Employer: &employer{id: own, sector: "zorg", workforce: "mixed", band: 1}}
+}
+
+// offered is a place that nothing rules out.
+func offered() *place {
+	return &place{id: uuid.UUID{9}, published: true, free: 1, employer: &employer{id: theirs, sector: "zorg", band: unknown},
+		coaches: []coach{{id: uuid.UUID{7}, ended: math.MaxInt32, limit: unknown}}}
+}
+
+var near = measure{confident: true, hectometres: unknown, days: unknown}
+
+func TestTheFirstReasonThatHoldsCounts(t *testing.T) {
+	t.Parallel()
+	q, p := asking(), offered()
+	q.MaxTravelKM, q.NeedsPublicTransport, q.Meets = ptr(10), true, []string{}
+	q.Rivals = map[uuid.UUID]bool{own: true, theirs: true}
+	q.Before = map[uuid.UUID]before{p.id: {true, true, true}}
+	p.published, p.employer.id, p.closed, p.excluded, p.free = false, own, true, true, 0
+	p.site, p.languages, p.requirements = &site{}, []string{"fr"}, []string{"vca"}
+	today := int32(sunday.Number())
+	p.coaches = nil
+	m := measure{hectometres: 101, days: 0}
+	for _, step := range []struct {
+		want   reason
+		repair func()
+	}{
+		{notPublished, func() { p.published = true }},
+		{ownOrganisation, func() { q.Internal, p.employer.id = true, theirs }},
+		{otherOrganisation, func() { q.Internal = false }},
+		{rival, func() { q.Rivals = nil }},
+		{excludedDepartment, func() { p.closed = false }},
+		{excludedFunction, func() { p.excluded = false }},
+		{noCoach, func() { p.coaches = []coach{{id: uuid.UUID{7}, ended: today, no: true}} }},
+		{coachEnded, func() { p.coaches[0].ended = today + 1 }},
+		{coachConditionNo, func() { p.coaches[0].no = false }},
+		{coachFull, func() { p.coaches[0].limit = 1 }},
+		{full, func() { p.free = 1 }},
+		{tooFar, func() { m.hectometres = 100 }},
+		{noPublicTransport, func() { p.site = nil }},
+		{noCommonDays, func() { m.days = 1 }},
+		{otherLanguage, func() { p.languages = append(p.languages, "nl") }},
+		{requirementNotMet, func() { q.Meets = append(q.Meets, "vca") }},
+		{alreadyProposed, func() { q.Before[p.id] = before{declined: true, dismissed: true} }},
+		{rejectedBefore, func() { q.Before[p.id] = before{dismissed: true} }},
+		{dismissed, func() { q.Before = nil }},
+		{offTopic, func() { m.confident = true }},
+		{possible, func() {}},
+	} {
+		require.Equal(t, step.want, ruledOut(q, p, m), reasonCodes[step.want])
+		step.repair()
+	}
+	q.SwitcherID = p.coaches[0].id
+	p.coaches[0].id = q.SwitcherID
+	require.Equal(t, noCoach, ruledOut(q, p, m), "a switcher is no leercoach of their own")
+}
+
+func TestALeercoachWhoComesFurthestTells(t *testing.T) {
+	t.Parallel()
+	q, p := asking(), offered()
+	today := int32(sunday.Number())
+	gone, unwilling, busy := coach{id: uuid.UUID{3}, ended: today}, coach{id: uuid.UUID{4}, ended: math.MaxInt32, no: true}, coach{id: uuid.UUID{5}, ended: math.MaxInt32, limit: 2, active: 2}
+	for _, c := range []struct {
+		coaches []coach
+		want    reason
+	}{
+		{nil, noCoach}, {[]coach{gone}, coachEnded}, {[]coach{unwilling, gone}, coachConditionNo}, {[]coach{busy, unwilling}, coachFull},
+		{[]coach{gone, busy, {id: uuid.UUID{6}, ended: today + 1, limit: 1}}, possible},
+	} {
+		p.coaches = c.coaches
+		require.Equal(t, c.want, coached(q, p))
+	}
+}
+
+func TestWhatABoundCallerIsTold(t *testing.T) {
+	t.Parallel()
+	for r := range reasons {
+		require.Equal(t, r, r.public(false))
+		switch r {
+		case rival, coachEnded, coachConditionNo, coachFull:
+			require.Equal(t, unavailable, r.public(true))
+		default:
+			require.Equal(t, r, r.public(true))
+		}
+	}
+}
+
+func TestPointsOfEachCriterion(t *testing.T) {
+	t.Parallel()
+	w := Defaults()
+	points := func(q *question, p *place, m measure) [criteria]int {
+		v := judge(&w, q, p, m)
+		require.Equal(t, possible, v.reason)
+		sum := 0
+		for c, n := range v.points {
+			require.GreaterOrEqual(t, n, 0)
+			require.LessOrEqual(t, n, w.of()[c])
+			sum += n
+		}
+		require.Equal(t, sum, v.score)
+		return v.points
+	}
+	require.Equal(t, [criteria]int{0, 0, 750, 250, 150, 150, 200}, points(asking(), offered(), near), "what is not known gets half")
+
+	q, p := asking(), offered()
+	q.SectorWish, q.Preferences = "other", []uuid.UUID{theirs}
+	*p.employer = employer{id: theirs, sector: "bouw", workforce: "mixed", band: 1}
+	best := measure{content: 10000, confident: true, hectometres: 0, days: 10}
+	require.Equal(t, [criteria]int{5500, 1500, 1500, 500, 300, 300, 400}, points(q, p, best))
+	q.Preferences = []uuid.UUID{own, theirs}
+	require.Equal(t, 1000, points(q, p, best)[preference], "the second choice")
+	q.Preferences = []uuid.UUID{own, own, theirs}
+	require.Equal(t, 500, points(q, p, best)[preference], "the third choice")
+	q.Preferences = []uuid.UUID{own, own, own, theirs}
+	require.Zero(t, points(q, p, best)[preference], "three are named")
+	q.SectorWish = "same"
+	*p.employer = employer{id: theirs, sector: "bouw", workforce: "blue_collar", band: 3}
+	require.Equal(t, [criteria]int{2750, 0, 750, 50, 0, 0, 0}, points(q, p, measure{content: 5000, confident: true, hectometres: halfway, days: 1}))
+}
+
+func TestWeightsWithoutPreferenceStillMakeTenThousand(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, Weights{Content: 6471, Distance: 1765, Availability: 588, Size: 353, Workforce: 353, CrossSector: 470}, Defaults().withoutPreference())
+	require.Equal(t, Weights{Content: whole}, Weights{Preference: whole}.withoutPreference())
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		left := whole
+		take := func() int {
+			n := r.IntN(left + 1)
+			left -= n
+			return n
+		}
+		w := Weights{Version: 3, Preference: take(), Content: take(), Distance: take(), Availability: take(), Size: take(), Workforce: take()}
+		w.CrossSector = left
+		require.NoError(t, w.check())
+		spread := w.withoutPreference()
+		require.NoError(t, spread.check())
+		require.Zero(t, spread.Preference)
+		require.Equal(t, 3, spread.Version)
+		if w.Preference == 0 {
+			require.Equal(t, w, spread)
+		}
+	}
+}
+
+func TestDistanceIsAsTheCrowFlies(t *testing.T) {
+	t.Parallel()
+	apart := func(a, b, c, d float64) int { return pointAt(a, b).apart(pointAt(c, d)) }
+	require.Zero(t, apart(51.05, 3.72, 51.05, 3.72))
+	require.InDelta(t, 500, apart(51.0543, 3.7174, 51.2194, 4.4025), 15, "Gent to Antwerpen is about 51 km")
+	require.Equal(t, apart(51, 3, 50, 5), apart(50, 5, 51, 3))
+	require.InDelta(t, 200150, apart(0, 0, 0, 180), 10, "half around the earth")
+	require.InDelta(t, 1, apart(51, 3, 51.0009, 3), 0, "a hundred metres")
+
+	q := asking()
+	gent, antwerpen, brugge := pointAt(51.0543, 3.7174), pointAt(51.2194, 4.4025), pointAt(51.2093, 3.2247)
+	there := &site{point: &gent}
+	require.Equal(t, unknown, q.far(there))
+	q.Work = &antwerpen
+	require.Equal(t, antwerpen.apart(gent), q.far(there))
+	q.Home = &brugge
+	require.Equal(t, brugge.apart(gent), q.far(there), "the nearest of the two")
+	require.Equal(t, unknown, q.far(nil))
+	require.Equal(t, unknown, q.far(&site{}))
+}
+
+func TestSizeClasses(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]int8{0: 0, 9: 0, 10: 1, 49: 1, 50: 2, 249: 2, 250: 3, 100000: 3} {
+		require.Equal(t, want, band(&n))
+	}
+	require.EqualValues(t, unknown, band(nil))
+}
+
+func BenchmarkJudge(b *testing.B) {
+	w, q, p := Defaults(), asking(), offered()
+	for b.Loop() {
+		judge(&w, q, p, near)
+	}
+}

@@ -1,0 +1,140 @@
+package matching
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// Proposed is what a run came to for one leervraag, as accepting it needs it.
+type Proposed struct {
+	LeervraagID id.LeervraagID
+	LeerplekID  *id.LeerplekID // nil: it found no place
+	LeercoachID *id.MedewerkerID
+	Pinned      bool
+	Settled     bool // accepted before
+	MatchID     *id.MatchID
+	Grounds     Grounds
+}
+
+// Grounds are what a proposal was made on: with them every match can be explained later.
+type Grounds struct {
+	RunID          id.MatchingRunID `json:"run_id"`
+	Algorithm      string           `json:"algorithm"`
+	WeightsSource  string           `json:"weights_source"`
+	WeightsVersion *int             `json:"weights_version"`
+	Weights        Weights          `json:"weights"`
+	Score          *int             `json:"score"`
+	Points         map[string]int   `json:"points,omitempty"` // by criterion
+}
+
+// Proposals reads what a finished run came to for these leervragen, or with nil all that it proposes, in the order of
+// their ids. It locks the run: who accepts at the same time waits. One without a result is RunNotDone; a leervraag that
+// the run does not know is left out.
+func (s *Service) Proposals(tx *db.Tx, rid id.MatchingRunID, lvr []id.LeervraagID) ([]Proposed, error) {
+	r, err := db.Lock[Run](tx, rid)
+	if err != nil {
+		return nil, err
+	}
+	if r.Status != Done {
+		return nil, RunNotDone.With("status", string(r.Status))
+	}
+	q := tx.Model(&itemRow{}).Where("run_id = ?", rid).Order("leervraag_id")
+	if lvr != nil {
+		q = q.Where("leervraag_id in ?", append([]id.LeervraagID{{}}, lvr...)) // never empty, which would be no SQL
+	} else {
+		q = q.Where("standing in ?", []string{chosen, pinnedOn})
+	}
+	var rows []itemRow
+	if err := q.Omit("ID").Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	out := make([]Proposed, len(rows))
+	for i, row := range rows {
+		g := Grounds{RunID: rid, Algorithm: *r.Algorithm, WeightsSource: r.WeightsSource, WeightsVersion: r.WeightsVersion, Weights: r.Weights.V, Score: row.Score}
+		if points := row.Detail.V.Points; points != nil {
+			g.Points = map[string]int{}
+			for c, n := range points {
+				g.Points[criterionNames[c]] = n
+			}
+		}
+		out[i] = Proposed{row.LeervraagID, row.LeerplekID, row.LeercoachID, row.Standing == pinnedOn, row.Standing == isSettled, row.MatchID, g}
+	}
+	return out, nil
+}
+
+// StillPossible says why a leervraag cannot go to a leerplek with this leercoach any more, by its reason code; "" when it
+// can. What people pinned is held to what a match made by hand is held to; the rest also to who are rivals in the cohort of
+// the run.
+func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID, coach id.MedewerkerID, pinned bool) (string, error) {
+	a, err := ask(tx, lvr)
+	if err != nil {
+		return "", err
+	}
+	q, err := look(tx, a)
+	if err != nil {
+		return "", err
+	}
+	ps, err := facts(tx, q.Today, []uuid.UUID{lpl.UUID()}, newKinship())
+	if err != nil {
+		return "", err
+	}
+	if len(ps) == 0 {
+		return reasonCodes[notPublished], nil
+	}
+	p := &ps[0]
+	for l, b := range q.Before { // its own open match does not stand in its way
+		b.proposed = false
+		q.Before[l] = b
+	}
+	var apart struct {
+		IDs db.IDs[uuid.UUID] `gorm:"column:ids"`
+	}
+	if err := db.One(tx, &apart, `select array(select case when c.organisation_id = @own then c.rival_id else c.organisation_id end
+		from matching_runs r join cohort_rivals c on c.tenant_id = r.tenant_id and c.cohort_id = r.cohort_id
+		where r.tenant_id = @tenant and r.id = @run and (c.organisation_id = @own or c.rival_id = @own)) as ids`,
+		map[string]any{"tenant": tx.Scope.Tenant, "run": rid, "own": q.OrganisationID}); err != nil {
+		return "", err
+	}
+	for _, o := range apart.IDs {
+		q.Rivals[o] = true
+	}
+	m := q.between(p)
+	if pinned {
+		q, p, m = bare(q), byHand(p), measure{hectometres: unknown, days: unknown}
+	}
+	m.confident = true // people read it and agree
+	if v := ruledOut(q, p, m); v != possible {
+		return reasonCodes[v], nil
+	}
+	why := noCoach
+	for i := range p.coaches {
+		if p.coaches[i].id == uuid.UUID(coach) {
+			why = q.lack(&p.coaches[i])
+		}
+	}
+	return reasonCodes[why], nil
+}
+
+// bare is a question without what does not keep people from making a match by hand.
+func bare(q *question) *question {
+	return &question{ID: q.ID, OrganisationID: q.OrganisationID, SwitcherID: q.SwitcherID, Internal: q.Internal, Today: q.Today, Employer: q.Employer}
+}
+
+// byHand is a place in the same way. How much room there is counts still.
+func byHand(p *place) *place {
+	out := *p
+	out.languages, out.requirements, out.site = nil, nil, nil
+	return &out
+}
+
+// Decided notes which match came of a proposal.
+func (s *Service) Decided(tx *db.Tx, rid id.MatchingRunID, lvr id.LeervraagID, mid id.MatchID) error {
+	n, err := tx.Run(`update matching_run_places set match_id = ? where tenant_id = ? and run_id = ? and leervraag_id = ?`, mid, tx.Scope.Tenant, rid, lvr)
+	if err == nil && n == 0 {
+		err = fault.Missing.New()
+	}
+	return err
+}

@@ -1,0 +1,631 @@
+package matching
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/matching/assign"
+	"github.com/switchingtalent/switchboard/internal/matching/assign/certify"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// algorithm names the way in which a run judges and assigns. Whoever changes what the same input comes to changes it.
+const algorithm = "1"
+
+// What a run holds in memory, at most: this many pairs that are possible (12 bytes each). Pairs of further leervragen are
+// judged again whenever they are asked for.
+const maxHeld = 12_000_000
+
+// candidatesOf is how many places of each leervraag the solver starts with; pricing brings in what it needs besides.
+func candidatesOf(n int) int {
+	switch {
+	case n <= 2_000:
+		return 20
+	case n <= 20_000:
+		return 30
+	}
+	return 50
+}
+
+// reciprocity is what each exchange costs that an employer receives beyond what it sends and sent, in points: giving and
+// taking even out where that costs little, and never stand in the way of a match. The numbers are ours.
+var reciprocity = []int64{400, 900, 1600, 2500}
+
+// Objectives of a run.
+const (
+	total         = "total"           // as many matches as possible, then the best scores together
+	worstOffFirst = "worst_off_first" // as many matches as possible, then the lowest score as high as possible, then the best together
+)
+
+// task is what a run is asked to do.
+type task struct {
+	weights     Weights
+	floor       int
+	bonus       int
+	objective   string
+	reciprocity bool
+	pins        []Pin
+}
+
+// pair is a place that is possible for a leervraag, with its score and how well its words answer, both of 10,000.
+type pair struct{ place, score, content int32 }
+
+// run is one computation. Everything stands in the order of ids, and nothing depends on maps, goroutines or the clock.
+type run struct {
+	task
+	*snapshot
+	prints  struct{ questions, places []print }
+	report  func(stage string, done, total int) error // an error stops the computation
+	stopped error                                     // what it said
+	stage   string
+	watch   func(stage string)
+
+	asking  []int32  // by row of the solver: the question
+	current []int32  // by row: the place of its open match, or of the run that this one is based on; none
+	pinned  []int32  // by row: the place that it is pinned on; none
+	rows    [][]pair // by row: all places that are possible, in their order; nil where they are not held
+	held    []bool   // by row
+	topics  []heard  // scratch: the words, by place
+	far     []int32  // scratch: distance by site
+	orgs    []uuid.UUID
+	coaches []uuid.UUID
+	orgOf   []int32 // by place
+	coachOf [][]int32
+
+	esco  string   // the classification that words are read with; "" without one
+	base  *problem // of the run that this one is based on
+	same  []int32  // by place of the base: the same place here; none
+	fresh []int32  // the places that are not the same there
+	low   int32    // the floor that counts, raised for the worst off
+	dear  int64    // what staying unmatched costs
+	wide  int64    // the largest cost of a pair
+}
+
+const none = int32(-1)
+
+// errPins says that the pinned matches do not fit any more.
+var errPins = errors.New("the pinned matches do not fit")
+
+// solved is what a computation comes to.
+type solved struct {
+	items   []item
+	summary Summary
+	hash    [sha256.Size]byte
+	input   [sha256.Size]byte
+	packed  []byte
+}
+
+// step tells how far the computation is, and whether it has to stop.
+func (r *run) step(stage string, done, total int) error {
+	if stage != r.stage {
+		r.stage = stage
+		r.watch(stage)
+	}
+	if r.stopped == nil {
+		r.stopped = r.report(stage, done, total)
+	}
+	return r.stopped
+}
+
+// compute judges every pair, assigns, proves the assignment optimal, and explains it. The only other reasons to end are
+// that ctx ends or report says so, and errPins.
+func (r *run) compute(ctx context.Context) (*solved, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	report := r.report
+	r.report = func(stage string, done, total int) error {
+		err := report(stage, done, total)
+		if err != nil {
+			cancel(err)
+		}
+		return err
+	}
+	out, err := r.all(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(err, assign.ErrPinsDoNotFit):
+		return nil, errPins
+	}
+	return out, err
+}
+
+func (r *run) all(ctx context.Context) (*solved, error) {
+	out := &solved{input: r.input()}
+	r.number()
+	if err := r.stand(); err != nil {
+		return nil, err
+	}
+	if err := r.judgeAll(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.step(stageSolving, 0, len(r.asking)); err != nil {
+		return nil, err
+	}
+	p, err := r.problem()
+	if err != nil {
+		return nil, err
+	}
+	s, fair, priced, err := r.solve(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	result := s.Result()
+	if err := r.step(stageCertifying, 0, len(r.asking)); err != nil {
+		return nil, err
+	}
+	proof, err := r.certify(ctx, p, s, result, fair)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnproved, err)
+	}
+	if err := r.step(stageExplaining, 0, len(r.questions)); err != nil {
+		return nil, err
+	}
+	out.items, err = r.items(s, result)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.envy(out, result); err != nil {
+		return nil, err
+	}
+	out.summary.Certificate = Certificate{Certified: true, Objective: proof.Objective, Gap: proof.Gap, PairsChecked: proof.Pairs,
+		Rounds: priced.Rounds, PairsAdded: priced.Added}
+	r.sum(out, result, fair)
+	text, err := json.Marshal(struct {
+		Items   []item
+		Summary Summary
+	}{out.items, out.summary})
+	if err != nil {
+		return nil, err
+	}
+	out.hash = sha256.Sum256(text)
+	out.packed, err = r.pack(p, result)
+	return out, err
+}
+
+// input is the hash of everything that the result follows from.
+func (r *run) input() [sha256.Size]byte {
+	w := newWriter()
+	w.text(algorithm, r.objective, r.today.String(), r.esco)
+	for _, n := range r.weights.of() {
+		w.int(n)
+	}
+	w.int(r.floor, r.bonus)
+	w.bool(r.reciprocity)
+	pins := slices.Clone(r.pins)
+	slices.SortFunc(pins, func(a, b Pin) int {
+		return cmp.Or(slices.Compare(a.LeervraagID[:], b.LeervraagID[:]), slices.Compare(a.LeerplekID[:], b.LeerplekID[:]))
+	})
+	w.int(len(pins))
+	for _, p := range pins {
+		w.id(uuid.UUID(p.LeervraagID), uuid.UUID(p.LeerplekID))
+	}
+	w.int(len(r.prints.questions), len(r.prints.places))
+	for _, list := range [][]print{r.prints.questions, r.prints.places} {
+		for _, p := range list {
+			w.h.Write(p[:])
+		}
+	}
+	for i := range r.questions {
+		w.int(r.carried[r.questions[i].OrganisationID])
+	}
+	for i := range r.places.places {
+		w.int(r.carried[r.places.places[i].employer.id])
+	}
+	if w.bool(r.base != nil); r.base != nil {
+		w.h.Write(r.base.hash)
+	}
+	return w.sum()
+}
+
+// number gives rows, employers and leercoaches their numbers, by id.
+func (r *run) number() {
+	places := r.places.places
+	pins := map[uuid.UUID]int32{}
+	for _, p := range r.pins {
+		if n, ok := r.places.number[uuid.UUID(p.LeerplekID)]; ok {
+			pins[uuid.UUID(p.LeervraagID)] = n
+		}
+	}
+	orgs, coaches := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
+	for i := range r.questions {
+		q := &r.questions[i]
+		if q.settled != nil || q.status != "open" {
+			continue
+		}
+		r.asking = append(r.asking, int32(i))
+		orgs[q.OrganisationID] = true
+		at := func(l uuid.UUID) int32 {
+			if n, ok := r.places.number[l]; ok {
+				return n
+			}
+			return none
+		}
+		now := at(q.open)
+		if now == none && r.base != nil {
+			now = at(r.base.chosen[uuid.UUID(q.ID)])
+		}
+		r.current = append(r.current, now)
+		pin := none
+		if n, ok := pins[uuid.UUID(q.ID)]; ok {
+			pin = n
+		}
+		r.pinned = append(r.pinned, pin)
+	}
+	for i := range places {
+		orgs[places[i].employer.id] = true
+		for _, c := range places[i].coaches {
+			if r.able(&c) {
+				coaches[c.id] = true
+			}
+		}
+	}
+	r.orgs, r.coaches = sorted(orgs), sorted(coaches)
+	r.orgOf, r.coachOf = make([]int32, len(places)), make([][]int32, len(places))
+	for i := range places {
+		r.orgOf[i] = position(r.orgs, places[i].employer.id)
+		for _, c := range places[i].coaches {
+			if r.able(&c) {
+				r.coachOf[i] = append(r.coachOf[i], position(r.coaches, c.id))
+			}
+		}
+	}
+	r.rows, r.held = make([][]pair, len(r.asking)), make([]bool, len(r.asking))
+}
+
+// stand refuses pins that were possible when the run was asked for, and are not any more.
+func (r *run) stand() error {
+	rows := map[uuid.UUID]int32{}
+	for k, i := range r.asking {
+		rows[uuid.UUID(r.questions[i].ID)] = int32(k)
+	}
+	for _, pin := range r.pins {
+		k, asks := rows[uuid.UUID(pin.LeervraagID)]
+		if !asks || r.pinned[k] == none {
+			return errPins
+		}
+		p := byHand(&r.places.places[r.pinned[k]])
+		p.free = 1 // the solver counts
+		if ruledOut(bare(&r.questions[r.asking[k]].question), p, measure{confident: true, hectometres: unknown, days: unknown}) != possible {
+			return errPins
+		}
+	}
+	return nil
+}
+
+// able says whether a leercoach can take anybody. It asks as nobody in particular: who is a leercoach of a place themselves
+// does not go there at all.
+func (r *run) able(c *coach) bool {
+	q := question{Today: r.today}
+	return q.lack(c) == possible
+}
+
+// weigh measures and judges one pair. The words are measured elsewhere; insist says that people chose it, so that words do
+// not rule it out.
+func (r *run) weigh(q *participant, p *place, content int, confident bool, far int) verdict {
+	for i := range p.coaches {
+		if p.coaches[i].id == q.SwitcherID { // nobody goes to learn where they coach
+			return verdict{reason: noCoach}
+		}
+	}
+	return judge(&r.weights, &q.question, p, measure{content: content, confident: confident, hectometres: far, days: q.common(p.when)})
+}
+
+// row judges all places for one row: those that are possible, in their order.
+func (r *run) row(k int32, into []pair) []pair {
+	q := &r.questions[r.asking[k]]
+	asked := r.places.words.Ask(q.words)
+	r.topics = r.places.scores(asked, r.topics)
+	r.far = slices.Grow(r.far[:0], r.places.sites)[:r.places.sites]
+	for i := range r.far {
+		r.far[i] = notYet
+	}
+	for i := range r.topics {
+		chosen := int32(i) == r.current[k]
+		content := int(r.topics[i].score)
+		if !chosen && !r.topics[i].confident {
+			continue // off topic, whatever else
+		}
+		p := &r.places.places[i]
+		far := unknown
+		if p.site != nil {
+			if r.far[p.site.n] == notYet {
+				r.far[p.site.n] = int32(q.far(p.site))
+			}
+			far = int(r.far[p.site.n])
+		}
+		if v := r.weigh(q, p, content, true, far); v.reason == possible {
+			into = append(into, pair{int32(i), int32(v.score), int32(content)})
+		}
+	}
+	return into
+}
+
+// pairs are all places that are possible for a row.
+func (r *run) pairs(k int32, into []pair) []pair {
+	if r.held[k] {
+		return append(into, r.rows[k]...)
+	}
+	return r.row(k, into)
+}
+
+// judgeAll judges every pair, and holds what is possible as long as there is room.
+func (r *run) judgeAll(ctx context.Context) error {
+	heldPairs := 0
+	var scratch []pair
+	for k := range int32(len(r.asking)) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.step(stageJudging, int(k), len(r.asking)); err != nil {
+			return err
+		}
+		reused := false
+		if scratch, reused = r.reuse(k, scratch[:0]); !reused {
+			scratch = r.row(k, scratch[:0])
+		}
+		for _, p := range scratch {
+			r.wide = max(r.wide, abs(r.cost(k, p)))
+		}
+		if heldPairs+len(scratch) <= maxHeld {
+			heldPairs += len(scratch)
+			r.rows[k], r.held[k] = slices.Clone(scratch), true
+		}
+	}
+	return nil
+}
+
+// cost is what the solver pays for a pair. Where the leervraag stands now costs less, so that little changes for little.
+func (r *run) cost(k int32, p pair) int64 {
+	c := int64(whole - p.score)
+	if p.place == r.current[k] {
+		c -= int64(r.bonus)
+	}
+	return c
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+// problem is what the solver starts with: the best places of each row, and the one where it stands.
+func (r *run) problem() (assign.Problem, error) {
+	places := r.places.places
+	p := assign.Problem{Leervragen: len(r.asking), Floor: int32(r.floor), Coaches: make([]int32, len(r.coaches))}
+	for i := range p.Coaches {
+		p.Coaches[i] = assign.Unlimited
+	}
+	for i := range places {
+		for _, c := range places[i].coaches {
+			if n := position(r.coaches, c.id); n != none && c.limit != unknown {
+				p.Coaches[n] = max(0, c.limit-c.active)
+			}
+		}
+		p.Places = append(p.Places, assign.Place{Capacity: max(0, places[i].free), Organisation: r.orgOf[i], Coaches: r.coachOf[i]})
+	}
+	for _, o := range r.orgs {
+		org := assign.Organisation{Max: assign.Unlimited}
+		if r.reciprocity {
+			org.Steps, org.Free = reciprocity, int32(r.carried[o])
+		}
+		p.Organisations = append(p.Organisations, org)
+	}
+	if r.reciprocity {
+		p.Home = make([]int32, len(r.asking))
+		for k, i := range r.asking {
+			p.Home[k] = position(r.orgs, r.questions[i].OrganisationID)
+		}
+	}
+	most := candidatesOf(len(r.asking))
+	var list []pair
+	for k := range int32(len(r.asking)) {
+		if err := r.step(stageSolving, int(k), len(r.asking)); err != nil {
+			return p, err
+		}
+		if r.pinned[k] != none {
+			score := r.insisted(k, r.pinned[k])
+			x := pair{place: r.pinned[k], score: score}
+			r.wide = max(r.wide, abs(r.cost(k, x)))
+			p.Pins = append(p.Pins, assign.Pin{Leervraag: k, Place: x.place, Coach: assign.None, Cost: int32(r.cost(k, x)), Score: score})
+			continue
+		}
+		list = r.pairs(k, list[:0])
+		if len(list) > most {
+			// Of equal places each row begins elsewhere, so that not all of them start with the same.
+			n := int32(len(places))
+			shift := int32(int64(k) * int64(n) / int64(len(r.asking)))
+			slices.SortFunc(list, func(a, b pair) int {
+				return cmp.Or(cmp.Compare(r.cost(k, a), r.cost(k, b)), cmp.Compare((a.place-shift+n)%n, (b.place-shift+n)%n))
+			})
+			list = list[:most]
+		}
+		for _, x := range list {
+			p.Arcs = append(p.Arcs, assign.Arc{Leervraag: k, Place: x.place, Cost: int32(r.cost(k, x)), Score: x.score})
+		}
+	}
+	step := int64(0)
+	if r.reciprocity {
+		step = reciprocity[len(reciprocity)-1]
+	}
+	r.dear = assign.MaximumMatches(p.Leervragen, 2*r.wide, 2*step)
+	p.Unmatched = r.dear
+	return p, nil
+}
+
+// heardOf is how well the words of a place answer a row.
+func (r *run) heardOf(k, place int32) int {
+	if r.held[k] {
+		if i, ok := slices.BinarySearchFunc(r.rows[k], place, func(x pair, p int32) int { return cmp.Compare(x.place, p) }); ok {
+			return int(r.rows[k][i].content)
+		}
+	}
+	hit, _ := r.places.words.Ask(r.questions[r.asking[k]].words).Score(r.places.places[place].id)
+	return hit.Score
+}
+
+// insisted is the score of a pair that people chose, whatever would rule it out.
+func (r *run) insisted(k, place int32) int32 {
+	q, p := &r.questions[r.asking[k]], &r.places.places[place]
+	m := q.between(p)
+	m.content = r.heardOf(k, place)
+	return int32(score(&r.weights, &q.question, p, m).score)
+}
+
+// solve assigns, over all pairs that are possible.
+func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, fair assign.Fair, priced assign.Priced, err error) {
+	var list []pair
+	rows := func(k int32, into []assign.Candidate) []assign.Candidate {
+		_ = r.step(stagePricing, int(k), len(r.asking)) // ctx has ended then
+		list = r.pairs(k, list[:0])
+		for _, x := range list {
+			into = append(into, assign.Candidate{Place: x.place, Cost: int32(r.cost(k, x)), Score: x.score})
+		}
+		return into
+	}
+	r.low = p.Floor
+	if r.objective == worstOffFirst {
+		s, fair, err = assign.SolveFair(ctx, p, rows)
+		priced = fair.Priced
+		r.low = max(r.low, fair.Lowest)
+	} else {
+		if s, err = assign.New(p); err == nil {
+			err = s.Solve(ctx, func(done, total int) { _ = r.step(stageSolving, done, total) })
+		}
+		if err == nil {
+			priced, err = s.Price(ctx, rows)
+		}
+	}
+	return s, fair, priced, err
+}
+
+// certify lets code that shares nothing with the solver prove the assignment optimal over all pairs; for the worst off,
+// also that so many matches are not possible above the floor that was reached.
+func (r *run) certify(ctx context.Context, p assign.Problem, s *assign.Solver, result assign.Result, fair assign.Fair) (certify.Certificate, error) {
+	proof, err := r.shape(ctx, p, r.low, false).Check(claimOf(s, result))
+	if err != nil || fair.Lowest == 0 || fair.Lowest >= whole {
+		return proof, err
+	}
+	higher := assign.Problem{Leervragen: p.Leervragen, Places: p.Places, Coaches: p.Coaches, Home: p.Home, Unmatched: 1, Floor: fair.Lowest + 1,
+		Organisations: make([]assign.Organisation, len(p.Organisations)), Arcs: slices.Clone(p.Arcs), Pins: slices.Clone(p.Pins)}
+	for i := range higher.Organisations {
+		higher.Organisations[i].Max = assign.Unlimited
+	}
+	for i := range higher.Arcs {
+		higher.Arcs[i].Cost = 0
+	}
+	for i := range higher.Pins {
+		higher.Pins[i].Cost = 0
+	}
+	t, err := assign.New(higher)
+	if err != nil {
+		return proof, err
+	}
+	if err := t.Solve(ctx, func(done, total int) { _ = r.step(stageCertifying, done, total) }); err != nil {
+		return proof, err
+	}
+	var list []pair
+	if _, err := t.Price(ctx, func(k int32, into []assign.Candidate) []assign.Candidate {
+		_ = r.step(stageCertifying, int(k), len(r.asking)) // ctx has ended then
+		list = r.pairs(k, list[:0])
+		for _, x := range list {
+			into = append(into, assign.Candidate{Place: x.place, Score: x.score})
+		}
+		return into
+	}); err != nil {
+		return proof, err
+	}
+	most := t.Result()
+	bound, err := r.shape(ctx, higher, higher.Floor, true).Check(claimOf(t, most))
+	if err == nil && int(bound.Objective) <= p.Leervragen-fair.Matched {
+		err = errors.New("so many matches are possible at a higher floor")
+	}
+	proof.Pairs += bound.Pairs
+	return proof, err
+}
+
+// shape tells the certifier the problem from the judgements, not from what the solver was given.
+func (r *run) shape(ctx context.Context, p assign.Problem, floor int32, free bool) *certify.Cohort {
+	bounded := func(n int32) int {
+		if n == assign.Unlimited {
+			return certify.Free
+		}
+		return int(n)
+	}
+	c := &certify.Cohort{Leervragen: len(r.asking), Unmatched: r.dear}
+	if free {
+		c.Unmatched = 1
+	}
+	for _, h := range p.Home {
+		c.Home = append(c.Home, int(h))
+	}
+	for i := range p.Places {
+		x := certify.Place{Capacity: bounded(p.Places[i].Capacity), Organisation: int(r.orgOf[i])}
+		for _, k := range r.coachOf[i] {
+			x.Coaches = append(x.Coaches, int(k))
+		}
+		c.Places = append(c.Places, x)
+	}
+	for _, n := range p.Coaches {
+		c.Coaches = append(c.Coaches, bounded(n))
+	}
+	for _, o := range p.Organisations {
+		c.Organisations = append(c.Organisations, certify.Organisation{Max: certify.Free, Allowed: int(o.Free), Steps: o.Steps})
+	}
+	for _, x := range p.Pins {
+		c.Pins = append(c.Pins, certify.Pin{Leervraag: int(x.Leervraag), Place: int(x.Place), Coach: -1, Cost: int64(x.Cost)})
+	}
+	var list []pair
+	c.Pairs = func(k int, yield func(place int, cost int64) bool) {
+		if ctx.Err() != nil || r.step(stageCertifying, k, len(r.asking)) != nil {
+			return
+		}
+		list = r.pairs(int32(k), list[:0])
+		for _, x := range list {
+			cost := int64(0)
+			if !free {
+				cost = r.cost(int32(k), x)
+			}
+			if x.score >= floor && !yield(int(x.place), cost) {
+				return
+			}
+		}
+	}
+	return c
+}
+
+func claimOf(s *assign.Solver, result assign.Result) certify.Claim {
+	p := s.Prices()
+	c := certify.Claim{Objective: result.Objective, AtPlace: p.Place, BehindPlace: p.Exit, AtCoach: p.Coach, AtOrganisation: p.Entry, BehindOrganisation: p.Balance}
+	for _, m := range result.Matches {
+		c.Place, c.Coach = append(c.Place, int(m.Place)), append(c.Coach, int(m.Coach))
+	}
+	return c
+}
+
+func sorted(set map[uuid.UUID]bool) []uuid.UUID {
+	out := make([]uuid.UUID, 0, len(set))
+	for u := range set {
+		out = append(out, u)
+	}
+	slices.SortFunc(out, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return out
+}
+
+// position finds an id in a sorted list.
+func position(list []uuid.UUID, u uuid.UUID) int32 {
+	if i, ok := slices.BinarySearchFunc(list, u, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }); ok {
+		return int32(i)
+	}
+	return none
+}
+
+// Pin is a leervraag that stays at a leerplek, whatever else would be better.
+type Pin struct {
+	LeervraagID id.LeervraagID `json:"leervraag_id" binding:"required" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	LeerplekID  id.LeerplekID  `json:"leerplek_id" binding:"required" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+} // @name MatchingRunPin

@@ -1,0 +1,389 @@
+package matching
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/matching/assign"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// How a leervraag stands in a run.
+const (
+	chosen    = "chosen"    // the run found the place
+	pinnedOn  = "pinned"    // people pinned it there
+	isSettled = "settled"   // its match was accepted before
+	unmatched = "unmatched" //
+)
+
+// What a run would change for a leervraag, against its open match or the run that this one is based on.
+const (
+	isKept    = "kept"
+	isMoved   = "moved"
+	isNew     = "new"
+	isDropped = "dropped"
+	isNone    = "none" // it had no place and gets none
+)
+
+// item is what a run came to for one leervraag.
+type item struct {
+	Leervraag uuid.UUID
+	Standing  string
+	Change    string
+	Place     *uuid.UUID
+	Coach     *uuid.UUID
+	Score     *int
+	Detail    detail
+}
+
+// detail is what is told of an item besides, as it is stored.
+type detail struct {
+	Points   *[criteria]int `json:"points,omitempty"`
+	Before   *BeforeRun     `json:"before,omitempty"`
+	Reason   string         `json:"reason,omitempty"`
+	RuledOut []RuledOut     `json:"ruled_out,omitempty"`
+	Fix      *Fix           `json:"fix,omitempty"`
+}
+
+// BeforeRun is where a leervraag stood that a run leaves somewhere else.
+type BeforeRun struct {
+	LeerplekID id.LeerplekID `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Score      *int          `json:"score" extensions:"x-nullable" example:"6900"`     // there; null when it cannot be there any more
+	Reason     *string       `json:"reason" extensions:"x-nullable" example:"too_far"` // why it cannot; null when it could
+} // @name MatchingRunBefore
+
+// Fix is the one thing that would give an unmatched leervraag a place.
+type Fix struct {
+	Kind        string           `json:"kind" enums:"leerplek,leercoach,rule,floor" example:"leerplek"` // room at a leerplek, room of a leercoach, one rule less, a lower floor
+	LeerplekID  id.LeerplekID    `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	LeercoachID *id.MedewerkerID `json:"leercoach_id" extensions:"x-nullable" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"`
+	Reason      *string          `json:"reason" extensions:"x-nullable" example:"too_far"` // the rule
+	Gain        int64            `json:"gain" example:"6120"`                              // points for all together; for a rule or a floor, the score there
+} // @name MatchingRunFix
+
+// Why a leervraag has no place.
+const (
+	notOpen      = "not_open"
+	noCandidates = string(assign.NoCandidates)
+	belowFloor   = string(assign.BelowFloor)
+)
+
+// items says what became of every leervraag, in the order of their ids.
+func (r *run) items(s *assign.Solver, result assign.Result) ([]item, error) {
+	out := make([]item, 0, len(r.questions))
+	k := int32(-1)
+	for i := range r.questions {
+		if err := r.step(stageExplaining, i, len(r.questions)); err != nil {
+			return nil, err
+		}
+		q := &r.questions[i]
+		it := item{Leervraag: uuid.UUID(q.ID)}
+		switch {
+		case q.settled != nil:
+			it.Standing, it.Change, it.Place, it.Coach = isSettled, isKept, &q.settled.place, &q.settled.coach
+		case q.status != "open":
+			it.Standing, it.Change, it.Detail.Reason = unmatched, isNone, notOpen
+		default:
+			k++
+			if err := r.item(&it, k, s, result.Matches[k]); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, it)
+	}
+	return out, nil
+}
+
+func (r *run) item(it *item, k int32, s *assign.Solver, m assign.Match) error {
+	q := &r.questions[r.asking[k]]
+	was := q.open
+	if was == uuid.Nil && r.base != nil {
+		was = r.base.chosen[uuid.UUID(q.ID)]
+	}
+	it.Standing, it.Change = chosen, isNew
+	switch {
+	case m.Place == assign.None && was == uuid.Nil:
+		it.Standing, it.Change = unmatched, isNone
+	case m.Place == assign.None:
+		it.Standing, it.Change = unmatched, isDropped
+	case r.places.places[m.Place].id == was:
+		it.Change = isKept
+	case was != uuid.Nil:
+		it.Change = isMoved
+	}
+	if it.Change == isMoved || it.Change == isDropped {
+		it.Detail.Before = r.left(q, k, was)
+	}
+	if m.Place == assign.None {
+		return r.unplaced(it, k, s)
+	}
+	if r.pinned[k] != none {
+		it.Standing = pinnedOn
+	}
+	p := &r.places.places[m.Place]
+	measured := q.between(p)
+	measured.content = r.heardOf(k, m.Place)
+	v := score(&r.weights, &q.question, p, measured)
+	n := int(m.Score)
+	it.Place, it.Score, it.Detail.Points = &p.id, &n, &v.points
+	if m.Coach != assign.None {
+		it.Coach = &r.coaches[m.Coach]
+	}
+	return nil
+}
+
+// left says what became of the place where a leervraag stood.
+func (r *run) left(q *participant, k int32, was uuid.UUID) *BeforeRun {
+	out := &BeforeRun{LeerplekID: id.LeerplekID(was)}
+	why := func(reason reason) *BeforeRun {
+		code := reasonCodes[reason]
+		out.Reason = &code
+		return out
+	}
+	n, ok := r.places.number[was]
+	if !ok {
+		return why(notPublished)
+	}
+	p := &r.places.places[n]
+	if v := r.weigh(q, p, r.heardOf(k, n), true, q.far(p.site)); v.reason != possible {
+		return why(v.reason)
+	} else if v.score >= int(r.low) {
+		out.Score = &v.score
+		return out
+	}
+	code := belowFloor
+	out.Reason = &code
+	return out
+}
+
+// unplaced says why a leervraag has no place, and what would give it one.
+func (r *run) unplaced(it *item, k int32, s *assign.Solver) error {
+	why, fix, err := s.Explain(k)
+	if err != nil {
+		return err
+	}
+	all := r.pairs(k, nil)
+	best := pair{place: none}
+	for _, x := range all {
+		if x.score > best.score || best.place == none {
+			best = x
+		}
+	}
+	switch {
+	case len(all) == 0:
+		it.Detail.Reason = noCandidates
+		r.rules(it, k)
+		return nil
+	case best.score < r.low:
+		it.Detail.Reason = belowFloor
+		it.Detail.Fix = &Fix{Kind: "floor", LeerplekID: id.LeerplekID(r.places.places[best.place].id), Gain: int64(best.score)}
+		return nil
+	}
+	it.Detail.Reason = string(why)
+	if fix.Kind == assign.NoFix {
+		return nil
+	}
+	f := &Fix{Kind: "leerplek", LeerplekID: id.LeerplekID(r.places.places[fix.Place].id), Gain: whole - r.dear + fix.Gain}
+	if fix.Kind == assign.CoachFix {
+		coach := id.MedewerkerID(r.coaches[fix.Index])
+		f.Kind, f.LeercoachID = "leercoach", &coach
+	}
+	it.Detail.Fix = f
+	return nil
+}
+
+// rules counts what rules every place out for a leervraag, and finds the one rule without which it would have the best
+// place. What people decided (rivals, own employer, a refusal) is no rule to drop.
+func (r *run) rules(it *item, k int32) {
+	q := &r.questions[r.asking[k]]
+	asked := r.places.words.Ask(q.words)
+	r.topics = r.places.scores(asked, r.topics)
+	var counts [reasons]int
+	best := -1
+	for i := range r.places.places {
+		p := &r.places.places[i]
+		content, confident := int(r.topics[i].score), r.topics[i].confident
+		far := q.far(p.site)
+		v := r.weigh(q, p, content, confident, far)
+		counts[v.reason]++
+		if !confident {
+			continue
+		}
+		q2, p2 := *q, *p
+		switch v.reason {
+		case tooFar:
+			q2.MaxTravelKM = nil
+		case noPublicTransport:
+			q2.NeedsPublicTransport = false
+		case noCommonDays:
+			q2.DaysNeeded = 0
+		case otherLanguage:
+			p2.languages = nil
+		case requirementNotMet:
+			q2.Meets = nil
+		case full:
+			p2.free = 1
+		default:
+			continue
+		}
+		if without := r.weigh(&q2, &p2, content, true, far); without.reason == possible && without.score > best && without.score >= int(r.low) {
+			best = without.score
+			code := reasonCodes[v.reason]
+			it.Detail.Fix = &Fix{Kind: "rule", LeerplekID: id.LeerplekID(p.id), Reason: &code, Gain: int64(best)}
+		}
+	}
+	for c, n := range counts {
+		if n > 0 {
+			it.Detail.RuledOut = append(it.Detail.RuledOut, RuledOut{reasonCodes[c], n})
+		}
+	}
+}
+
+// Summary is what a run came to, all together.
+type Summary struct {
+	Matched   int `json:"matched" example:"41"`  // chosen or pinned
+	Settled   int `json:"settled" example:"3"`   // accepted before
+	Unmatched int `json:"unmatched" example:"6"` //
+	Kept      int `json:"kept" example:"30"`
+	Moved     int `json:"moved" example:"2"`
+	New       int `json:"new" example:"9"`
+	Dropped   int `json:"dropped" example:"1"`
+
+	Score       int64       `json:"score" example:"287340"` // of the matches that were chosen or pinned, together
+	Certificate Certificate `json:"certificate"`
+	Fairness    Fairness    `json:"fairness"`
+} // @name MatchingRunSummary
+
+// Certificate says that nothing better exists, as code that shares nothing with the solver proved over every pair that is
+// possible.
+type Certificate struct {
+	Certified    bool  `json:"certified" example:"true"`
+	Objective    int64 `json:"objective" example:"148260"` // what was minimised: points missed, what staying unmatched costs, steps of reciprocity
+	Gap          int64 `json:"gap" example:"0"`            // to the lower bound that was proved
+	PairsChecked int64 `json:"pairs_checked" example:"1733"`
+	PairsAdded   int   `json:"pairs_added" example:"12"` // that were not among the first candidates, and that the optimum needed
+	Rounds       int   `json:"rounds" example:"2"`       // of looking at all pairs
+} // @name MatchingRunCertificate
+
+// Fairness is how a run treats people and employers.
+type Fairness struct {
+	WorstOff      *WorstOff     `json:"worst_off" extensions:"x-nullable"` // of the matches that the run chose
+	JustifiedEnvy int           `json:"justified_envy" example:"4"`        // pairs: a leervraag would score higher at a place than where it is, and than somebody there does
+	Envy          []Envy        `json:"envy"`                              // the first of them
+	Balance       []BalanceWire `json:"balance"`                           // of the employers that are farthest from even
+} // @name MatchingRunFairness
+
+// WorstOff is the match with the lowest score.
+type WorstOff struct {
+	LeervraagID id.LeervraagID `json:"leervraag_id" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Score       int            `json:"score" example:"3120"`
+} // @name MatchingRunWorstOff
+
+// Envy is a leervraag that would score higher at a place than where it is, and than somebody who got it.
+type Envy struct {
+	LeervraagID id.LeervraagID `json:"leervraag_id" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	LeerplekID  id.LeerplekID  `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	There       int            `json:"there" example:"7420"`
+	Here        *int           `json:"here" extensions:"x-nullable" example:"6900"` // null: it has no place
+} // @name MatchingRunEnvy
+
+// BalanceWire is what an employer gives and takes.
+type BalanceWire struct {
+	OrganisationID id.OrganisationID `json:"organisation_id" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Received       int               `json:"received" example:"3"` // switchers of the run
+	Sent           int               `json:"sent" example:"1"`     //
+	Carried        int               `json:"carried" example:"-1"` // sent less received in exchanges so far
+} // @name MatchingRunBalance
+
+// How many are told of those that there can be very many of.
+const (
+	maxEnvy    = 20
+	maxBalance = 100
+)
+
+// envy finds who would have reason to envy whom.
+func (r *run) envy(out *solved, result assign.Result) error {
+	f := &out.summary.Fairness
+	f.Envy = []Envy{}
+	weakest := make([]int32, len(r.places.places))
+	for k, m := range result.Matches {
+		if m.Place == assign.None || r.pinned[k] != none {
+			continue
+		}
+		if weakest[m.Place] == 0 || m.Score+1 < weakest[m.Place] {
+			weakest[m.Place] = m.Score + 1
+		}
+		if f.WorstOff == nil || int(m.Score) < f.WorstOff.Score {
+			f.WorstOff = &WorstOff{r.questions[r.asking[k]].ID, int(m.Score)}
+		}
+	}
+	var list []pair
+	for k, m := range result.Matches {
+		if err := r.step(stageExplaining, k, len(result.Matches)); err != nil {
+			return err
+		}
+		if r.pinned[k] != none {
+			continue
+		}
+		own := r.low - 1
+		var here *int
+		if m.Place != assign.None {
+			n := int(m.Score)
+			own, here = m.Score, &n
+		}
+		list = r.pairs(int32(k), list[:0])
+		for _, x := range list {
+			if x.score <= own || weakest[x.place] == 0 || x.score <= weakest[x.place]-1 {
+				continue
+			}
+			if f.JustifiedEnvy++; len(f.Envy) < maxEnvy {
+				f.Envy = append(f.Envy, Envy{r.questions[r.asking[k]].ID, id.LeerplekID(r.places.places[x.place].id), int(x.score), here})
+			}
+		}
+	}
+	return nil
+}
+
+// sum counts.
+func (r *run) sum(out *solved, result assign.Result, _ assign.Fair) {
+	s := &out.summary
+	for _, it := range out.items {
+		switch it.Standing {
+		case chosen, pinnedOn:
+			s.Matched++
+			s.Score += int64(*it.Score)
+		case isSettled:
+			s.Settled++
+		default:
+			s.Unmatched++
+		}
+		switch it.Change {
+		case isKept:
+			s.Kept++
+		case isMoved:
+			s.Moved++
+		case isNew:
+			s.New++
+		case isDropped:
+			s.Dropped++
+		}
+	}
+	balance := make([]BalanceWire, len(r.orgs))
+	for i, o := range r.orgs {
+		balance[i] = BalanceWire{OrganisationID: id.OrganisationID(o), Carried: r.carried[o]}
+	}
+	for k, m := range result.Matches {
+		if q := &r.questions[r.asking[k]]; m.Place != assign.None && !q.Internal {
+			balance[r.orgOf[m.Place]].Received++
+			balance[position(r.orgs, q.OrganisationID)].Sent++
+		}
+	}
+	uneven := func(b BalanceWire) int {
+		n := b.Received - b.Sent - b.Carried
+		return max(n, -n)
+	}
+	slices.SortStableFunc(balance, func(a, b BalanceWire) int { return -cmp.Compare(uneven(a), uneven(b)) })
+	s.Fairness.Balance = balance[:min(len(balance), maxBalance)]
+}

@@ -1,0 +1,438 @@
+package matching_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/matching"
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+)
+
+func TestWhyNotSaysWhatBecameOfOnePlace(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	caller := s.Coordinator()
+	ask := func(c *testkit.Caller, l id.LeerplekID) *testkit.Answer {
+		return c.Get(s.path() + "?limit=1&why_not=" + l.String())
+	}
+	require.Nil(t, caller.Get(s.path()).Is(200).At("why_not"))
+	second := s.Leerplek(s.receiving, "Medicatieschema's", "Klaarzetten en bedelen", s.coach) // nobody knows where, or when
+	got := ask(caller, second).Is(200)
+	require.Equal(t, []string{s.leerplek.String()}, suggested(got))
+	require.InDelta(t, 2, got.Num("why_not.rank"), 0, "%s", got)
+	require.Nil(t, got.At("why_not.reason"))
+	sum := 0.0
+	for i := range got.Len("why_not.parts") {
+		sum += got.Num(fmt.Sprintf("why_not.parts.%d.points", i))
+	}
+	require.InDelta(t, got.Num("why_not.score"), sum, 0)
+	require.Less(t, sum, got.Num("data.0.score"))
+	require.InDelta(t, 1, ask(caller, s.leerplek).Is(200).Num("why_not.rank"), 0)
+
+	s.run(`update leerplekken set site_id = ? where id = ?`, s.Site(s.receiving, 50.85, 5.69, true), second)
+	got = ask(caller, second).Is(200)
+	require.Equal(t, "too_far", got.Str("why_not.reason"))
+	require.InDelta(t, 139, got.Num("why_not.detail.km"), 5)
+	require.Nil(t, got.At("why_not.rank"))
+	s.run(`update leerplekken set site_id = null, requirements = '{VCA-attest}' where id = ?`, second)
+	s.run(`update medewerkers set meets_requirements = '{}' where id = ?`, s.switcher)
+	got = ask(caller, second).Is(200)
+	require.Equal(t, "requirement_not_met", got.Str("why_not.reason"))
+	require.Equal(t, "vca-attest", got.Str("why_not.detail.requirement"))
+	s.run(`update leerplekken set status = 'draft' where id = ?`, second)
+	require.Equal(t, "not_published", ask(caller, second).Is(200).Str("why_not.reason"))
+
+	nobody := ask(caller, id.NewLeerplek()).Problem(400, "invalid-parameter", "why_not").Retold()
+	other := newScene(t)
+	require.Equal(t, nobody, ask(caller, other.leerplek).Is(400).Retold(), "another tenant's")
+	require.Equal(t, nobody, ask(s.Employer(s.sending), second).Is(400).Retold(), "another employer's draft")
+	caller.Get(s.path()+"?why_not=x").Problem(400, "invalid-parameter", "why_not")
+}
+
+func TestBoundCallersLearnNothingOfCoachesAndRivals(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(s scene){
+		"a condition": func(s scene) {
+			s.run(`update leerplek_coaches set voluntary = false where leerplek_id = ?`, s.leerplek)
+		},
+		"a coach who left": func(s scene) { s.run(`update medewerkers set ended_on = '2020-01-01' where id = ?`, s.coach) },
+		"a rivalry": func(s scene) {
+			s.Insert("rivals", body{"organisation_id": s.receiving.UUID(), "rival_id": s.sending.UUID(), "named_by": s.receiving.UUID()})
+		},
+	} {
+		s := newScene(t)
+		change(s)
+		got := s.Employer(s.sending).Get(s.path() + "?why_not=" + s.leerplek.String()).Is(200)
+		require.Equal(t, []any{body{"reason": "unavailable", "count": 1.0}}, got.At("ruled_out"), name)
+		require.Equal(t, "unavailable", got.Str("why_not.reason"), name)
+		require.NotContains(t, string(got.Body), "rival")
+		require.NotContains(t, string(got.Body), "coach_", name)
+	}
+	// The words of what an employer keeps to itself stay there, too.
+	s := newScene(t)
+	s.run(`update organisations set sector = 'geheimzinnige ouderenzorg' where id = ?`, s.receiving)
+	s.run(`update leervragen set question = ? where id = ?`, "Hoe verloopt het klaarzetten in de geheimzinnige ouderenzorg?", s.leervraag)
+	require.Contains(t, string(s.Coordinator().Get(s.path()).Is(200).Body), `"found":"geheimzinnige"`)
+	got := s.Employer(s.sending).Get(s.path()).Is(200)
+	require.Equal(t, 1, got.Len("data"))
+	require.NotContains(t, string(got.Body), `"found":"geheimzinnige"`)
+}
+
+func TestWeightsAreTheTenantsOwnAndHaveVersions(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	c := s.Coordinator()
+	const path = "/v1/matching-weights"
+	defaults := c.Get(path).Is(200)
+	require.Equal(t, `"0"`, defaults.Header.Get("ETag"))
+	require.JSONEq(t, `{"version":0,"content":5500,"preference":1500,"distance":1500,"availability":500,"size":300,"workforce":300,"cross_sector":400,"changed_by":null,"changed_at":null}`, string(defaults.Body))
+	weights := func(content, distance int) body {
+		return body{"content": content, "preference": 0, "distance": distance, "availability": 0, "size": 0, "workforce": 0, "cross_sector": 0}
+	}
+	first := c.Put(path, weights(9000, 1000)).Is(200)
+	require.InDelta(t, 1, first.Num("version"), 0)
+	require.Equal(t, `"1"`, first.Header.Get("ETag"))
+	require.Equal(t, c.Principal.ClientID.String(), first.Str("changed_by"))
+	c.Put(path, weights(8000, 2000)).Problem(428, "if-match-required")
+	c.Put(path, weights(8000, 2000), "If-Match", `"0"`).Problem(412, "revision-mismatch")
+	require.InDelta(t, 1, c.Put(path, weights(9000, 1000), "If-Match", `"1"`).Is(200).Num("version"), 0, "the same is no version")
+	require.InDelta(t, 2, c.Put(path, weights(0, 10_000), "If-Match", `"1"`).Is(200).Num("version"), 0)
+
+	got := c.Get(s.path()).Is(200)
+	require.InDelta(t, 2, got.Num("weights_version"), 0)
+	require.Zero(t, got.Num("data.0.parts.0.of"))
+	require.InDelta(t, 10_000, got.Num("data.0.parts.1.of"), 0)
+	require.Equal(t, got.Num("data.0.score"), got.Num("data.0.parts.1.points"))
+
+	versions := c.Get(path + "/versions").Is(200)
+	require.Equal(t, 2, versions.Len("data"))
+	require.InDelta(t, 9000, versions.Num("data.0.content"), 0, "an old version stays readable")
+	require.Equal(t, 2, s.Count(`select count(*) from audit where tenant_id = $1 and action = 'matching_weights.set'`, s.Tenant.UUID()))
+
+	all := []string{"/content", "/preference", "/distance", "/availability", "/size", "/workforce", "/cross_sector"}
+	c.Put(path, weights(9000, 1001), "If-Match", `"2"`).Problem(422, "invalid", all...)
+	c.Put(path, weights(9000, 999), "If-Match", `"2"`).Problem(422, "invalid", all...)
+	c.Put(path, weights(10_001, -1), "If-Match", `"2"`).Problem(422, "invalid", "/content", "/distance")
+	c.Put(path, body{"content": 10_000}, "If-Match", `"2"`).Problem(422, "invalid", all[1:]...)
+	c.Put(path, `{"content":1e30,"preference":0.5,"distance":"x","availability":null,"size":0,"workforce":0,"cross_sector":0}`, "If-Match", `"2"`).
+		Problem(422, "invalid", "/content", "/preference", "/distance", "/availability")
+	s.Employer(s.sending).Get(path).Problem(403, "forbidden")
+	s.Client(auth.Viewer, nil, nil).Put(path, weights(9000, 1000)).Problem(403, "forbidden")
+	require.Equal(t, `"0"`, newScene(t).Coordinator().Get(path).Is(200).Header.Get("ETag"), "another tenant has its own")
+}
+
+func TestRivalsAreNamedByTheTenantOrByOneOfThem(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	c, host := s.Coordinator(), s.Employer(s.receiving)
+	pair := func(a, b id.OrganisationID) body {
+		return body{"organisation_id": a.String(), "rival_organisation_id": b.String()}
+	}
+	s.Leerplek(s.sending, "Apotheek", "Meelopen", s.switcher)
+	mine := host.Post("/v1/rivals", pair(s.receiving, s.sending)).Is(201)
+	require.Equal(t, "organisation", mine.Str("named_by"))
+	require.Empty(t, suggested(c.Get(s.path())))
+	require.Zero(t, s.Employer(s.sending).Get("/v1/rivals").Is(200).Len("data"), "the other does not know")
+	require.Equal(t, 1, host.Get("/v1/rivals").Is(200).Len("data"))
+	require.Equal(t, 1, c.Get("/v1/rivals?organisation_id="+s.sending.String()).Is(200).Len("data"))
+	host.Post("/v1/rivals", pair(s.receiving, s.sending)).Problem(409, "already-exists")
+	ours := c.Post("/v1/rivals", pair(s.sending, s.receiving)).Is(201)
+	require.Equal(t, "tenant", ours.Str("named_by"))
+	c.Post("/v1/rivals", pair(s.receiving, s.sending)).Problem(409, "already-exists")
+	require.Equal(t, 1, host.Get("/v1/rivals").Is(200).Len("data"), "what the ST-partner named is its own")
+
+	host.Delete("/v1/rivals/"+ours.Str("id")).Problem(404, "not-found")
+	host.Delete("/v1/rivals/" + mine.Str("id")).Is(204)
+	require.Empty(t, suggested(c.Get(s.path())))
+	c.Delete("/v1/rivals/" + ours.Str("id")).Is(204)
+	c.Delete("/v1/rivals/"+ours.Str("id")).Problem(404, "not-found")
+	require.Equal(t, []string{s.leerplek.String()}, suggested(c.Get(s.path())))
+
+	third := s.Organisation("Zonder leerplek")
+	host.Post("/v1/rivals", pair(s.sending, third)).Problem(422, "invalid", "/organisation_id")
+	host.Post("/v1/rivals", pair(s.receiving, third)).Problem(422, "invalid", "/rival_organisation_id")
+	c.Post("/v1/rivals", pair(s.receiving, s.receiving)).Problem(422, "invalid", "/rival_organisation_id")
+	c.Post("/v1/rivals", pair(s.receiving, id.NewOrganisation())).Problem(422, "invalid", "/rival_organisation_id")
+	c.Post("/v1/rivals", pair(id.NewOrganisation(), s.receiving)).Problem(422, "invalid", "/organisation_id")
+	c.Post("/v1/rivals", body{}).Problem(422, "invalid", "/organisation_id", "/rival_organisation_id")
+	require.Equal(t, 4, s.Count(`select count(*) from audit where tenant_id = $1 and action like 'rival.%'`, s.Tenant.UUID()))
+}
+
+func TestADismissedSuggestionStaysAwayUntilItIsRestored(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	c := s.Coordinator()
+	score := c.Get(s.path()).Is(200).Num("data.0.score")
+	path := s.path() + "/" + s.leerplek.String() + "/dismiss"
+	made := c.Post(path, body{"reason": "Daar was Sam al."}).Is(200)
+	require.Equal(t, "Daar was Sam al.", made.Str("reason"))
+	require.Equal(t, string(made.Body), string(c.Post(path, body{}).Is(200).Body), "the first reason stands")
+	got := c.Get(s.path() + "?include=all&why_not=" + s.leerplek.String()).Is(200)
+	require.Zero(t, got.Len("data"))
+	require.Equal(t, []any{body{"reason": "dismissed", "count": 1.0}}, got.At("ruled_out"))
+	require.Equal(t, "dismissed", got.Str("why_not.reason"))
+	require.Equal(t, 1, s.Count(`select count(*) from audit where subject_id = $1 and action = 'suggestion.dismiss' and details->>'leerplek_id' = $2
+		and (details->>'score')::int = $3 and details->>'weights_version' = '0' and details->>'engine' = 'index' and (details->'points'->>'content')::int > 0
+		and details::text not like '%Sam%'`, s.leervraag.UUID(), s.leerplek.String(), int(score)), "what was known is kept, and no free text")
+	other := s.Leervraag(s.sending, s.Medewerker(s.sending, "Ali"), "Medicatie", "Hoe verloopt het klaarzetten?")
+	require.Equal(t, []string{s.leerplek.String()}, suggested(c.Get("/v1/leervragen/"+other.String()+"/suggestions")), "for other leervragen it stays")
+	c.Delete(path).Is(204)
+	c.Delete(path).Is(204)
+	require.Equal(t, []string{s.leerplek.String()}, suggested(c.Get(s.path())))
+
+	s.Client(auth.Switcher, &s.sending, &s.switcher).Post(path, body{"reason": nil}).Is(200)
+	require.Empty(t, suggested(s.Employer(s.sending).Get(s.path())), "whoever writes the leervraag may decide")
+	s.Employer(s.sending).Delete(path).Is(204)
+	s.Employer(s.receiving).Post(path, body{}).Problem(404, "not-found")
+	s.Client(auth.Viewer, nil, nil).Post(path, body{}).Problem(403, "forbidden")
+	c.Post(s.path()+"/"+id.NewLeerplek().String()+"/dismiss", body{}).Problem(404, "not-found")
+	c.Post(path, body{"reason": strings.Repeat("x", 2001)}).Problem(422, "invalid", "/reason")
+}
+
+func TestAMatchKeepsTheScoreThatItWasMadeOn(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	c := s.Coordinator()
+	score := c.Get(s.path()).Is(200).Num("data.0.score")
+	made := c.Post("/v1/matches", body{"leervraag_id": s.leervraag.String(), "leerplek_id": s.leerplek.String(), "leercoach_ids": []string{s.coach.String()}}).Is(201)
+	var mid id.MatchID
+	err := mid.UnmarshalText([]byte(made.Str("id")))
+	require.NoError(t, err)
+	require.Equal(t, 1, s.Count(`select count(*) from audit where subject_id = $1 and action = 'match.create' and (details->'appraisal'->>'score')::int = $2
+		and details->'appraisal'->>'weights_version' = '0' and details->'appraisal'->'points' ? 'distance'`, mid.UUID(), int(score)))
+}
+
+// What changes after an index was made is in the next answer, whatever it is that changes.
+func TestAnIndexFollowsEveryChange(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ before, after func(s scene) }{
+		"a leerplek that is published": {func(s scene) { s.run(`update leerplekken set status = 'draft' where id = ?`, s.leerplek) },
+			func(s scene) { s.run(`update leerplekken set status = 'published' where id = ?`, s.leerplek) }},
+		"a leerplek that comes back": {func(s scene) {
+			s.Coordinator().Get(s.path()).Is(200)
+			s.run(`update leerplekken set status = 'withdrawn' where id = ?`, s.leerplek)
+		}, func(s scene) { s.run(`update leerplekken set status = 'published' where id = ?`, s.leerplek) }},
+		"other words": {func(s scene) {
+			s.run(`update leerplekken set title = 'Houtbewerking', description = 'Frezen en schuren', function = null where id = ?`, s.leerplek)
+		}, func(s scene) {
+			s.run(`update leerplekken set title = 'Medicatie klaarzetten' where id = ?`, s.leerplek)
+		}},
+		"a leercoach who stays": {func(s scene) { s.run(`update medewerkers set ended_on = '2020-01-01' where id = ?`, s.coach) },
+			func(s scene) { s.run(`update medewerkers set ended_on = null where id = ?`, s.coach) }},
+		"an exchange that ends": {func(s scene) { s.exchange(s.match("cancelled"), "planned") },
+			func(s scene) {
+				s.run(`update leeruitwisselingen set status = 'completed' where leerplek_id = ?`, s.leerplek)
+			}},
+		"a coach's other exchange that ends": {func(s scene) {
+			s.run(`update medewerkers set coaching_limit = 1 where id = ?`, s.coach)
+			elsewhere := s
+			elsewhere.leerplek = s.Leerplek(s.receiving, "Houtbewerking", "Frezen", s.coach)
+			elsewhere.exchange(elsewhere.match("cancelled"), "planned")
+		}, func(s scene) {
+			s.run(`update leeruitwisselingen set status = 'completed' where receiving_organisation_id = ?`, s.receiving)
+		}},
+		"a site that moves": {func(s scene) { s.run(`update sites set latitude = 50.85, longitude = 5.69 where id = ?`, s.site) },
+			func(s scene) { s.run(`update sites set latitude = 51.05, longitude = 3.90 where id = ?`, s.site) }},
+		"a department that opens": {func(s scene) {
+			s.run(`update leerplekken set department_id = ? where id = ?`, s.department(false), s.leerplek)
+		}, func(s scene) {
+			s.run(`update departments set open_to_switchers = true where organisation_id = ?`, s.receiving)
+		}},
+		"an answer of a leercoach": {func(s scene) {
+			s.run(`update leerplek_coaches set voluntary = false where leerplek_id = ?`, s.leerplek)
+		}, func(s scene) {
+			s.Coordinator().Put("/v1/leerplekken/"+s.leerplek.String()+"/coaches/"+s.coach.String(), body{"voluntary": true}).Is(200)
+		}},
+		"an employer's sector": {func(s scene) {
+			s.run(`update leerplekken set title = 'Achter de schermen', description = 'Meelopen', function = null where id = ?`, s.leerplek)
+		}, func(s scene) { s.run(`update organisations set sector = 'medicatie' where id = ?`, s.receiving) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			caller := s.Coordinator()
+			c.before(s)
+			require.Empty(t, suggested(caller.Get(s.path())))
+			c.after(s)
+			require.Equal(t, []string{s.leerplek.String()}, suggested(caller.Get(s.path())))
+		})
+	}
+}
+
+// A transaction that began before an index was made and commits after is not passed over, however many come between.
+func TestAnIndexMissesNoLateCommit(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	caller := s.Coordinator()
+	s.run(`update leerplekken set status = 'draft' where id = ?`, s.leerplek)
+	written, commit, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- s.App.DB.InTenant(context.Background(), s.Who(), func(tx *db.Tx) error {
+			_, err := tx.Run(`update leerplekken set status = 'published' where id = ?`, s.leerplek)
+			close(written)
+			<-commit
+			return err
+		})
+	}()
+	<-written
+	for range 3 {
+		require.Empty(t, suggested(caller.Get(s.path())))
+		s.Leerplek(s.receiving, "Houtbewerking", "Frezen en schuren", s.coach)
+	}
+	close(commit)
+	require.NoError(t, <-done)
+	require.Equal(t, []string{s.leerplek.String()}, suggested(caller.Get(s.path())))
+	require.NotZero(t, s.Count(`with gone as (delete from leerplek_coaches where leerplek_id = $1) select count(*) from leerplek_coaches where leerplek_id = $1`, s.leerplek.UUID()))
+	_, err := s.Super.Exec(context.Background(), `delete from leerplekken where id = $1`, s.leerplek.UUID())
+	require.NoError(t, err)
+	require.Empty(t, suggested(caller.Get(s.path())), "what is not there any more is not answered, even if nobody said so")
+}
+
+func TestQuestionsOfAnyLengthGetAClearAnswer(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	caller := s.Coordinator()
+	for _, q := range []struct {
+		title, question string
+		found           int
+	}{
+		{"medicatie", "medicatie", 1}, {"🙂", "🙂", 0}, {"?", "!", 0}, {"Medicatie", strings.Repeat("medicatie klaarzetten bedelen schema ", 500), 1},
+		{"x", strings.Repeat("a ", 9999), 0}, {"Zzyzx", "qqq", 0},
+	} {
+		s.run(`update leervragen set title = ?, question = ?, goals = '{}' where id = ?`, q.title, q.question, s.leervraag)
+		got := caller.Get(s.path()).Is(200)
+		require.Equal(t, q.found, got.Len("data"), "%.20s: %s", q.title, got)
+		if q.found == 0 {
+			require.Equal(t, []any{body{"reason": "off_topic", "count": 1.0}}, got.At("ruled_out"))
+		}
+		require.Equal(t, 1, caller.Get(s.path()+"?include=all").Is(200).Len("data"))
+	}
+}
+
+// many makes published leerplekken in one statement, of one employer and with one leercoach.
+func (s scene) many(n int, title, description string) {
+	s.T.Helper()
+	_, err := s.Super.Exec(context.Background(), `with made as (
+			insert into leerplekken (tenant_id, id, organisation_id, title, description, topics, capacity, requirements, sourcing, status, created_at, updated_at, changed_by, request_id)
+			select $1, gen_random_uuid(), $2, replace($3, '#', n::text), $4, '{}', 1, '{}', 'supply', 'published', now(), now(), 'test', 'test' from generate_series(1, $5) n returning id)
+		insert into leerplek_coaches (tenant_id, leerplek_id, organisation_id, medewerker_id, place) select $1, id, $2, $6, 1 from made`,
+		s.Tenant.UUID(), s.receiving.UUID(), title, description, n, s.coach.UUID())
+	require.NoError(s.T, err)
+}
+
+func TestTenThousandPlacesThatSayTheSame(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.many(10_000, "Onthaal aan de balie", "Bezoekers ontvangen en doorverwijzen")
+	caller := s.Coordinator()
+	for _, engine := range []string{"sql", "index"} { // so many are indexed in the background
+		require.Eventually(t, func() bool { return caller.Get(s.path()).Is(200).Str("engine") == engine }, 3*time.Minute, 10*time.Millisecond)
+		require.Equal(t, []string{s.leerplek.String()}, suggested(caller.Get(s.path())), engine)
+	}
+	got := caller.Get(s.path() + "?include=all&limit=100").Is(200)
+	require.Equal(t, 100, got.Len("data"))
+	require.IsIncreasing(t, suggested(got)[1:], "equal places stand in the order of their ids")
+	require.Equal(t, []any{body{"reason": "off_topic", "count": 10_000.0}}, caller.Get(s.path()).Is(200).At("ruled_out"))
+}
+
+// suggest asks a Service of its own, past the door.
+func (s scene) suggest(m *matching.Service, limit int) (out matching.Suggestions) {
+	s.T.Helper()
+	require.NoError(s.T, s.App.DB.Snapshot(context.Background(), s.Who(), func(tx *db.Tx) (err error) {
+		out, err = m.Suggest(context.Background(), tx, s.leervraag, limit, false, nil)
+		return err
+	}))
+	return out
+}
+
+func TestWithoutAnIndexTheDatabaseAnswers(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.many(300, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	never := matching.New(s.App.DB, matching.Options{MaxBytes: 1200})
+	for range 2 {
+		got := s.suggest(never, 10)
+		require.Equal(t, "sql", got.Engine)
+		require.Len(t, got.Data, 1)
+		require.Equal(t, s.leerplek, got.Data[0].LeerplekID)
+		require.Len(t, got.Data[0].Parts, 6)
+		require.Equal(t, []matching.RuledOut{{Reason: "off_topic", Count: 300}}, got.RuledOut)
+	}
+	require.Zero(t, never.Bytes())
+	aside := matching.New(s.App.DB, matching.Options{AtOnce: 10})
+	require.Equal(t, "sql", s.suggest(aside, 10).Engine, "nobody waits for a large index")
+	require.Eventually(t, func() bool { return s.suggest(aside, 10).Engine == "index" }, 30*time.Second, 5*time.Millisecond)
+	require.Equal(t, s.suggest(matching.New(s.App.DB, matching.Options{}), 10), s.suggest(aside, 10), "made aside or at once, it is the same")
+	s.run(`update leervragen set title = ?, question = ? where id = ?`, `Foto's !& | ( ' \ :* %`, `Wat doet O'Neill met c:\temp?`, s.leervraag)
+	require.Equal(t, "sql", s.suggest(never, 10).Engine)
+}
+
+func TestIndexesLeaveWhenMemoryOrUseEnds(t *testing.T) {
+	t.Parallel()
+	a, b := newScene(t), newScene(t)
+	b.House = a.House
+	one := matching.New(a.App.DB, matching.Options{})
+	a.suggest(one, 10)
+	alone := one.Bytes()
+	require.Positive(t, alone)
+	tight := matching.New(a.App.DB, matching.Options{MaxBytes: alone * 3 / 2})
+	a.suggest(tight, 10)
+	b.suggest(tight, 10)
+	require.LessOrEqual(t, tight.Bytes(), alone*3/2, "the least recently used left")
+	require.Positive(t, tight.Bytes())
+	require.Len(t, a.suggest(tight, 10).Data, 1, "and comes back when it is asked")
+	idle := matching.New(a.App.DB, matching.Options{Idle: time.Millisecond})
+	require.Len(t, a.suggest(idle, 10).Data, 1)
+	require.Eventually(t, func() bool { return idle.Bytes() == 0 }, 10*time.Second, time.Millisecond)
+}
+
+func TestATenantNeverMeetsAnothersWords(t *testing.T) {
+	t.Parallel()
+	s, other := newScene(t), newScene(t)
+	caller := s.Coordinator()
+	before := string(caller.Get(s.path() + "?include=all").Is(200).Body)
+	other.many(50, "Medicatie klaarzetten Kanarie #", "Zeldzaamheid kanarievogel")
+	require.Len(t, suggested(other.Coordinator().Get(other.path()+"?include=all&limit=100")), 51)
+	require.Equal(t, before, string(caller.Get(s.path()+"?include=all").Is(200).Body), "neither its words nor how rare they are")
+	s.run(`update leervragen set title = 'Kanarie', question = 'Zeldzaamheid kanarievogel' where id = ?`, s.leervraag)
+	got := caller.Get(s.path()).Is(200)
+	require.Zero(t, got.Len("data"))
+	require.NotContains(t, string(got.Body), "anarie")
+}
+
+func TestManyAskWhileMuchChanges(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.many(200, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	caller := s.Coordinator()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 40 {
+			_, err := s.Super.Exec(context.Background(), `update leerplekken set title = $3 where tenant_id = $1 and id = any (select id from leerplekken where tenant_id = $1 and id <> $2 order by id limit 20)`,
+				s.Tenant.UUID(), s.leerplek.UUID(), fmt.Sprintf("Onthaal %d", i))
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Run("callers", func(t *testing.T) {
+		for i := range 4 {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				for range 20 {
+					require.Equal(t, []string{s.leerplek.String()}, suggested(caller.In(t).Get(s.path())))
+				}
+			})
+		}
+	})
+	<-done
+}

@@ -1,0 +1,72 @@
+package matching
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/jobs"
+)
+
+// runArgs is the job that computes one matching run.
+type runArgs struct {
+	TenantID id.TenantID      `json:"tenant_id"`
+	RunID    id.MatchingRunID `json:"run_id"`
+
+	waiting int // runs of the same tenant before it
+}
+
+// Kind names the job.
+func (runArgs) Kind() string { return "matching.run" }
+
+// InsertOpts puts it in the queue of heavy work. The first run of a tenant goes before the second of another.
+func (a runArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: jobs.Heavy, Priority: min(1+a.waiting, 4)}
+}
+
+// rescueArgs is the job that finds runs whose worker was lost.
+type rescueArgs struct{}
+
+// Kind names the job.
+func (rescueArgs) Kind() string { return "matching.rescue" }
+
+// Work adds what is worked on, and returns what comes back every so often.
+func (s *Service) Work(w jobs.Workers) []jobs.Periodic {
+	river.AddWorker(w.Workers, &runner{s: s})
+	river.AddWorker(w.Workers, &rescuer{s: s})
+	return []jobs.Periodic{{Every: 30 * time.Second, Args: rescueArgs{}}}
+}
+
+// enqueue adds the job of a run, in the transaction that makes it necessary.
+func (s *Service) enqueue(ctx context.Context, tx *db.Tx, rid id.MatchingRunID, waiting int) error {
+	return s.Jobs.Enqueue(ctx, tx, runArgs{tx.TenantID(), rid, waiting}, time.Time{})
+}
+
+type runner struct {
+	river.WorkerDefaults[runArgs]
+	s *Service
+}
+
+// runTime is how long one run may take. Whoever lost it is found by its lease, long before.
+const runTime = 30 * time.Minute
+
+// Timeout is that of a run.
+func (*runner) Timeout(*river.Job[runArgs]) time.Duration { return runTime }
+
+// Work computes one run.
+func (r *runner) Work(ctx context.Context, job *river.Job[runArgs]) error {
+	return r.s.ComputeRun(ctx, job.Args.TenantID, job.Args.RunID)
+}
+
+type rescuer struct {
+	river.WorkerDefaults[rescueArgs]
+	s *Service
+}
+
+// Work looks once over all tenants.
+func (r *rescuer) Work(ctx context.Context, _ *river.Job[rescueArgs]) error {
+	return r.s.RescueRuns(ctx)
+}

@@ -1,0 +1,487 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/html"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/signature"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+)
+
+//go:embed console.html
+var consoleFile embed.FS
+
+var consolePage = html.MustParse(consoleFile, "console.html")
+
+var consoleTexts = html.Texts{
+	"console":      {NL: "Webhooks", FR: "Webhooks", EN: "Webhooks"},
+	"intro":        {NL: "Waar meldingen heen gaan, en wat ervan werd.", FR: "Où vont les notifications, et ce qu’elles sont devenues.", EN: "Where facts are sent, and what became of them."},
+	"none":         {NL: "Er is nog geen endpoint.", FR: "Il n’y a pas encore de point de terminaison.", EN: "There is no endpoint yet."},
+	"no_delivery":  {NL: "Er is nog niets verstuurd.", FR: "Rien n’a encore été envoyé.", EN: "Nothing was sent yet."},
+	"no_try":       {NL: "Er is nog geen poging gedaan.", FR: "Il n’y a pas encore eu de tentative.", EN: "There was no try yet."},
+	"all":          {NL: "Alle endpoints", FR: "Tous les points de terminaison", EN: "All endpoints"},
+	"endpoint":     {NL: "Endpoint", FR: "Point de terminaison", EN: "Endpoint"},
+	"address":      {NL: "Adres", FR: "Adresse", EN: "Address"},
+	"types":        {NL: "Soorten", FR: "Types", EN: "Types"},
+	"description":  {NL: "Omschrijving", FR: "Description", EN: "Description"},
+	"status":       {NL: "Toestand", FR: "État", EN: "Status"},
+	"failing":      {NL: "Mislukt sinds", FR: "En échec depuis", EN: "Failing since"},
+	"deliveries":   {NL: "Verzendingen", FR: "Envois", EN: "Deliveries"},
+	"delivery":     {NL: "Verzending", FR: "Envoi", EN: "Delivery"},
+	"newest":       {NL: "De nieuwste eerst.", FR: "Les plus récents d’abord.", EN: "The newest first."},
+	"older":        {NL: "Oudere", FR: "Plus anciens", EN: "Older"},
+	"event":        {NL: "Melding", FR: "Notification", EN: "Fact"},
+	"made":         {NL: "Ontstaan", FR: "Créé", EN: "Made"},
+	"next":         {NL: "Volgende poging", FR: "Prochaine tentative", EN: "Next try"},
+	"tries":        {NL: "Pogingen", FR: "Tentatives", EN: "Tries"},
+	"request":      {NL: "Wat we sturen", FR: "Ce que nous envoyons", EN: "What we send"},
+	"kept":         {NL: "De inhoud wordt niet meer bewaard.", FR: "Le contenu n’est plus conservé.", EN: "Its content is no longer kept."},
+	"answer":       {NL: "Antwoord", FR: "Réponse", EN: "Answer"},
+	"no_answer":    {NL: "Zonder inhoud.", FR: "Sans contenu.", EN: "Without content."},
+	"took":         {NL: "Duur", FR: "Durée", EN: "Took"},
+	"at":           {NL: "Tijdstip", FR: "Moment", EN: "Time"},
+	"outcome":      {NL: "Uitkomst", FR: "Résultat", EN: "Outcome"},
+	"test":         {NL: "Testmelding sturen", FR: "Envoyer un test", EN: "Send a test"},
+	"enable":       {NL: "Weer inschakelen", FR: "Réactiver", EN: "Enable again"},
+	"pause":        {NL: "Pauzeren", FR: "Mettre en pause", EN: "Pause"},
+	"resume":       {NL: "Hervatten", FR: "Reprendre", EN: "Resume"},
+	"recover":      {NL: "Inhalen wat misliep (24 uur)", FR: "Rattraper les échecs (24 heures)", EN: "Send what failed (24 hours)"},
+	"resend":       {NL: "Opnieuw sturen", FR: "Renvoyer", EN: "Send again"},
+	"cancel":       {NL: "Annuleren", FR: "Annuler", EN: "Cancel"},
+	"rotate":       {NL: "Geheim vervangen", FR: "Remplacer le secret", EN: "Replace the secret"},
+	"rotate_help":  {NL: "Het huidige geheim ondertekent nog 24 uur mee. Het nieuwe wordt één keer getoond.", FR: "Le secret actuel signe encore pendant 24 heures. Le nouveau n’est montré qu’une fois.", EN: "The present secret signs for another 24 hours. The new one is shown once."},
+	"rotate_do":    {NL: "Vervang het nu", FR: "Remplacer maintenant", EN: "Replace it now"},
+	"secret":       {NL: "Het nieuwe geheim", FR: "Le nouveau secret", EN: "The new secret"},
+	"public":       {NL: "De publieke sleutel", FR: "La clé publique", EN: "The public key"},
+	"secret_help":  {NL: "Neem het nu over: het wordt niet meer getoond.", FR: "Copiez-le maintenant : il ne sera plus montré.", EN: "Copy it now: it is not shown again."},
+	"back":         {NL: "Terug naar het endpoint", FR: "Retour au point de terminaison", EN: "Back to the endpoint"},
+	"done":         {NL: "Dat is gebeurd.", FR: "C’est fait.", EN: "Done."},
+	"closed":       {NL: "Deze link werkt niet (meer)", FR: "Ce lien ne fonctionne pas (ou plus)", EN: "This link does not work (any more)"},
+	"closed_help":  {NL: "Hij is verlopen of niet volledig overgenomen. Vraag een nieuwe waar je deze vond.", FR: "Il a expiré ou n’a pas été recopié en entier. Demandez-en un nouveau là où vous avez trouvé celui-ci.", EN: "It has expired or was not copied completely. Ask for a new one where you found this one."},
+	"refused":      {NL: "Dat ging niet", FR: "Cela n’a pas fonctionné", EN: "That did not work"},
+	"refused_help": {NL: "Ga terug naar de pagina en probeer het daar opnieuw.", FR: "Revenez à la page et réessayez-y.", EN: "Go back to the page and try again there."},
+
+	"s_pending": {NL: "wacht op bevestiging", FR: "en attente de vérification", EN: "pending"}, "s_active": {NL: "actief", FR: "actif", EN: "active"},
+	"s_paused": {NL: "gepauzeerd", FR: "en pause", EN: "paused"}, "s_disabled": {NL: "uitgeschakeld", FR: "désactivé", EN: "disabled"},
+	"s_waiting": {NL: "wacht", FR: "en attente", EN: "waiting"}, "s_delivered": {NL: "aangekomen", FR: "livré", EN: "delivered"},
+	"s_failed": {NL: "mislukt", FR: "échoué", EN: "failed"}, "s_cancelled": {NL: "geannuleerd", FR: "annulé", EN: "cancelled"},
+	"s_refused": {NL: "geweigerd", FR: "refusé", EN: "refused"}, "s_gone": {NL: "niet meer gewenst (410)", FR: "n’est plus souhaité (410)", EN: "not wanted any more (410)"},
+	"s_no_token":    {NL: "geen toegangsbewijs gekregen", FR: "aucun jeton obtenu", EN: "got no token"},
+	"s_unreachable": {NL: "niet bereikbaar", FR: "injoignable", EN: "unreachable"},
+}
+
+// marks are the colours of statuses, beside their words.
+var marks = map[string]string{"active": "ok", "delivered": "ok", "pending": "wait", "waiting": "wait", "paused": "wait", "disabled": "stop", "failed": "stop", "refused": "stop",
+	"gone": "stop", "unreachable": "stop", "no_token": "stop", "cancelled": "old"}
+
+// mark is a status in words and colour.
+type mark struct{ Text, Class string }
+
+// view is what the template draws; Kind says which page.
+type view struct {
+	Kind, Title, Text   string
+	Home, Here, Token   string // paths, and the token of forms
+	May, Done           bool
+	Status              mark
+	Facts               []shown
+	Actions             []string
+	Rows                []shownRow
+	Older               string // the path of the next page
+	Request, Back       string
+	Secret, Public      string
+	Unkept, Single, Any bool
+	Tries               []shownTry
+}
+
+type shown struct {
+	Name, Value string
+	Time        string // for machines, where Value is one
+}
+
+type shownRow struct {
+	Path, Name, Note string
+	Status           mark
+}
+
+type shownTry struct {
+	Status    mark
+	At, AtISO string
+	Note      string
+	Answer    string
+	Answered  bool
+}
+
+// shownDeliveries is how many deliveries one page has.
+const shownDeliveries = 25
+
+type visitReq struct {
+	Token string  `uri:"token" maxLength:"100"`
+	Lang  *string `form:"lang" enums:"nl,fr,en"`
+	Done  *string `form:"done" maxLength:"10"`
+}
+
+type visitEndpointReq struct {
+	visitReq
+	ID     id.EndpointID  `uri:"id"`
+	Before *id.DeliveryID `form:"before"`
+}
+
+type visitDeliveryReq struct {
+	visitReq
+	ID id.DeliveryID `uri:"id"`
+}
+
+type actReq struct {
+	Token  string     `uri:"token" maxLength:"100"`
+	Action string     `uri:"action" maxLength:"40"`
+	Lang   *string    `form:"lang" enums:"nl,fr,en"`
+	Site   string     `header:"Sec-Fetch-Site" swaggerignore:"true"`
+	Body   url.Values `body:"form"`
+}
+
+type actOnEndpointReq struct {
+	actReq
+	ID id.EndpointID `uri:"id"`
+}
+
+type actOnDeliveryReq struct {
+	actReq
+	ID id.DeliveryID `uri:"id"`
+}
+
+// desk draws pages of one visit, in one language.
+type desk struct {
+	visitor
+	lang, suffix string
+	texts        map[string]string
+	host         Host
+}
+
+func (c Console) desk(ctx context.Context, token string, lang *string) (*desk, error) {
+	d := &desk{lang: web.RequestOf(ctx).Lang}
+	if lang != nil {
+		d.lang, d.suffix = *lang, "?lang="+*lang
+	}
+	d.texts = consoleTexts.In(d.lang)
+	var err error
+	d.visitor, err = c.admit(ctx, token)
+	return d, err
+}
+
+func (d *desk) path(parts ...string) string {
+	return "/console/" + d.token + strings.Join(append([]string{""}, parts...), "/")
+}
+
+func (d *desk) mark(status string) mark {
+	return mark{d.texts["s_"+status], marks[status]}
+}
+
+func (d *desk) fact(name, value string) shown { return shown{Name: d.texts[name], Value: value} }
+
+func (d *desk) time(name string, at time.Time) shown {
+	return shown{d.texts[name], at.In(d.host.Zone).Format("02/01/2006 15:04:05 MST"), at.UTC().Format(time.RFC3339)}
+}
+
+// render draws a page of a link that works.
+func (d *desk) render(v view) (web.HTML, error) {
+	v.Token, v.May, v.Any = d.formToken(), d.may(), d.endpoint == nil
+	v.Home = d.path() + d.suffix
+	return draw(html.Page{Lang: d.lang, Title: v.Title, Brand: d.host.Brand, Framers: d.host.Framers}, v)
+}
+
+func draw(p html.Page, v view) (web.HTML, error) {
+	doc, err := consolePage.Render(p, consoleTexts, v)
+	return web.HTML{Status: doc.Status, Header: doc.Header, Bytes: doc.Body}, err
+}
+
+// closed is what every link shows that does not work: nobody's, so that guessing tells nothing.
+func closed(ctx context.Context, err error) (web.HTML, error) {
+	if !fault.Missing.Is(err) {
+		return web.HTML{}, err
+	}
+	lang := web.RequestOf(ctx).Lang
+	return draw(html.Page{Status: http.StatusNotFound, Lang: lang, Title: consoleTexts["closed"].In(lang)},
+		view{Kind: "message", Title: consoleTexts["closed"].In(lang), Text: consoleTexts["closed_help"].In(lang)})
+}
+
+// visit runs a page in the visitor's scope: it reads, and changes nothing.
+func (c Console) visit(ctx context.Context, in visitReq, look func(*db.Tx, *desk) (view, error)) (web.HTML, error) {
+	d, err := c.desk(ctx, in.Token, in.Lang)
+	if err != nil {
+		return closed(ctx, err)
+	}
+	var v view
+	err = c.DB.Snapshot(ctx, d.who, func(tx *db.Tx) (err error) {
+		if d.host, err = c.Host(tx); err != nil {
+			return err
+		}
+		v, err = look(tx, d)
+		return err
+	})
+	if err != nil {
+		return closed(ctx, err)
+	}
+	v.Done = in.Done != nil
+	return d.render(v)
+}
+
+func (c Console) showStart(ctx context.Context, _ *db.DB, in visitReq) (web.HTML, error) {
+	return c.visit(ctx, in, func(tx *db.Tx, d *desk) (view, error) {
+		if d.endpoint != nil {
+			return c.endpointView(tx, d, *d.endpoint, nil)
+		}
+		var all []Endpoint
+		if err := tx.Select(&all, `select * from webhook_endpoints where tenant_id = ? and status <> ? order by id desc limit 100`, tx.Scope.Tenant, Deleted); err != nil {
+			return view{}, err
+		}
+		v := view{Kind: "start", Title: d.texts["console"], Text: d.texts["intro"]}
+		for _, e := range all {
+			v.Rows = append(v.Rows, shownRow{d.path("endpoints", e.ID.String()) + d.suffix, e.URL, strings.Join(e.EventTypes, ", "), d.mark(e.shown())})
+		}
+		return v, nil
+	})
+}
+
+func (c Console) showEndpoint(ctx context.Context, _ *db.DB, in visitEndpointReq) (web.HTML, error) {
+	return c.visit(ctx, in.visitReq, func(tx *db.Tx, d *desk) (view, error) { return c.endpointView(tx, d, in.ID, in.Before) })
+}
+
+func (c Console) endpointView(tx *db.Tx, d *desk, eid id.EndpointID, before *id.DeliveryID) (view, error) {
+	e, err := d.endpointOf(tx, eid)
+	if err != nil {
+		return view{}, err
+	}
+	here := d.path("endpoints", e.ID.String())
+	v := view{Kind: "endpoint", Title: e.URL, Here: here, Status: d.mark(e.shown()), Facts: []shown{d.fact("types", strings.Join(e.EventTypes, ", "))}}
+	if e.Description != nil {
+		v.Facts = append(v.Facts, d.fact("description", *e.Description))
+	}
+	if e.FailingSince != nil {
+		v.Facts = append(v.Facts, d.time("failing", *e.FailingSince))
+	}
+	switch {
+	case e.Status == Disabled:
+		v.Actions = []string{"enable"}
+	case e.PausedAt != nil:
+		v.Actions = []string{"test", "resume", "recover"}
+	default:
+		v.Actions = []string{"test", "pause", "recover"}
+	}
+	last := id.DeliveryID(uuid.Max)
+	if before != nil {
+		last = *before
+	}
+	var all []Delivery
+	err = tx.Select(&all, `select * from webhook_deliveries where tenant_id = ? and endpoint_id = ? and id < ? order by id desc limit ?`,
+		tx.Scope.Tenant, eid, last, shownDeliveries+1)
+	if err != nil {
+		return v, err
+	}
+	for i, x := range all {
+		if i == shownDeliveries {
+			v.Older = here + "?before=" + all[i-1].ID.String() + strings.Replace(d.suffix, "?", "&", 1)
+			break
+		}
+		v.Rows = append(v.Rows, shownRow{d.path("deliveries", x.ID.String()) + d.suffix, x.Type, d.time("made", x.CreatedAt).Value, d.mark(x.Status)})
+	}
+	return v, nil
+}
+
+func (c Console) showDelivery(ctx context.Context, _ *db.DB, in visitDeliveryReq) (web.HTML, error) {
+	return c.visit(ctx, in.visitReq, func(tx *db.Tx, d *desk) (view, error) {
+		x, err := d.deliveryOf(tx, in.ID)
+		if err != nil {
+			return view{}, err
+		}
+		e, err := db.Get[Endpoint](tx, x.EndpointID)
+		if err != nil {
+			return view{}, err
+		}
+		v := view{Kind: "delivery", Title: x.Type, Here: d.path("deliveries", x.ID.String()), Back: d.path("endpoints", e.ID.String()) + d.suffix,
+			Status: d.mark(x.Status), Facts: []shown{d.fact("event", x.EventID.String()), d.fact("address", e.URL), d.time("made", x.CreatedAt)}}
+		if x.NextAttemptAt != nil {
+			v.Facts = append(v.Facts, d.time("next", *x.NextAttemptAt))
+		}
+		if _, err := e.Status.next(resend); err == nil {
+			v.Actions = append(v.Actions, "resend")
+		}
+		if x.Status == waiting {
+			v.Actions = append(v.Actions, "cancel")
+		}
+		var tries []Attempt
+		if err := tx.Where("delivery_id = ?", in.ID).Order("id").Limit(maxTries).Find(&tries).Error; err != nil {
+			return v, err
+		}
+		sent := x.CreatedAt
+		for _, t := range tries {
+			w := attemptWire(t)
+			at := d.time("at", t.At)
+			one := shownTry{Status: d.mark(t.Outcome), At: at.Value, AtISO: at.Time, Note: strconv.Itoa(t.DurationMS) + " ms"}
+			if w.Status != nil {
+				one.Note, one.Answered, one.Answer = strconv.Itoa(*w.Status)+" · "+one.Note, true, *w.Answer
+			}
+			v.Tries = append(v.Tries, one)
+			sent = t.At
+		}
+		v.Request, err = c.request(tx, e, x, sent)
+		v.Unkept = v.Request == ""
+		return v, err
+	})
+}
+
+// shown is the status of an endpoint for people: what is paused sends nothing, whatever else it is.
+func (e Endpoint) shown() string {
+	if e.PausedAt != nil && e.Status != Disabled {
+		return "paused"
+	}
+	return string(e.Status)
+}
+
+// request is what is sent, as it stands on the line; signatures, which are new with every try, and the values of the
+// endpoint's own headers are left out. It is empty where the fact is no longer kept, or is about something that the visitor may not read:
+// the endpoint's owner may read more than who made the link.
+func (c Console) request(tx *db.Tx, e Endpoint, x Delivery, at time.Time) (string, error) {
+	var f struct {
+		OccurredAt  time.Time
+		Data        []byte
+		ExternalIDs []byte `gorm:"column:external_ids"`
+		Subject     string
+	}
+	err := db.One(tx, &f, `select occurred_at, data, external_ids, subject from events where tenant_id = ? and id = ? and noun = any (cast(? as text[]))`,
+		tx.Scope.Tenant, x.EventID, db.Strings(fact.Readable(tx.Principal.Scopes)))
+	if fault.Missing.Is(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var data json.RawMessage
+	if e.Payload == payloadThin {
+		data, err = fact.Thin(x.Type, f.Data, fact.LinksOf(c.public, x.Type, x.EventID.String(), f.Subject))
+	} else {
+		data, err = fact.Data(f.Data, f.ExternalIDs, e.OrganisationID)
+	}
+	if err != nil {
+		return "", err
+	}
+	body, err := json.Marshal(struct {
+		Type      string          `json:"type"`
+		Timestamp time.Time       `json:"timestamp"`
+		Data      json.RawMessage `json:"data"`
+	}{x.Type, f.OccurredAt.UTC(), data})
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return "", err
+	}
+	b.WriteString("POST " + u.RequestURI() + " HTTP/1.1\nhost: " + u.Host + "\ncontent-type: application/json\nuser-agent: " + userAgent + "\n" +
+		signature.HeaderID + ": " + x.EventID.String() + "\n" + signature.HeaderTimestamp + ": " + strconv.FormatInt(at.Unix(), 10) + "\n" +
+		signature.HeaderSignature + ": v1,… v1a,…\n")
+	for _, name := range e.HeaderNames {
+		b.WriteString(strings.ToLower(name) + ": …\n")
+	}
+	b.WriteString("\n")
+	return b.String() + indented(body), nil
+}
+
+func indented(body []byte) string {
+	var b bytes.Buffer
+	if json.Indent(&b, body, "", "  ") != nil {
+		return string(body)
+	}
+	return b.String()
+}
+
+// act runs what a button says in the visitor's scope, and leads back to the page, or shows why not.
+func (c Console) act(ctx context.Context, in actReq, back func(*desk) string, do func(*db.Tx, *desk) (Credentials, error)) (web.HTML, error) {
+	d, err := c.desk(ctx, in.Token, in.Lang)
+	if err != nil {
+		return closed(ctx, err)
+	}
+	if err := d.posted(in); err != nil {
+		return c.refuse(ctx, d, back(d), err)
+	}
+	var fresh Credentials
+	err = c.DB.InTenant(ctx, d.who, func(tx *db.Tx) (err error) {
+		if d.host, err = c.Host(tx); err != nil {
+			return err
+		}
+		fresh, err = do(tx, d)
+		return err
+	})
+	switch {
+	case fault.Missing.Is(err):
+		return closed(ctx, err)
+	case err != nil:
+		return c.refuse(ctx, d, back(d), err)
+	case fresh.Secret != "":
+		return d.render(view{Kind: "secret", Title: d.texts["secret"], Secret: fresh.Secret, Public: fresh.Public, Back: back(d) + d.suffix})
+	}
+	to := back(d) + "?done=yes" + strings.Replace(d.suffix, "?", "&", 1)
+	return web.HTML{Status: http.StatusSeeOther, Header: http.Header{"Location": {to}, "Cache-Control": {"no-store"}, "Referrer-Policy": {"no-referrer"}}}, nil
+}
+
+// refuse shows a fault in its own words; whatever else went wrong is the house's to tell.
+func (c Console) refuse(ctx context.Context, d *desk, back string, err error) (web.HTML, error) {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Problem.Kind >= fault.Internal {
+		return web.HTML{}, err
+	}
+	if d.host.Zone == nil {
+		failed := c.DB.Single(ctx, d.who, func(tx *db.Tx) (err error) {
+			d.host, err = c.Host(tx)
+			return err
+		})
+		if failed != nil {
+			return web.HTML{}, failed
+		}
+	}
+	return draw(html.Page{Status: web.StatusOf(f.Problem.Kind), Lang: d.lang, Title: d.texts["refused"], Brand: d.host.Brand, Framers: d.host.Framers},
+		view{Kind: "message", Title: d.texts["refused"], Text: f.Problem.Text.In(d.lang, f.Params), Back: back + d.suffix})
+}
+
+func (c Console) actOnEndpoint(ctx context.Context, _ *db.DB, in actOnEndpointReq) (web.HTML, error) {
+	back := func(d *desk) string { return d.path("endpoints", in.ID.String()) }
+	return c.act(ctx, in.actReq, back, func(tx *db.Tx, d *desk) (none Credentials, err error) {
+		do := endpointActions[in.Action]
+		if do == nil {
+			return none, fault.Missing.New()
+		}
+		if _, err := d.endpointOf(tx, in.ID); err != nil {
+			return none, err
+		}
+		return do(ctx, c, tx, in.ID)
+	})
+}
+
+func (c Console) actOnDelivery(ctx context.Context, _ *db.DB, in actOnDeliveryReq) (web.HTML, error) {
+	back := func(d *desk) string { return d.path("deliveries", in.ID.String()) }
+	return c.act(ctx, in.actReq, back, func(tx *db.Tx, d *desk) (none Credentials, err error) {
+		do := deliveryActions[in.Action]
+		if do == nil {
+			return none, fault.Missing.New()
+		}
+		if _, err := d.deliveryOf(tx, in.ID); err != nil {
+			return none, err
+		}
+		return none, do(ctx, c, tx, in.ID)
+	})
+}

@@ -1,0 +1,525 @@
+package webhook_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/outbound"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+	"github.com/switchingtalent/switchboard/internal/webhook"
+)
+
+// enough is how long a test waits for what must happen, before it gives up.
+const enough = 2 * time.Minute
+
+// running lets a deliverer work until the test ends.
+func running(t *testing.T, d *webhook.Deliverer) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); d.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
+}
+
+// parcel is a fact as it came.
+type parcel struct {
+	at     time.Time
+	header http.Header
+	body   []byte
+}
+
+func (p parcel) test() bool { return bytes.Contains(p.body, []byte(`"webhook_endpoint.tested"`)) }
+
+// socket is a receiver below HTTP: it reads each request, and then does with the connection what it likes.
+type socket struct {
+	t    *testing.T
+	addr string
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	listener net.Listener
+	conns    map[net.Conn]bool
+	behave   func(c net.Conn, try int) // with the number of times that this fact came; nil: 204
+	tries    map[string][]parcel       // by webhook-id, without test events
+}
+
+func newSocket(t *testing.T) *socket {
+	t.Helper()
+	s := &socket{t: t, addr: "127.0.0.1:0", tries: map[string][]parcel{}, conns: map[net.Conn]bool{}}
+	s.listen()
+	t.Cleanup(func() { s.close(); s.wg.Wait() })
+	return s
+}
+
+func (s *socket) listen() {
+	s.t.Helper()
+	l, err := net.Listen("tcp4", s.addr)
+	require.NoError(s.t, err)
+	s.addr = l.Addr().String()
+	s.mu.Lock()
+	s.listener = l
+	s.mu.Unlock()
+	s.wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns[c] = true
+			s.mu.Unlock()
+			s.wg.Go(func() { s.talk(c) })
+		}
+	})
+}
+
+// close takes it off the net.
+func (s *socket) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.listener.Close()
+	for c := range s.conns {
+		_ = c.Close()
+	}
+}
+
+func (s *socket) talk(c net.Conn) {
+	defer func() {
+		_ = c.Close()
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+	}()
+	in := bufio.NewReader(c)
+	for {
+		r, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		p := parcel{time.Now(), r.Header, body}
+		s.mu.Lock()
+		behave, try := s.behave, 0
+		if p.test() {
+			behave = nil
+		} else {
+			key := r.Header.Get("webhook-id")
+			s.tries[key] = append(s.tries[key], p)
+			try = len(s.tries[key])
+		}
+		s.mu.Unlock()
+		if behave != nil {
+			behave(c, try)
+			return
+		}
+		if _, err := io.WriteString(c, noContent); err != nil {
+			return
+		}
+	}
+}
+
+// does sets what it does from now on; nil is 204.
+func (s *socket) does(behave func(c net.Conn, try int)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behave = behave
+}
+
+// seen is what came so far.
+func (s *socket) seen() map[string][]parcel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.tries)
+}
+
+// says answers and hangs up.
+func says(answer string) func(net.Conn, int) {
+	return func(c net.Conn, _ int) { _, _ = io.WriteString(c, answer) } // the other side may hang up first
+}
+
+const noContent = "HTTP/1.1 204 No Content\r\n\r\n"
+
+// gone waits until the other side hangs up.
+func gone(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+func TestDelivery_OutlastsReceiversThatMisbehave(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	running(t, webhook.NewDeliverer(h.App.Webhooks, webhook.Options{Log: slog.New(slog.NewJSONHandler(h.Log, nil))}))
+	var inward sync.Map
+	inside := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inward.Store(r.URL.Path, true) }))
+	t.Cleanup(inside.Close)
+	soon := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	var flaps atomic.Int32
+	five := [2]time.Duration{4 * time.Second, 6 * time.Second} // seconds, give or take a fifth
+	const ok = "HTTP/1.1 200 OK\r\n"
+
+	for _, c := range []struct {
+		what    string
+		behave  func(net.Conn, int)
+		outcome string
+		status  int // of the answer; 0: none
+		waits   [2]time.Duration
+	}{
+		{"is slow", func(c net.Conn, _ int) {
+			<-time.After(2500 * time.Millisecond) // what the receiver does, not what the test waits for
+			_, _ = io.WriteString(c, ok+"Content-Length: 0\r\n\r\n")
+		}, "delivered", 200, [2]time.Duration{}},
+		{"flaps", func(c net.Conn, _ int) {
+			if flaps.Add(1)%2 == 0 {
+				_, _ = io.WriteString(c, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+			} else {
+				_, _ = io.WriteString(c, noContent)
+			}
+		}, "refused", 502, five},
+		{"hangs", func(c net.Conn, _ int) { gone(c) }, "unreachable", 0, five},
+		{"drips", func(c net.Conn, _ int) {
+			for _, b := range []byte(ok + "X-Slow: " + strings.Repeat("a", 1000)) {
+				if _, err := c.Write([]byte{b}); err != nil {
+					return
+				}
+				<-time.After(100 * time.Millisecond)
+			}
+		}, "unreachable", 0, five},
+		{"promises more than it sends", says(ok + "Content-Length: 1000\r\n\r\nshort"), "delivered", 200, [2]time.Duration{}},
+		{"refuses, and promises more than it sends", says("HTTP/1.1 500 Oops\r\nContent-Length: 1000\r\n\r\nshort"), "unreachable", 0, five},
+		{"sends more than it promises", says(ok + "Content-Length: 2\r\n\r\nok" + strings.Repeat("HTTP/1.1 500 Oops\r\n\r\n", 100)), "delivered", 200, [2]time.Duration{}},
+		{"answers garbage", says(strings.Repeat("\x00\xff\r\n", 500)), "unreachable", 0, five},
+		{"speaks another protocol", says("SSH-2.0-OpenSSH_9.2\r\n"), "unreachable", 0, five},
+		{"never ends its body", func(c net.Conn, _ int) {
+			_, err := io.WriteString(c, ok+"\r\n")
+			for err == nil {
+				_, err = io.WriteString(c, strings.Repeat("x", 4096))
+			}
+		}, "delivered", 200, [2]time.Duration{}},
+		{"never ends its headers", func(c net.Conn, _ int) {
+			_, err := io.WriteString(c, ok)
+			for err == nil {
+				_, err = io.WriteString(c, "X-Again: "+strings.Repeat("x", 4096)+"\r\n")
+			}
+		}, "unreachable", 0, five},
+		{"only ever says to go on", says(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 1000)), "unreachable", 0, five},
+		{"hangs up", func(net.Conn, int) {}, "unreachable", 0, five},
+		{"redirects inwards", says("HTTP/1.1 307 Temporary Redirect\r\nLocation: " + inside.URL + "/secret\r\nContent-Length: 0\r\n\r\n"), "refused", 307, five},
+		{"is gone", says("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"), "gone", 410, five},
+		{"asks for an hour", says("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n"), "refused", 429, [2]time.Duration{time.Hour, time.Hour}},
+		{"names a time", says("HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + soon + "\r\nContent-Length: 0\r\n\r\n"), "refused", 503, [2]time.Duration{55 * time.Minute, time.Hour}},
+		{"asks for ages", says("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2000000000\r\nContent-Length: 0\r\n\r\n"), "refused", 503, [2]time.Duration{24 * time.Hour, 24 * time.Hour}},
+		{"asks for nonsense", says("HTTP/1.1 503 Service Unavailable\r\nRetry-After: -1e9\r\nContent-Length: 0\r\n\r\n"), "refused", 503, five},
+		{"is down", nil, "unreachable", 0, five},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			w, s := h.Tenant(t), newSocket(t)
+			coordinator := w.Coordinator()
+			e := coordinator.Post(endpoints, object{"url": "http://" + s.addr + "/hook?token=CANARY-QUERY", "event_types": []string{"organisation.*"}}).Is(201)
+			check, err := standardwebhooks.NewWebhook(e.Str("secret"))
+			require.NoError(t, err)
+			path := endpoints + "/" + e.Str("id")
+			require.Eventually(t, func() bool { return coordinator.Get(path).Is(200).Str("status") == "active" }, enough, 20*time.Millisecond)
+
+			if c.behave == nil {
+				s.close()
+			}
+			s.does(c.behave)
+			facts := map[string]bool{}
+			for range 2 {
+				subject := id.NewOrganisation()
+				w.Do(func(tx *db.Tx) error { return happened.Record(tx, fact.Event{Subject: subject, Revision: 1}) })
+				facts[subject.String()] = true
+			}
+			require.Eventually(t, func() bool {
+				return w.Count(`select count(*) from webhook_attempts a join webhook_deliveries d on d.tenant_id = a.tenant_id and d.id = a.delivery_id
+					where a.tenant_id = $1 and d.type = 'organisation.probed' and d.attempts > 0`, w.Tenant.UUID()) >= map[bool]int{true: 1, false: 2}[c.outcome == "gone"]
+			}, enough, 20*time.Millisecond)
+			tried := `select count(*) from webhook_attempts a join webhook_deliveries d on d.tenant_id = a.tenant_id and d.id = a.delivery_id
+				where a.tenant_id = $1 and d.type = 'organisation.probed' and `
+			require.Positive(t, w.Count(tried+`a.outcome = $2 and coalesce(a.status, 0) = $3`, w.Tenant.UUID(), c.outcome, c.status))
+			require.Zero(t, w.Count(tried+`length(a.answer) > 16000`, w.Tenant.UUID()), "no more is kept than design section 5 says")
+			if c.waits[0] > 0 {
+				var early, late float64
+				require.NoError(t, w.Super.QueryRow(context.Background(), `select min(extract(epoch from d.next_attempt_at - a.at)), max(extract(epoch from d.next_attempt_at - a.at) - a.duration_ms / 1000.0)
+					from webhook_attempts a join webhook_deliveries d on d.tenant_id = a.tenant_id and d.id = a.delivery_id
+					where a.tenant_id = $1 and d.type = 'organisation.probed' and a.outcome = $2`, w.Tenant.UUID(), c.outcome).Scan(&early, &late))
+				require.GreaterOrEqual(t, early, c.waits[0].Seconds()-1, "not before it is time, in seconds")
+				require.LessOrEqual(t, late, c.waits[1].Seconds()+30, "nor much after")
+			}
+
+			// It mends its ways, and the time has come.
+			s.does(nil)
+			if c.behave == nil {
+				s.listen()
+			}
+			if c.outcome == "gone" {
+				require.Equal(t, "disabled", coordinator.Get(path).Str("status"))
+				coordinator.Post(path+"/enable", nil).Is(200)
+			}
+			require.Eventually(t, func() bool {
+				_, err := w.Super.Exec(context.Background(), `update platform.delivery_queue set due_at = now() where tenant_id = $1 and lease is null and due_at > now()`, w.Tenant.UUID())
+				return err == nil && w.Count(`select count(*) from webhook_deliveries where tenant_id = $1 and type = 'organisation.probed' and status = 'delivered'`, w.Tenant.UUID()) == len(facts)
+			}, enough, 100*time.Millisecond)
+			require.Zero(t, w.Count(`select count(*) from platform.delivery_queue where tenant_id = $1`, w.Tenant.UUID()))
+
+			// The ledger: each fact under its own id, the same each time, and nothing else.
+			all := s.seen()
+			require.Len(t, all, len(facts))
+			for event, tries := range all {
+				var eid id.EventID
+				require.NoError(t, eid.UnmarshalText([]byte(event)))
+				var subject string
+				require.NoError(t, w.Super.QueryRow(context.Background(), `select subject from events where tenant_id = $1 and id = $2`, w.Tenant.UUID(), eid.UUID()).Scan(&subject))
+				require.True(t, facts[subject])
+				if c.outcome == "delivered" {
+					require.Len(t, tries, 1, "a 2xx is a receipt, whatever follows it")
+				}
+				for _, x := range tries {
+					require.NoError(t, check.Verify(x.body, x.header))
+					require.Equal(t, tries[0].body, x.body)
+				}
+			}
+			require.NotContains(t, h.Log.String(), "CANARY-QUERY")
+		})
+	}
+	t.Cleanup(func() { // after all of them
+		_, reached := inward.Load("/secret")
+		require.False(t, reached)
+	})
+}
+
+// Receivers close connections that nobody uses just when we begin to: that is no failure of theirs, nor a reason to wait.
+func TestDelivery_IsNotFailedByAConnectionThatWasClosedMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w, s := h.Tenant(t), newSocket(t)
+	running(t, webhook.NewDeliverer(h.App.Webhooks, webhook.Options{}))
+	c := w.Coordinator()
+	path := endpoints + "/" + c.Post(endpoints, object{"url": "http://" + s.addr, "event_types": []string{"organisation.*"}}).Is(201).Str("id")
+	require.Eventually(t, func() bool { return c.Get(path).Str("status") == "active" }, enough, 20*time.Millisecond)
+	s.does(func(c net.Conn, try int) { // the first comes on the connection of the test event
+		if try > 1 {
+			_, _ = io.WriteString(c, noContent)
+		}
+	})
+	w.Do(func(tx *db.Tx) error {
+		return happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1})
+	})
+	done := `select count(*) from webhook_deliveries where tenant_id = $1 and type = 'organisation.probed' and `
+	require.Eventually(t, func() bool { return w.Count(done+`status = 'delivered'`, w.Tenant.UUID()) == 1 }, enough, 20*time.Millisecond)
+	require.Equal(t, 1, w.Count(done+`attempts = 1`, w.Tenant.UUID()))
+}
+
+// process is another process on the same database, with a clock that is set wrong by ahead.
+func process(t *testing.T, h *testkit.House, ahead time.Duration) *app.App {
+	t.Helper()
+	data, err := db.Open(t.Context(), h.AppURL, db.Options{Clock: func() time.Time { return time.Now().Add(ahead) }, MaxConns: 8})
+	require.NoError(t, err)
+	t.Cleanup(data.Close)
+	limit := web.Limit{Requests: 1_000_000, Window: time.Second}
+	a, err := app.New(data, app.Options{Box: h.Box, Log: slog.New(slog.DiscardHandler), PublicURL: testkit.PublicURL, Outbound: outbound.Policy{Insecure: true},
+		ClientLimit: limit, PublicLimit: limit, KeepEvents: 30 * 24 * time.Hour})
+	require.NoError(t, err)
+	require.NoError(t, a.Access.Start(t.Context()))
+	return a
+}
+
+// Three processes share a queue, and two of their clocks are ten minutes off. Nothing is sent before it is due or long
+// after, no lease is taken for over while its holder lives, and every signature is of the time at which it is made.
+func TestDeliverer_IsNotMisledByAClock(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w, s := h.Tenant(t), newSocket(t)
+	apps := []*app.App{h.App, process(t, h, 10*time.Minute), process(t, h, -10*time.Minute)}
+	for _, a := range apps {
+		running(t, webhook.NewDeliverer(a.Webhooks, webhook.Options{}))
+	}
+	c := w.Coordinator()
+	e := c.Post(endpoints, object{"url": "http://" + s.addr, "event_types": []string{"organisation.*"}}).Is(201)
+	check, err := standardwebhooks.NewWebhook(e.Str("secret"))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return c.Get(endpoints+"/"+e.Str("id")).Str("status") == "active" }, enough, 20*time.Millisecond)
+
+	// First one that is held for longer than a lease: its holder lives, whoever that is.
+	held := make(chan struct{})
+	s.does(func(c net.Conn, _ int) {
+		<-held
+		_, _ = io.WriteString(c, noContent)
+	})
+	record := func(a *app.App) {
+		require.NoError(t, a.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+			return happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1})
+		}))
+	}
+	for _, a := range apps {
+		record(a)
+	}
+	time.AfterFunc(webhook.Lease+2*time.Second, func() { close(held) })
+	delivered := func(n int) func() bool {
+		return func() bool {
+			return w.Count(`select count(*) from webhook_deliveries where tenant_id = $1 and type = 'organisation.probed' and status = 'delivered'`, w.Tenant.UUID()) == n
+		}
+	}
+	require.Eventually(t, delivered(len(apps)), enough, 20*time.Millisecond)
+
+	// Then some that are refused at first.
+	for _, tries := range s.seen() {
+		require.Len(t, tries, 1, "nobody else took it")
+	}
+	s.does(func(c net.Conn, try int) {
+		if try == 1 {
+			_, _ = io.WriteString(c, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+		} else {
+			_, _ = io.WriteString(c, noContent)
+		}
+	})
+	for range 3 {
+		for _, a := range apps {
+			record(a)
+		}
+	}
+	require.Eventually(t, delivered(4*len(apps)), enough, 20*time.Millisecond)
+	all := s.seen()
+	require.Len(t, all, 4*len(apps))
+	for event, tries := range all {
+		for i, x := range tries {
+			require.NoError(t, check.Verify(x.body, x.header), "the official library allows five minutes")
+			if i > 0 {
+				require.GreaterOrEqual(t, x.at.Sub(tries[i-1].at), 4*time.Second, "%s came too early", event)
+			}
+		}
+	}
+}
+
+func TestEndpoint_RotatesItsSecretUnderLoadWithoutOneRefusal(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	running(t, webhook.NewDeliverer(h.App.Webhooks, webhook.Options{}))
+	var (
+		mu       sync.Mutex
+		check    *standardwebhooks.Webhook // of one secret alone
+		accepted int
+		refused  []string
+		both     int
+	)
+	use := func(secret string) {
+		next, err := standardwebhooks.NewWebhook(secret)
+		require.NoError(t, err)
+		mu.Lock()
+		defer mu.Unlock()
+		check = next
+	}
+	r := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		if check != nil && err == nil {
+			err = check.Verify(body, q.Header)
+		}
+		if err != nil {
+			refused = append(refused, err.Error())
+			rw.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		accepted++
+		if strings.Count(q.Header.Get("webhook-signature"), "v1,") == 2 {
+			both++
+		}
+		// Every one that was tampered with is refused.
+		for name, spoil := range map[string]func(http.Header, []byte) []byte{
+			"body": func(_ http.Header, b []byte) []byte { return append(bytes.Clone(b), ' ') },
+			"id":   func(h http.Header, b []byte) []byte { h.Set("webhook-id", h.Get("webhook-id")+"x"); return b },
+			"time": func(h http.Header, b []byte) []byte {
+				h.Set("webhook-timestamp", fmt.Sprint(time.Now().Unix()-7))
+				return b
+			},
+			"signature": func(h http.Header, b []byte) []byte {
+				h.Set("webhook-signature", "v1,"+strings.Repeat("A", 43)+"=")
+				return b
+			},
+		} {
+			header := q.Header.Clone()
+			if check != nil && check.Verify(spoil(header, body), header) == nil {
+				refused = append(refused, "a wrong "+name+" passed")
+			}
+		}
+	}))
+	t.Cleanup(r.Close)
+	c := w.Coordinator()
+	e := c.Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}}).Is(201)
+	use(e.Str("secret"))
+	path := endpoints + "/" + e.Str("id")
+	require.Eventually(t, func() bool { return c.Get(path).Str("status") == "active" }, enough, 20*time.Millisecond)
+
+	over := make(chan struct{})
+	var load sync.WaitGroup
+	var facts int
+	for range 2 {
+		load.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				err := h.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+					return happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1})
+				})
+				mu.Lock()
+				if err != nil {
+					refused = append(refused, "recording: "+err.Error())
+				} else {
+					facts++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	more := func(n int) {
+		mu.Lock()
+		until := accepted + n
+		mu.Unlock()
+		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return accepted >= until || len(refused) > 0 }, enough, 5*time.Millisecond)
+	}
+	for range 5 {
+		more(60)
+		secret := c.Post(path+"/rotate-secret", object{}).Is(200).Str("secret")
+		more(60) // the consumer still knows the old one alone
+		use(secret)
+		_, err := w.Super.Exec(context.Background(), `update webhook_secrets set expires_at = created_at where tenant_id = $1 and expires_at is not null`, w.Tenant.UUID())
+		require.NoError(t, err) // a day goes by
+	}
+	more(60)
+	close(over)
+	load.Wait()
+	require.Eventually(t, func() bool { return w.Count(`select count(*) from platform.delivery_queue`) == 0 }, enough, 20*time.Millisecond)
+	mu.Lock()
+	defer mu.Unlock()
+	require.Empty(t, refused)
+	require.Equal(t, facts+1, accepted, "each fact came once, and the test event")
+	require.Positive(t, both)
+	require.Zero(t, w.Count(`select count(*) from webhook_attempts where tenant_id = $1 and outcome <> 'delivered'`, w.Tenant.UUID()))
+}

@@ -1,0 +1,254 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+)
+
+// tried is a try that has to be written, and what becomes of its delivery.
+type tried struct {
+	t     ticket
+	id    id.AttemptID // the same however often it is written
+	p     *parcel
+	r     result
+	state string         // of the delivery, waiting unless no try follows; lost when it is not ours any more
+	pause *time.Duration // until the next try; nil: there is none
+	done  chan error
+}
+
+// matters says that a try can change its endpoint.
+func (x *tried) matters() bool {
+	return x.r.outcome != outcomeDelivered || x.p.FailingSince != nil || x.p.EndpointStatus == Pending
+}
+
+// settling gathers what is to be written while something is being written: what waits for one tenant goes in one
+// transaction. Who comes first writes, for all that wait; nobody waits for a batch to fill.
+type settling struct {
+	mu      sync.Mutex
+	waiting map[id.TenantID][]*tried
+	writing map[id.TenantID]bool
+}
+
+// maxSettled bounds how many tries one transaction writes.
+const maxSettled = 100
+
+// settle writes what came of a try, and what becomes of its delivery and its endpoint. It returns when that is in the
+// database, or why it is not.
+func (d *Deliverer) settle(ctx context.Context, x *tried) error {
+	s, tenant := &d.settling, x.t.Tenant
+	x.done = make(chan error, 1)
+	s.mu.Lock()
+	s.waiting[tenant] = append(s.waiting[tenant], x)
+	if s.writing[tenant] {
+		s.mu.Unlock()
+		return <-x.done
+	}
+	s.writing[tenant] = true
+	for {
+		n := min(len(s.waiting[tenant]), maxSettled)
+		if n == 0 {
+			delete(s.waiting, tenant)
+			delete(s.writing, tenant)
+			s.mu.Unlock()
+			return <-x.done
+		}
+		batch := slices.Clone(s.waiting[tenant][:n])
+		s.waiting[tenant] = s.waiting[tenant][n:]
+		s.mu.Unlock()
+		d.settleBatch(ctx, tenant, batch)
+		s.mu.Lock()
+	}
+}
+
+// settleBatch writes a batch. Where the database is there and refuses it, each is written on its own, so that one does not keep
+// the others. Where somebody holds a lock for too long, it is split by the endpoints that have to be locked instead: each of
+// those would wait as long again, but once.
+func (d *Deliverer) settleBatch(ctx context.Context, tenant id.TenantID, batch []*tried) {
+	err := d.settleAll(ctx, tenant, batch)
+	var parts [][]*tried
+	switch {
+	case err != nil && isLocked(err):
+		parts = byEndpoint(batch)
+	case err != nil && !fault.Busy.Is(err) && !fault.OutcomeUnknown.Is(err):
+		for _, x := range batch {
+			parts = append(parts, []*tried{x})
+		}
+	}
+	if len(parts) < 2 {
+		parts = nil
+		for _, x := range batch {
+			x.done <- err
+		}
+	}
+	for _, part := range parts {
+		err := d.settleAll(ctx, tenant, part)
+		for _, x := range part {
+			x.done <- err
+		}
+	}
+}
+
+// isLocked says that a lock could not be had in time.
+func isLocked(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
+// byEndpoint splits a batch into what locks no endpoint, which comes first, and what locks each.
+func byEndpoint(batch []*tried) (parts [][]*tried) {
+	var free []*tried
+	at := map[id.EndpointID]int{}
+	for _, x := range batch {
+		i, known := at[x.t.Endpoint]
+		switch {
+		case !x.matters():
+			free = append(free, x)
+		case known:
+			parts[i] = append(parts[i], x)
+		default:
+			at[x.t.Endpoint] = len(parts)
+			parts = append(parts, []*tried{x})
+		}
+	}
+	if len(free) > 0 {
+		parts = slices.Insert(parts, 0, free)
+	}
+	return parts
+}
+
+func (d *Deliverer) settleAll(ctx context.Context, tenant id.TenantID, batch []*tried) error {
+	who := db.System(tenant, "deliver")
+	who.RequestID = batch[0].t.Delivery.String()
+	held := map[uuid.UUID]bool{}
+	err := d.db.InTenant(ctx, who, func(tx *db.Tx) error {
+		// Endpoints are locked before the queue, as those do who delete or move one.
+		endpoints, err := lockAll(tx, batch)
+		if err != nil {
+			return err
+		}
+		clear(held)
+		if err := note(ctx, tx, batch, held); err != nil {
+			return err
+		}
+		for _, x := range batch {
+			e := endpoints[x.t.Endpoint]
+			if !x.matters() || !held[x.t.Delivery.UUID()] || e.URL != x.p.URL {
+				continue
+			}
+			after, err := d.consequences(ctx, tx, *e, x.p.Type == Tested.Name, x.r.outcome, d.clock.now())
+			if err != nil {
+				return err
+			}
+			*e = after
+		}
+		return nil
+	})
+	for _, x := range batch {
+		if err == nil && !held[x.t.Delivery.UUID()] {
+			x.state = "lost"
+		}
+	}
+	return err
+}
+
+// lockAll locks the endpoints that the batch can change, in one order.
+func lockAll(tx *db.Tx, batch []*tried) (map[id.EndpointID]*Endpoint, error) {
+	var ids []id.EndpointID
+	for _, x := range batch {
+		if x.matters() && !slices.Contains(ids, x.t.Endpoint) {
+			ids = append(ids, x.t.Endpoint)
+		}
+	}
+	slices.SortFunc(ids, func(a, b id.EndpointID) int { return strings.Compare(a.UUID().String(), b.UUID().String()) })
+	out := map[id.EndpointID]*Endpoint{}
+	for _, e := range ids {
+		row, err := locked(tx, e)
+		if err != nil {
+			return nil, err
+		}
+		out[e] = &row
+	}
+	return out, nil
+}
+
+// settled writes tries and what became of their deliveries. A worker that lost its lease adds its try, since it happened,
+// and changes nothing else.
+const settled = `
+with tried (delivery_id, lease, id, endpoint_id, organisation_id, at, status, outcome, took, answer, state, attempts, pause) as (
+	select * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::timestamptz[], $8::int[], $9::text[], $10::int[], $11::bytea[],
+		$12::text[], $13::int[], $14::interval[])
+), mine as (
+	select q.delivery_id, t.state, t.attempts, t.pause
+	from tried t
+	join platform.delivery_queue q on q.delivery_id = t.delivery_id and q.lease = t.lease
+	where q.delivery_id = any ($2)
+	order by q.delivery_id
+	for update of q
+), noted as (
+	insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, organisation_id, at, status, outcome, duration_ms, answer)
+	select $1, id, delivery_id, endpoint_id, organisation_id, at, status, outcome, took, answer from tried
+	on conflict do nothing
+), state as (
+	update webhook_deliveries d set status = m.state, attempts = m.attempts, next_attempt_at = now() + m.pause,
+		delivered_at = case when m.state = 'delivered' then now() end
+	from mine m
+	where d.tenant_id = $1 and d.id = m.delivery_id and d.id = any ($2)
+), again as (
+	update platform.delivery_queue q set due_at = now() + m.pause, lease = null, leased_until = null
+	from mine m
+	where q.delivery_id = m.delivery_id and m.pause is not null and q.delivery_id = any ($2)
+), over as (
+	delete from platform.delivery_queue q using mine m
+	where q.delivery_id = m.delivery_id and m.pause is null and q.delivery_id = any ($2)
+)
+select delivery_id from mine`
+
+// note writes a batch, and adds to held which deliveries were still ours.
+func note(ctx context.Context, tx *db.Tx, batch []*tried, held map[uuid.UUID]bool) error {
+	n := len(batch)
+	var (
+		deliveries, leases, ids, endpoints = make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
+		organisations                      = make([]*uuid.UUID, n)
+		ats                                = make([]time.Time, n)
+		statuses                           = make([]*int, n)
+		outcomes, states                   = make([]string, n), make([]string, n)
+		tooks, attempts                    = make([]int64, n), make([]int, n)
+		answers                            = make([][]byte, n)
+		pauses                             = make([]*time.Duration, n)
+	)
+	for i, x := range batch {
+		deliveries[i], leases[i], ids[i], endpoints[i] = x.t.Delivery.UUID(), x.t.lease, x.id.UUID(), x.t.Endpoint.UUID()
+		if x.p.OrganisationID != nil {
+			o := x.p.OrganisationID.UUID()
+			organisations[i] = &o
+		}
+		if x.r.status != 0 {
+			statuses[i] = &x.r.status
+		}
+		ats[i], outcomes[i], states[i], tooks[i], attempts[i], answers[i], pauses[i] =
+			x.r.at, x.r.outcome, x.state, x.r.took.Milliseconds(), x.p.Attempts+1, x.r.answer, x.pause
+	}
+	return tx.Pgx(func(p pgx.Tx) error {
+		var b pgx.Batch
+		b.Queue(db.ByIndex)
+		b.Queue(settled, tx.Scope.Tenant, deliveries, leases, ids, endpoints, organisations, ats, statuses, outcomes, tooks, answers, states, attempts, pauses).
+			Query(func(rows pgx.Rows) error {
+				var d uuid.UUID
+				_, err := pgx.ForEachRow(rows, []any{&d}, func() error { held[d] = true; return nil })
+				return err
+			})
+		return p.SendBatch(ctx, &b).Close()
+	})
+}
