@@ -358,3 +358,15 @@ func TestLearn_TakesThreeThatAgree(t *testing.T) {
 	_, ok = find()
 	require.False(t, ok)
 }
+
+// A network of one trade has the trade's words in every place; they are what its people ask about.
+func TestIndex_AnswersWhereAllPlacesSayTheSame(t *testing.T) {
+	t.Parallel()
+	var same []Document
+	for n := range 1000 {
+		same = append(same, Document{ID: key(n), Title: "Lassen in het atelier", Description: "Je last mee aan trappen en leuningen.", Function: "lasser"})
+	}
+	hit := best(t, index(t, Options{}, same...), "Leren lassen in een atelier")
+	require.True(t, hit.Confident)
+	require.Greater(t, hit.Score, 1000)
+}

@@ -1,6 +1,7 @@
 package relevance
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -150,6 +151,17 @@ func root(word string) string {
 	return ""
 }
 
+// spelled is how letters sound.
+type spelled struct{ letters, sound string }
+
+// spellings sound alike where their sounds are equal; the first that fits counts.
+var spellings = []spelled{
+	{"eau", "o"}, {"sch", "sg"}, {"auw", "ou"}, {"ouw", "ou"},
+	{"ei", "y"}, {"ij", "y"}, {"au", "ou"}, {"ou", "ou"}, {"ie", "i"}, {"ae", "a"},
+	{"ch", "g"}, {"gh", "g"}, {"ph", "f"}, {"th", "t"}, {"dt", "t"}, {"qu", "kw"},
+	{"c", "k"}, {"q", "k"}, {"x", "ks"}, {"z", "s"}, {"v", "f"},
+}
+
 // sound spells a word as it sounds in Dutch, so that what is heard alike is written alike: ei and ij, au and ou, c and k,
 // g and ch, d and t at the end, one letter or two. Spelling mistakes and most dialect spellings fall together here.
 func sound(word string) string {
@@ -161,71 +173,22 @@ func sound(word string) string {
 			}
 		}
 	}
-	next := func(i int) byte {
-		if i < len(word) {
-			return word[i]
-		}
-		return 0
-	}
-	for i := 0; i < len(word); {
-		rest := word[i:]
-		taken := 1
+	for rest := word; rest != ""; {
+		said := spelled{rest[:1], rest[:1]}
 		switch {
-		case strings.HasPrefix(rest, "eau"):
-			put("o")
-			taken = 3
-		case strings.HasPrefix(rest, "sch"):
-			put("sg")
-			taken = 3
-		case strings.HasPrefix(rest, "auw"), strings.HasPrefix(rest, "ouw"):
-			put("ou")
-			taken = 3
-		case strings.HasPrefix(rest, "ei"), strings.HasPrefix(rest, "ij"):
-			put("y")
-			taken = 2
-		case strings.HasPrefix(rest, "au"), strings.HasPrefix(rest, "ou"):
-			put("ou")
-			taken = 2
-		case strings.HasPrefix(rest, "ie"):
-			put("i")
-			taken = 2
-		case strings.HasPrefix(rest, "ae"):
-			put("a")
-			taken = 2
-		case strings.HasPrefix(rest, "ch"), strings.HasPrefix(rest, "gh"):
-			put("g")
-			taken = 2
-		case strings.HasPrefix(rest, "ph"):
-			put("f")
-			taken = 2
-		case strings.HasPrefix(rest, "th"), strings.HasPrefix(rest, "dt"):
-			put("t")
-			taken = 2
-		case strings.HasPrefix(rest, "qu"):
-			put("kw")
-			taken = 2
-		case rest[0] == 'c':
-			if n := next(i + 1); n == 'e' || n == 'i' || n == 'y' {
-				put("s")
-			} else {
-				put("k")
-			}
-		case rest[0] == 'q':
-			put("k")
-		case rest[0] == 'x':
-			put("ks")
-		case rest[0] == 'z':
-			put("s")
-		case rest[0] == 'v':
-			put("f")
-		case rest[0] == 'd' && len(rest) == 1:
-			put("t")
-		case rest[0] == 'b' && len(rest) == 1:
-			put("p")
+		case rest == "d":
+			said.sound = "t"
+		case rest == "b":
+			said.sound = "p"
+		case rest[0] == 'c' && len(rest) > 1 && strings.IndexByte("eiy", rest[1]) >= 0:
+			said.sound = "s"
 		default:
-			put(rest[:1])
+			if n := slices.IndexFunc(spellings, func(x spelled) bool { return strings.HasPrefix(rest, x.letters) }); n >= 0 {
+				said = spellings[n]
+			}
 		}
-		i += taken
+		put(said.sound)
+		rest = rest[len(said.letters):]
 	}
 	return string(out)
 }

@@ -88,8 +88,8 @@ func NewVocabulary(concepts []Concept, topics bool) (*Vocabulary, error) {
 			if n >= len(c.Terms) {
 				weight = ofHint
 			}
-			all_ := wordsOf(term)
-			ws := slices.DeleteFunc(slices.Clone(all_), func(w string) bool { return stopWords[w] })
+			said := wordsOf(term)
+			ws := slices.DeleteFunc(slices.Clone(said), func(w string) bool { return stopWords[w] })
 			if len(ws) == 0 || len(ws) > maxPhrase {
 				continue
 			}
@@ -113,7 +113,7 @@ func NewVocabulary(concepts []Concept, topics bool) (*Vocabulary, error) {
 				continue
 			}
 			seen[key] = true
-			if len(ids) == 1 && len(all_) > 1 { // what is left of a phrase without its stop words is a weaker sign
+			if len(ids) == 1 && len(said) > 1 { // what is left of a phrase without its stop words is a weaker sign
 				weight = weight * 6 / 10
 			}
 			if len(ids) == 1 && weakWords[ws[0]] {
