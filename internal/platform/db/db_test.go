@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -1136,6 +1138,26 @@ func TestPgx_LendsTheTransactionAndNotItsEnd(t *testing.T) {
 	var kept *db.Tx
 	w.Do(func(tx *db.Tx) error { kept = tx; return nil })
 	require.Error(t, kept.Select(new(int), `select 1`), "a transaction that is over runs nothing")
+}
+
+// The race detector holds this: every request encodes arrays.
+func TestStrings_AreWrittenAndReadAtOnce(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	errs, want := make([]error, 8), db.Strings{"a", `b"c`}
+	for n := range errs {
+		all.Go(func() {
+			for range 100 {
+				v, err := want.Value()
+				var got db.Strings
+				if err = errors.Join(err, got.Scan(v)); err != nil || !slices.Equal(want, got) {
+					errs[n] = fmt.Errorf("%v became %v: %w", want, got, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.NoError(t, errors.Join(errs...))
 }
 
 func TestStrings_AndIDsOutsideTheDatabase(t *testing.T) {
