@@ -9,7 +9,7 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/switchboard ./cmd/switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test examples build bench bench-retrieval bench-relevance bench-assignment bench-suggestions bench-cohort bench-deliveries generate verify lint postgres
+.PHONY: help demo test fuzz mutate examples contract release-document build bench bench-retrieval bench-relevance bench-assignment bench-suggestions bench-cohort bench-deliveries bench-storm generate verify lint postgres
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,14 +21,28 @@ test: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run every test against a r
 	@$(if $(RACE),,echo "There is no C compiler, so the race detector stays off.";) echo "Testing $(PKG), $(P) packages at a time …"
 	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 20m -p $(P) $(ARGS) $(PKG)
 
+fuzz: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Fuzz the API from its document for long (ARGS='-minutes 60 -seed 42 -operation createLeervraag')
+	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 24h -count 1 -v -run '^TestFuzz_EveryOperation' ./internal/app -args -minutes 10 -seed $$(date +%s) $(ARGS)
+
+mutate: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Take away each policy, permission and binding in turn, and list which attack notices (ARGS='-run Mutation/policy/sites')
+	@out=$$(mktemp) && { go run -buildvcs=false ./internal/platform/postgres/with -- go test -timeout 20m -count 1 -v -run '^TestMutation' $(ARGS) ./internal/app >$$out; code=$$?; \
+	  sed -n 's/^ *[a-z_]*_test.go:[0-9]*: //p; /--- FAIL/p; /survived/p; /^FAIL/p; /^ok/p' $$out; rm -f $$out; exit $$code; }
+
 examples: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run the examples of docs/webhooks/verify in their languages (needs python3 and npm)
 	@go run -buildvcs=false ./internal/platform/postgres/with -- go test -tags examples -timeout 10m -run '^TestExamples_' $(ARGS) ./internal/app
+
+contract: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Lint the API document, generate clients from it and walk the journey with them (needs npm)
+	@go run -buildvcs=false ./internal/platform/postgres/with -- go test -tags examples -timeout 15m -run '^Test(Lint|Clients)_' $(ARGS) ./internal/app
+
+release-document: verify ## Make today's API document the one that no change may break: once, at a release
+	@cp api/openapi.json api/released/openapi.json
+	@echo "api/released/openapi.json is today's. Commit it with the release, and empty forgotten in internal/app/released_test.go."
 
 build: ## Build bin/switchboard
 	@echo "Building bin/switchboard …"
 	@$(BUILD)
 
-bench: postgres ## Measure GET, list and create against the pgbench floor
+bench: postgres ## Measure GET, list and create against pgbench and raw pgx, and beside PocketBase
 	@go run -buildvcs=false ./internal/app/bench $(ARGS)
 
 bench-retrieval: ## Measure how well labels are found (DOCS=documents.jsonl QUERIES=queries.jsonl)
@@ -49,6 +63,9 @@ bench-suggestions: postgres ## Measure suggestions over 100,000 leerplekken of o
 
 bench-deliveries: postgres ## Measure the way from fact to receiver (ARGS='-only backlog -backlog 1000000')
 	@go run -buildvcs=false ./internal/app/bench -deliveries $(ARGS)
+
+bench-storm: postgres ## Measure what one tenant's storm does to another's p99
+	@go run -buildvcs=false ./internal/app/bench -storm $(ARGS)
 
 generate: ## Make the generated files again (api/)
 	@echo "Generating …"

@@ -82,14 +82,14 @@ func check(c Client) error {
 	switch auth.MustBind(c.Role) {
 	case "organisation":
 		if c.OrganisationID == nil {
-			e.At("/organisation_id", fault.Required)
+			e.At("/organisation_id", fault.Needed)
 		}
 		if c.MedewerkerID != nil {
 			e.At("/medewerker_id", notForRole, role...)
 		}
 	case "medewerker":
 		if c.MedewerkerID == nil {
-			e.At("/medewerker_id", fault.Required)
+			e.At("/medewerker_id", fault.Needed)
 		}
 	default:
 		if c.MedewerkerID != nil {
@@ -111,13 +111,13 @@ func check(c Client) error {
 
 func checkScopes(e *fault.Error, c Client) {
 	if len(c.Scopes) == 0 {
-		e.At("/scopes", fault.TooShort, "min", "1")
+		e.At("/scopes", fault.Needed)
 	}
 	for i, s := range c.Scopes {
 		g := auth.Lookup(auth.Permission(s))
 		switch {
 		case g == nil || !g.Integrable:
-			e.At(scopeAt(i), fault.NotOneOf, "values", strings.Join(grantable(c.bound()), ", "))
+			e.At(scopeAt(i), fault.NoChoice, "values", strings.Join(grantable(c.bound()), ", "))
 		case slices.Contains(c.Scopes[:i], s):
 			e.At(scopeAt(i), fault.Repeated)
 		case c.bound() && g.Binding == auth.Unbound:

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -196,61 +195,6 @@ func TestTokenRefusal_NeverSaysProblemOrCause(t *testing.T) {
 			require.Equal(t, "90", a.Header.Get("Retry-After"))
 		}
 	}
-}
-
-func TestFailures_OnlyTheGuesserWaits(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2027, 1, 11, 12, 0, 0, 0, time.UTC)
-	f := newFailures()
-	guess := attemptOf("cli_a", "wrong", "192.0.2.1")
-	for range pairFailures {
-		require.Zero(t, f.wait(guess, now))
-		f.failed(guess, now)
-	}
-	require.Positive(t, f.wait(guess, now))
-	require.Zero(t, f.wait(attemptOf("cli_a", "right", "192.0.2.2"), now), "the same client from elsewhere")
-	require.Zero(t, f.wait(attemptOf("cli_b", "right", "192.0.2.1"), now), "another client from there")
-	require.Zero(t, f.wait(guess, now.Add(f.wait(guess, now))), "the time to wait is true")
-
-	right := attemptOf("cli_a", "right", "192.0.2.1")
-	require.Positive(t, f.wait(right, now), "nobody knows yet that this one is right")
-	f.worked(right, now)
-	require.Zero(t, f.wait(right, now), "who shares the guesser's address is not locked out")
-	f.failed(right, now)
-	require.Positive(t, f.wait(right, now), "until the secret ends")
-}
-
-func TestFailures_AnAddressThatTriesManyClientsWaits(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2027, 1, 11, 12, 0, 0, 0, time.UTC)
-	f := newFailures()
-	for i := range addressFailures {
-		a := attemptOf("cli_"+strconv.Itoa(i), "x", "2001:db8::"+strconv.Itoa(i))
-		require.Zero(t, f.wait(a, now))
-		f.failed(a, now)
-	}
-	require.Positive(t, f.wait(attemptOf("cli_new", "x", "2001:db8::ffff"), now), "one IPv6 customer is one address")
-	require.Zero(t, f.wait(attemptOf("cli_new", "x", "2001:db8:0:1::1"), now))
-	require.Zero(t, f.wait(attemptOf("cli_new", "x", "2001:db8::1"), now.Add(failureWindow)))
-}
-
-func TestFailures_RemembersOnlySoMany(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2027, 1, 11, 12, 0, 0, 0, time.UTC)
-	b := newBucket(pairFailures)
-	for i := range maxTracked {
-		b.add(hashOf(strconv.Itoa(i)), now)
-	}
-	b.add(hashOf("one more"), now.Add(time.Hour))
-	require.Len(t, b.until, 1, "what is long over makes room")
-}
-
-func TestAddressOf(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "192.0.2.1", addressOf("192.0.2.1"))
-	require.Equal(t, "192.0.2.1", addressOf("::ffff:192.0.2.1"))
-	require.Equal(t, "2001:db8::/64", addressOf("2001:db8::1"))
-	require.Equal(t, "nonsense", addressOf("nonsense"))
 }
 
 func TestDatedAfter_IsTheNextWholeSecond(t *testing.T) {

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -17,7 +18,7 @@ import (
 // Routes are the doors of clients and tokens.
 func (s *Service) Routes() []web.Route {
 	return []web.Route{
-		web.Open(http.MethodPost, "/oauth/token", http.StatusOK, s.token, web.SaysErrors(TokenRefusal)),
+		web.Open(http.MethodPost, "/oauth/token", http.StatusOK, s.token, web.SaysErrors(TokenRefusal), web.CountedBy(web.ByToken)),
 		web.Open(http.MethodGet, "/.well-known/jwks.json", http.StatusOK, s.jwks),
 		web.Get("/v1/whoami", auth.Self, s.whoami),
 		web.Post("/v1/clients", "client:write", s.create),
@@ -66,9 +67,6 @@ type WithSecret struct {
 	Wire
 	ClientSecret string `json:"client_secret" example:"sb_live_mCQ0rW1yT7uXl2zVb9fKpE4sDgHjN6aLiO3wRxYcZqU_5d0c3f2a"`
 } // @name ClientWithSecret
-
-// NoStore keeps the secret out of caches.
-func (WithSecret) NoStore() bool { return true }
 
 type createReq struct {
 	Body Input `body:"json"`
@@ -270,11 +268,23 @@ func (s *Service) token(ctx context.Context, _ *db.DB, in tokenReq) (web.HTML, e
 	var refused *tokenError
 	switch {
 	case errors.As(err, &refused):
+		s.note(ctx, r, refused.code)
 		return refused.html(), nil
 	case err != nil:
 		return web.HTML{}, err
 	}
+	s.note(ctx, r, "granted")
 	return jsonAnswer(http.StatusOK, unstored(), t), nil
+}
+
+// note writes who asked for a token and what came of it; the line of the request, under the same id, has the rest. What is no
+// client id is left out: people paste secrets in the wrong place.
+func (s *Service) note(ctx context.Context, r tokenRequest, outcome string) {
+	attrs := []slog.Attr{slog.String("request_id", web.RequestOf(ctx).ID), slog.String("outcome", outcome)}
+	if cid, err := id.ParseClient(r.clientID); err == nil {
+		attrs = append(attrs, slog.String("client_id", cid.String()))
+	}
+	s.Keys.log.LogAttrs(ctx, slog.LevelInfo, "token", attrs...)
 }
 
 // KeySet is a JSON Web Key Set (RFC 7517).

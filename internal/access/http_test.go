@@ -21,6 +21,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/limit"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
@@ -148,6 +149,43 @@ func TestToken_TheSameAnswerForUnknownAndWrong(t *testing.T) {
 	}
 	require.Len(t, bodies, 1)
 	known.caller(w)
+}
+
+// Whoever looks into what happened finds every try to get in, and no secret.
+func TestToken_EachTryIsInTheLog(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	c := reader(w.Admin())
+	n := w.Nobody()
+	const typo = "sb_live_geheim"
+	type try struct{ outcome, client string }
+	for request, want := range map[string]try{
+		n.Post("/oauth/token", c.form()).Is(http.StatusOK).Header.Get("Request-Id"):                                                   {"granted", c.ID},
+		n.Post("/oauth/token", c.form("scope", "client:write")).Is(http.StatusBadRequest).Header.Get("Request-Id"):                    {"invalid_scope", c.ID},
+		n.Post("/oauth/token", c.form("client_secret", typo)).Is(http.StatusUnauthorized).Header.Get("Request-Id"):                    {"invalid_client", c.ID},
+		n.Post("/oauth/token", c.form("client_id", typo, "client_secret", typo)).Is(http.StatusUnauthorized).Header.Get("Request-Id"): {"invalid_client", ""},
+	} {
+		found := 0
+		for line := range strings.Lines(h.Log.String()) {
+			var l struct {
+				Time      time.Time
+				Msg       string
+				RequestID string `json:"request_id"`
+				Outcome   string
+				ClientID  string `json:"client_id"`
+			}
+			require.NoError(t, json.Unmarshal([]byte(line), &l), line)
+			if l.RequestID == request && l.Msg == "token" {
+				require.Equal(t, want, try{l.Outcome, l.ClientID})
+				require.NotZero(t, l.Time)
+				found++
+			}
+		}
+		require.Equal(t, 1, found, "%v", want)
+	}
+	require.NotContains(t, h.Log.String(), typo)
+	require.NotContains(t, h.Log.String(), c.Secret)
 }
 
 func TestToken_RefusesInTheWordsOfRFC6749(t *testing.T) {
@@ -528,7 +566,7 @@ func TestKeys_OneFirstKeyForAllProcesses(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range services {
 		tokens[i] = auth.NewTokens(testkit.PublicURL)
-		services[i] = access.New(data, tokens[i], box, slog.New(slog.DiscardHandler))
+		services[i] = access.New(data, tokens[i], box, limit.NewShared(data, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
 		wg.Go(func() { errs[i] = services[i].Start(ctx) })
 	}
 	wg.Wait()
@@ -546,7 +584,7 @@ func TestKeys_OneFirstKeyForAllProcesses(t *testing.T) {
 	require.NoError(t, d.Super.QueryRow(ctx, `select count(*) from platform.signing_keys where octet_length(sealed) <= 64`).Scan(&readable))
 	require.Zero(t, readable, "the private half is sealed")
 
-	err = access.New(data, auth.NewTokens(testkit.PublicURL), sealBox(t, 2), slog.New(slog.DiscardHandler)).Start(ctx)
+	err = access.New(data, auth.NewTokens(testkit.PublicURL), sealBox(t, 2), limit.NewShared(data, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler)).Start(ctx)
 	require.ErrorIs(t, err, seal.ErrUnsealed, "another master key does not start")
 }
 

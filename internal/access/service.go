@@ -15,6 +15,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/limit"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 )
 
@@ -29,9 +30,9 @@ type Service struct {
 }
 
 // New returns a service that has read nothing yet: see Start.
-func New(d *db.DB, tokens *auth.Tokens, box *seal.Box, log *slog.Logger) *Service {
+func New(d *db.DB, tokens *auth.Tokens, box *seal.Box, limits *limit.Shared, log *slog.Logger) *Service {
 	keys := &Keys{db: d, box: box, tokens: tokens, log: log}
-	return &Service{Keys: keys, Authenticator: newAuthenticator(d, tokens, keys, log), db: d, tokens: tokens, failures: newFailures()}
+	return &Service{Keys: keys, Authenticator: newAuthenticator(d, tokens, keys, log), db: d, tokens: tokens, failures: newFailures(limits)}
 }
 
 // Start reads the signing keys, makes the first one where there is none, and reads what was revoked lately. It fails
@@ -55,7 +56,7 @@ func (s *Service) Run(ctx context.Context) {
 type Input struct {
 	Name           string             `json:"name" binding:"required" minLength:"1" maxLength:"200" example:"HR Durabrik"`
 	Role           string             `json:"role" binding:"required" enums:"partner_admin,coordinator,employer,switcher,leercoach,integration,viewer" example:"integration"`
-	Scopes         []string           `json:"scopes" maxLength:"60" validate:"max=50" example:"opleidingsregistratie:read,event:read"`
+	Scopes         []string           `json:"scopes" maxLength:"60" validate:"max=50,unique" example:"opleidingsregistratie:read,event:read"`
 	OrganisationID *id.OrganisationID `json:"organisation_id" extensions:"x-nullable" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	MedewerkerID   *id.MedewerkerID   `json:"medewerker_id" extensions:"x-nullable" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 } // @name ClientInput
@@ -64,7 +65,7 @@ type Input struct {
 type Change struct {
 	Name   string   `json:"name" binding:"required" minLength:"1" maxLength:"200" example:"HR Durabrik"`
 	Role   string   `json:"role" binding:"required" enums:"partner_admin,coordinator,employer,switcher,leercoach,integration,viewer" example:"integration"`
-	Scopes []string `json:"scopes" maxLength:"60" validate:"max=50" example:"opleidingsregistratie:read,event:read"`
+	Scopes []string `json:"scopes" maxLength:"60" validate:"max=50,unique" example:"opleidingsregistratie:read,event:read"`
 } // @name ClientChange
 
 // Create makes a client in the transaction's tenant and returns its secret, which nobody can read again. A caller

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -179,15 +180,15 @@ func readLive(tx *db.Tx, f db.Found) (liveRow, error) {
 }
 
 // grant checks the credentials and makes a token. Failures are *tokenError, or what the database says.
-func (s *Service) grant(ctx context.Context, r tokenRequest, ip string) (Token, error) {
-	a := attemptOf(r.clientID, r.secret, ip)
+func (s *Service) grant(ctx context.Context, r tokenRequest, from netip.Addr) (Token, error) {
+	a := attemptOf(r.clientID, r.secret, from)
 	if wait := s.failures.wait(a, s.db.Now()); wait > 0 {
 		return Token{}, unavailable(http.StatusTooManyRequests, wait)
 	}
 	t, err := s.verify(ctx, r)
 	switch {
 	case errors.Is(err, errClient):
-		s.failures.failed(a, s.db.Now())
+		s.failures.failed(a)
 	case err == nil:
 		s.failures.worked(a, s.db.Now())
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/html"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/jobs"
+	"github.com/switchingtalent/switchboard/internal/platform/limit"
 	"github.com/switchingtalent/switchboard/internal/platform/mail"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
@@ -43,6 +44,7 @@ type Options struct {
 	Outbound       outbound.Policy
 	Mail           *mail.Sender // nil: no mail is sent
 	TrustedProxies []string
+	Forwarded      string // the header in which they say who calls: X-Forwarded-For when empty
 	ClientLimit    web.Limit
 	PublicLimit    web.Limit
 	KeepEvents     time.Duration
@@ -55,6 +57,7 @@ type App struct {
 	DB     *db.DB
 	Tokens *auth.Tokens
 	Jobs   *jobs.Queue
+	Limits *limit.Shared
 
 	Access                 *access.Service
 	Tenants                tenant.Service
@@ -72,15 +75,17 @@ type App struct {
 	Events                 *event.Service
 	Webhooks               *webhook.Service
 
-	options Options
-	metrics *metrics
-	server  *web.Server
+	options   Options
+	metrics   *metrics
+	readiness readiness
+	server    *web.Server
 }
 
 // New wires an App. Nothing runs yet: see Work and Handler.
 func New(d *db.DB, o Options) (*App, error) {
 	a := &App{DB: d, options: o, Tokens: auth.NewTokens(o.PublicURL), metrics: newMetrics()}
-	a.Access = access.New(d, a.Tokens, o.Box, o.Log)
+	a.Limits = limit.NewShared(d, o.Log)
+	a.Access = access.New(d, a.Tokens, o.Box, a.Limits, o.Log)
 	a.Leeruitwisselingen = leeruitwisseling.Service{Zone: a.zone}
 	a.Matching = matching.New(d, matching.Options{Log: o.Log})
 	a.Surveys = survey.Service{PublicURL: o.PublicURL, Box: o.Box}
@@ -97,7 +102,7 @@ func New(d *db.DB, o Options) (*App, error) {
 	}
 	a.Surveys.Jobs, a.Matching.Jobs, a.Webhooks.Jobs, a.Webhooks.Mail = a.Jobs, a.Jobs, a.Jobs, o.Mail
 	a.server, err = web.New(web.Config{DB: d, Authenticate: a.Access.Authenticator.Authenticate, PublicURL: o.PublicURL, Log: o.Log,
-		TrustedProxies: o.TrustedProxies, ClientLimit: o.ClientLimit, PublicLimit: o.PublicLimit, Observe: a.metrics.observe}, a.Routes())
+		TrustedProxies: o.TrustedProxies, Forwarded: o.Forwarded, Limits: a.Limits, ClientLimit: o.ClientLimit, PublicLimit: o.PublicLimit, Observe: a.metrics.observe}, a.Routes())
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}

@@ -15,6 +15,7 @@ func asyncAPI() []byte {
 	text := func(about, example string) object {
 		return object{"type": "string", "description": about, "examples": []any{example}}
 	}
+	const id, stamp, signed = "evt_01jd8m5x9nf3tvhg5w6rkz2c4q", "1799650800", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="
 	ref := func(path string) object { return object{"$ref": "#/" + path} }
 	messages, schemas, inChannel, operations := object{}, object{}, object{}, object{}
 	for _, t := range fact.Types() {
@@ -22,6 +23,7 @@ func asyncAPI() []byte {
 		if err := json.Unmarshal(t.Schema(), &data); err != nil {
 			panic(err) // our own JSON
 		}
+		data["examples"] = []any{t.Example()}
 		schemas[t.Name] = data
 		messages[t.Name] = object{
 			"name": t.Name, "title": t.Name, "summary": t.Doc, "contentType": "application/json", "x-version": t.Version,
@@ -46,10 +48,11 @@ func asyncAPI() []byte {
 	schemas["headers"] = object{
 		"type": "object", "required": []string{signature.HeaderID, signature.HeaderTimestamp, signature.HeaderSignature},
 		"properties": object{
-			signature.HeaderID:        text("The fact's id, the same on every try and endpoint: handle each once.", "evt_01jd8m5x9nf3tvhg5w6rkz2c4q"),
-			signature.HeaderTimestamp: text("When this try was sent, in seconds since 1970; refuse old ones.", "1799650800"),
-			signature.HeaderSignature: text("Signatures of id, timestamp and body (Standard Webhooks), with spaces between.", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="),
+			signature.HeaderID:        text("The fact's id, the same on every try and endpoint: handle each once.", id),
+			signature.HeaderTimestamp: text("When this try was sent, in seconds since 1970; refuse old ones.", stamp),
+			signature.HeaderSignature: text("Signatures of id, timestamp and body (Standard Webhooks), with spaces between.", signed),
 		},
+		"examples": []any{object{signature.HeaderID: id, signature.HeaderTimestamp: stamp, signature.HeaderSignature: signed}},
 	}
 	doc := object{
 		"asyncapi": "3.0.0",

@@ -128,6 +128,12 @@ func furnish(w *testkit.World, mark string) (ids, testkit.Pair) {
 		"excluded_functions": []string{mark}, "reason": mark})).String()
 	out["con"] = id.ContactID(put("contacts", map[string]any{"organisation_id": p.Sending.UUID(), "name": mark + " contact", "email": mark + "@voorbeeld.example",
 		"phone": mark, "function": mark, "decides": true, "follows_up": true})).String()
+	put("organisation_profiles", map[string]any{"id": p.Sending.UUID(), "core_values": []string{mark}, "strengths": []string{mark}, "weaker_points": []string{mark},
+		"offers": []string{mark}, "challenges": []string{mark}, "internal_channels": []string{mark}, "desired_result": mark})
+	out["nod"] = id.NeedID(put("organisation_needs", map[string]any{"organisation_id": p.Sending.UUID(), "title": mark, "function": mark, "target_group": mark,
+		"other_effects": []string{mark}})).String()
+	out["gsp"] = id.ConversationID(put("conversations", map[string]any{"organisation_id": p.Sending.UUID(), "held_at": time.Now(), "channel": "phone",
+		"contact_ids": []uuid.UUID{}, "noted_by": mark, "note": mark, "follow_up_on": time.Now(), "follow_up_done": false})).String()
 	out["day"] = id.DayID(put("leeruitwisseling_days", map[string]any{"leeruitwisseling_id": p.Leeruitwisseling.UUID(), "sending_organisation_id": p.Sending.UUID(),
 		"receiving_organisation_id": p.Receiving.UUID(), "date_on": time.Now().AddDate(0, 0, -2), "starts": "09:00", "ends": "16:30", "break_minutes": 30,
 		"starts_at": time.Now().AddDate(0, 0, -2), "ends_at": time.Now().AddDate(0, 0, -2).Add(7 * time.Hour), "hours": 700})).String()
@@ -143,6 +149,9 @@ func furnish(w *testkit.World, mark string) (ids, testkit.Pair) {
 	out["lbw"] = id.LeerbewijsID(put("leerbewijzen", map[string]any{"id": lbw, "leeruitwisseling_id": p.Leeruitwisseling.UUID(), "organisation_id": p.Sending.UUID(),
 		"medewerker_id": p.Switcher.UUID(), "role": "switcher", "lang": "nl", "holder_name": mark, "title": mark, "goals": []string{mark}, "sending_name": mark,
 		"receiving_name": mark, "hours": 700, "classification": "informal", "from_on": time.Now(), "until_on": time.Now(), "issued_at": time.Now(), "key_sealed": sealed(w, "leerbewijzen", "key_sealed", lbw)})).String()
+	out["rfl"] = id.ReflectionID(put("leeruitwisseling_reflections", map[string]any{"leeruitwisseling_id": p.Leeruitwisseling.UUID(), "sending_organisation_id": p.Sending.UUID(),
+		"receiving_organisation_id": p.Receiving.UUID(), "organisation_id": p.Sending.UUID(), "party": "switcher", "medewerker_id": p.Switcher.UUID(), "medium": "diary", "text": mark,
+		"shared_with": []string{"leercoach", "sending", "receiving"}})).String()
 	out["riv"] = id.RivalID(put("rivals", map[string]any{"organisation_id": p.Sending.UUID(), "rival_id": p.Receiving.UUID(), "named_by": p.Sending.UUID()})).String()
 	cohort, run := id.NewCohort(), id.NewMatchingRun()
 	out["coh"], out["mrn"] = cohort.String(), run.String()
@@ -161,6 +170,8 @@ func furnish(w *testkit.World, mark string) (ids, testkit.Pair) {
 		values ($1, $2, $3, $4, array[$5::uuid], now(), 'test')`, cohort.UUID(), p.Switcher.UUID(), p.Sending.UUID(), p.Receiving.UUID())
 	row(`insert into matching_run_places (tenant_id, run_id, leervraag_id, standing, change, leerplek_id, leercoach_id, score, detail)
 		values ($1, $2, $3, 'chosen', 'new', $4, $5, 5000, '{}')`, run.UUID(), p.Leervraag.UUID(), p.Leerplek.UUID(), p.Coach.UUID())
+	row(`insert into leeruitwisseling_expectations (tenant_id, leeruitwisseling_id, organisation_id, leerbewijs, sharing, created_at, updated_at, changed_by, request_id)
+		values ($1, $2, $3, $4, $4, now(), now(), 'test', 'test')`, p.Leeruitwisseling.UUID(), p.Sending.UUID(), mark)
 	client := w.Client(auth.Coordinator, nil, nil).Principal.ClientID
 	out["cli"] = client.String()
 	ctx := context.Background()
@@ -183,9 +194,11 @@ func furnish(w *testkit.World, mark string) (ids, testkit.Pair) {
 		`update organisations set name = $2 || ' ' || id, sector = $2 where tenant_id = $1 and id in ($3, $4)`,
 		`update sites set name = $2, street = $2, municipality = $2 where tenant_id = $1 and organisation_id in ($3, $4)`,
 		`update medewerkers set given_name = $2, family_name = $2, job_title = $2 where tenant_id = $1 and organisation_id in ($3, $4)`,
-		`update leervragen set title = $2, question = $2, motive = $2, goals = array[$2], shared_text = $2 where tenant_id = $1 and organisation_id in ($3, $4)`,
+		`update leervragen set title = $2, question = $2, motive = $2, goals = array[$2], shared_text = $2, meaning = $2, how_to_answer = $2,
+			learn_in_general = $2, learn_specifically = $2, must_cover = array[$2], people_to_meet = array[$2], activities = array[$2], content = $2, approach = $2 where tenant_id = $1 and organisation_id in ($3, $4)`,
 		`update leerplekken set title = $2, description = $2, meeting_point = $2, safety_note = $2 where tenant_id = $1 and organisation_id in ($3, $4)`,
-		`update leeruitwisselingen set sending_name = $2, receiving_name = $2, switcher_name = $2, leervraag_title = $2, leervraag_text = $2, leerplek_title = $2
+		`update leeruitwisselingen set sending_name = $2, receiving_name = $2, switcher_name = $2, leervraag_title = $2, leervraag_text = $2, leerplek_title = $2,
+			reception = $2, dress_code = $2, documents = jsonb_build_array(jsonb_build_object('kind', 'notes', 'title', cast($2 as text), 'link', null))
 			where tenant_id = $1 and sending_organisation_id in ($3, $4)`,
 	} {
 		_, err := w.Super.Exec(ctx, u, w.Tenant.UUID(), mark, p.Sending.UUID(), p.Receiving.UUID())

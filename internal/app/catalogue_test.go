@@ -195,13 +195,16 @@ var catalogue = []struct {
 			"public":   `grant create on schema public to switchboard_app`,
 			"platform": `grant create on schema platform to public`,
 		}},
+	// When two employers are merged, the old versions of a leervraag move with it; what they say stays as it was.
 	{"R6", "nobody is let in by default", `select c.oid::regclass || ' ' || x.privilege_type from pg_class c, aclexplode(c.relacl) x
 			where c.relnamespace in ('public'::regnamespace, 'platform'::regnamespace) and x.grantee = 0
 			union all select attrelid::regclass || '.' || attname from pg_attribute a join pg_class c on c.oid = a.attrelid
-			where c.relnamespace in ('public'::regnamespace, 'platform'::regnamespace) and attacl is not null`,
+			where c.relnamespace in ('public'::regnamespace, 'platform'::regnamespace) and attacl is not null
+			and not (a.attrelid::regclass::text = 'leervraag_versions' and attname = 'organisation_id' and attacl::text = '{switchboard_app=w/switchboard_owner}')`,
 		map[string]string{
-			"sites SELECT":  `grant select on sites to public`,
-			"contacts.name": `grant select (name) on contacts to switchboard_app`,
+			"leervraag_versions.organisation_id": `grant insert (organisation_id) on leervraag_versions to switchboard_app`,
+			"sites SELECT":                       `grant select on sites to public`,
+			"contacts.name":                      `grant select (name) on contacts to switchboard_app`,
 		}},
 	{"R7", "the owner owns all of it", `select c.oid::regclass::text from pg_class c where c.relnamespace in ('public'::regnamespace, 'platform'::regnamespace)
 			and c.relowner <> 'switchboard_owner'::regrole`,
@@ -253,7 +256,7 @@ const platformColumns = `cluster.one cluster.system_identifier
 	row.tenant_id row.revision row.created_at row.updated_at row.changed_by row.on_behalf_of row.request_id row.pos
 	directory.kind directory.lookup_hash directory.tenant_id directory.subject_id
 	signing_keys.kid signing_keys.public signing_keys.sealed signing_keys.sign_from signing_keys.sign_until
-	revocations.client_id revocations.until revocations.revoked_at
+	revocations.client_id revocations.until revocations.revoked_at limits.key limits.until limits.added
 	delivery_queue.delivery_id delivery_queue.tenant_id delivery_queue.endpoint_id delivery_queue.due_at delivery_queue.lease delivery_queue.test
 	delivery_queue.leased_until delivery_queue.subject_id delivery_queue.revision delivery_queue.event_id
 	delivery_holds.endpoint_id delivery_holds.tenant_id

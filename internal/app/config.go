@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/switchingtalent/switchboard/internal/platform/mail"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
 	"github.com/switchingtalent/switchboard/internal/webhook"
@@ -26,7 +28,8 @@ var Settings = []Setting{
 	{"MIGRATE_DATABASE_URL", "", "the same database, as the role that owns the schema; migrate and import use it"},
 	{"SWITCHBOARD_MASTER_KEY", "", "32 random bytes in base64 that seal keys and secrets at rest; without it a file in the data directory holds one"},
 	{"SWITCHBOARD_PUBLIC_URL", "http://<addr>", "what links, problem types and tokens start with"},
-	{"SWITCHBOARD_TRUSTED_PROXIES", "", "addresses or networks whose X-Forwarded-For is believed, with commas"},
+	{"SWITCHBOARD_TRUSTED_PROXIES", "", "addresses or networks of proxies whose word on who calls is believed, with commas"},
+	{"SWITCHBOARD_FORWARDED_HEADER", "X-Forwarded-For", "the header in which those proxies say it: X-Forwarded-For or Forwarded (RFC 7239)"},
 	{"SWITCHBOARD_INSECURE_WEBHOOKS", "false", "true allows webhooks to http and loopback; refused unless the server itself listens on loopback"},
 	{"SWITCHBOARD_SMTP_URL", "", "smtps://user:password@host:465?from=address, or smtp:// with STARTTLS: the mail server for warnings; without it no mail is sent"},
 	{"SWITCHBOARD_METRICS_ADDR", "", "where /metrics listens; without it on the main port, while that is loopback"},
@@ -46,6 +49,7 @@ type Config struct {
 	MasterKey        string
 	PublicURL        string
 	TrustedProxies   []string
+	Forwarded        string
 	InsecureWebhooks bool
 	Mail             *mail.Sender
 	MetricsAddr      string
@@ -60,7 +64,12 @@ type Config struct {
 func ReadConfig(addr, data string, insecure bool) (Config, error) {
 	c := Config{Addr: addr, Data: data, DatabaseURL: os.Getenv("DATABASE_URL"), MigrateURL: os.Getenv("MIGRATE_DATABASE_URL"),
 		MasterKey: os.Getenv("SWITCHBOARD_MASTER_KEY"), PublicURL: strings.TrimSuffix(os.Getenv("SWITCHBOARD_PUBLIC_URL"), "/"),
-		MetricsAddr: os.Getenv("SWITCHBOARD_METRICS_ADDR"), InsecureWebhooks: insecure}
+		MetricsAddr: os.Getenv("SWITCHBOARD_METRICS_ADDR"), Forwarded: os.Getenv("SWITCHBOARD_FORWARDED_HEADER"), InsecureWebhooks: insecure}
+	for name, at := range map[string]string{"DATABASE_URL": c.DatabaseURL, "MIGRATE_DATABASE_URL": c.MigrateURL} {
+		if err := decided(name, at); err != nil {
+			return c, err
+		}
+	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + addr
 	}
@@ -97,6 +106,11 @@ func ReadConfig(addr, data string, insecure bool) (Config, error) {
 	}
 	if c.KeepTries, err = keeping("SWITCHBOARD_KEEP_TRIES", c.KeepEvents, time.Hour); err != nil {
 		return c, err
+	}
+	for name, at := range map[string]string{"DATABASE_URL": c.DatabaseURL, "MIGRATE_DATABASE_URL": c.MigrateURL} {
+		if err := decided(name, at); err != nil {
+			return c, err
+		}
 	}
 	if s := os.Getenv("SWITCHBOARD_LOG"); s != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
@@ -138,4 +152,27 @@ func IsLoopback(addr string) bool {
 	}
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// decided refuses the address of a database on another machine that leaves it to chance whether its words are encrypted:
+// PostgreSQL's own default, sslmode=prefer, falls back to plain text whenever the other side says so.
+func decided(name, at string) error {
+	if at == "" {
+		return nil
+	}
+	c, err := pgconn.ParseConfig(at)
+	if err != nil {
+		return nil //nolint:nilerr // whoever connects says what is wrong with it
+	}
+	plain, encrypted := false, false
+	for _, to := range append([]*pgconn.FallbackConfig{{Host: c.Host, TLSConfig: c.TLSConfig}}, c.Fallbacks...) {
+		if strings.HasPrefix(to.Host, "/") || IsLoopback(net.JoinHostPort(to.Host, "0")) {
+			continue
+		}
+		plain, encrypted = plain || to.TLSConfig == nil, encrypted || to.TLSConfig != nil
+	}
+	if plain && encrypted {
+		return fmt.Errorf("%s may fall back to plain text on its way to another machine: add sslmode=verify-full, or sslmode=disable where the network between is yours alone", name)
+	}
+	return nil
 }

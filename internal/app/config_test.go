@@ -17,3 +17,36 @@ func TestConfig_KeepsFactsLongerThanAnEndpointMayFail(t *testing.T) {
 	_, err = app.ReadConfig("127.0.0.1:0", t.TempDir(), false)
 	require.ErrorContains(t, err, "at least 144h")
 }
+
+// Nothing is dialled here: the address alone decides.
+func TestConfig_ReachesNoDatabaseThatMayFallBackToPlainText(t *testing.T) {
+	for at, fine := range map[string]bool{
+		"postgres://app:x@db.example:5432/switchboard":                          false,
+		"postgres://app:x@db.example:5432/switchboard?sslmode=prefer":           false,
+		"postgres://app:x@db.example:5432/switchboard?sslmode=allow":            false,
+		"postgres://app:x@127.0.0.1,db.example/switchboard":                     false,
+		"host=db.example user=app dbname=switchboard":                           false,
+		"postgres://app:x@db.example:5432/switchboard?sslmode=require":          true,
+		"postgres://app:x@db.example:5432/switchboard?sslmode=verify-full":      true,
+		"postgres://app:x@db.example:5432/switchboard?sslmode=disable":          true, // said, so decided
+		"postgres://app:x@127.0.0.1:5432/switchboard":                           true,
+		"postgres://app:x@localhost:5432/switchboard":                           true,
+		"postgres://app:x@[::1]:5432/switchboard":                               true,
+		"postgres:///switchboard?host=/var/run/postgresql&user=switchboard_app": true,
+	} {
+		for _, name := range []string{"DATABASE_URL", "MIGRATE_DATABASE_URL"} {
+			t.Setenv("DATABASE_URL", "")
+			t.Setenv("MIGRATE_DATABASE_URL", "")
+			t.Setenv(name, at)
+			_, err := app.ReadConfig("127.0.0.1:8080", t.TempDir(), false)
+			if fine {
+				require.NoError(t, err, "%s=%s", name, at)
+				continue
+			}
+			require.ErrorContains(t, err, name+" may fall back to plain text", at)
+			require.NotContains(t, err.Error(), "x@", "the password stays where it is")
+		}
+	}
+	_, _, err := app.Config{}.BootstrapServer(t.Context(), "postgres://postgres:x@db.example/postgres", "")
+	require.ErrorContains(t, err, "the superuser's URL may fall back to plain text")
+}

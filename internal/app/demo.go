@@ -14,6 +14,7 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/tenant"
 )
 
@@ -98,7 +99,14 @@ func (a *App) furnish(ctx context.Context, c Config, say func(string, ...any)) (
 	}
 	operator := newScribe(ctx, a.Handler()).as(f.Platform.ClientID, f.Platform.ClientSecret)
 	for _, t := range demoWorld {
-		made, err := t.seed(operator, a.DB.Now())
+		made, err := t.seed(operator, a.DB.Now(), func(tenant, run string) error {
+			var tid id.TenantID
+			var rid id.MatchingRunID
+			if err := errors.Join(tid.UnmarshalText([]byte(tenant)), rid.UnmarshalText([]byte(run))); err != nil {
+				return err
+			}
+			return a.Matching.ComputeRun(ctx, tid, rid)
+		})
 		if err != nil {
 			return f, err
 		}

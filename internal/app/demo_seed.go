@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,16 @@ func (s *scribe) as(clientID, secret string) *scribe {
 
 func (s *scribe) post(path string, body members) members { return s.call(http.MethodPost, path, body) }
 
+// list is the first page of a list, which is all of it in a demo.
+func (s *scribe) list(path string) []members {
+	data, _ := s.call(http.MethodGet, path, nil)["data"].([]any)
+	out := make([]members, len(data))
+	for i, v := range data {
+		out[i], _ = v.(map[string]any)
+	}
+	return out
+}
+
 func (s *scribe) call(method, path string, body members) members {
 	var b []byte
 	if body != nil {
@@ -92,8 +103,9 @@ func (s *scribe) send(method, path, kind string, body []byte) members {
 	return out
 }
 
-// seed makes a tenant with its clients, employers and journeys, as the operator. The journeys are dated around now.
-func (t demoTenant) seed(operator *scribe, now time.Time) (DemoTenant, error) {
+// seed makes a tenant with its clients, employers, journeys and cohort, as the operator. The journeys are dated around now.
+// compute computes the matching run of a tenant, as its job would.
+func (t demoTenant) seed(operator *scribe, now time.Time, compute func(tenant, run string) error) (DemoTenant, error) {
 	opened := operator.post("/v1/tenants", members{"slug": t.slug, "name": t.name, "sandbox": false})
 	out := DemoTenant{Slug: t.slug, ID: opened.text("id")}
 	first, _ := opened["admin_client"].(map[string]any)
@@ -105,17 +117,60 @@ func (t demoTenant) seed(operator *scribe, now time.Time) (DemoTenant, error) {
 	out.Clients = append(out.Clients, DemoClient{"Demo partnerbeheer", string(auth.PartnerAdmin), nil, id, secret})
 	coordinator := out.add(admin, members{"name": "Demo projectleider", "role": auth.Coordinator})
 
-	employers := make([]demoMade, len(t.employers))
 	s := admin.as(coordinator.ClientID, coordinator.ClientSecret)
+	employers := make([]*demoMade, len(t.employers))
 	for i, e := range t.employers {
-		employers[i] = e.seed(s)
+		employers[i] = e.seed(s, now)
 	}
+	prospects := make([]string, len(t.prospects))
+	for i, p := range t.prospects {
+		prospects[i] = p.seed(s, now)
+	}
+	s.post("/v1/rivals", members{"organisation_id": employers[t.rivals[0]].id, "rival_organisation_id": prospects[t.rivals[1]]})
 	hr := employers[t.hr]
 	out.add(admin, members{"name": "Demo hr-software van " + t.employers[t.hr].name, "role": auth.Integration, "scopes": hrScopes, "organisation_id": hr.id})
-	for _, j := range t.journeys {
-		j.seed(s, employers[j.from], employers[j.to], now)
+	var sought []demoTrip
+	for i, j := range t.journeys {
+		trip := demoTrip{demoJourney: j, s: s, sending: employers[j.from], receiving: employers[j.to], number: i + 1, now: now}
+		trip.travel()
+		if j.end == isSought {
+			sought = append(sought, trip)
+		}
 	}
+	// One leerplek waits for a leercoach, and the round after this one for its participants.
+	last := employers[len(employers)-1]
+	s.post("/v1/leerplekken", members{"organisation_id": last.id, "site_id": last.site, "department_id": last.department, "title": "Een dag bij " + last.department,
+		"description": "Wordt nog uitgewerkt: er is nog geen leercoach.", "capacity": 1, "sourcing": "supply"})
+	s.post("/v1/cohorten", members{"name": "Ronde van het najaar", "from_on": dateOf(now.AddDate(0, 6, 0))})
+	run := t.match(s, employers, sought, now)
+	if *s.failed == nil {
+		*s.failed = compute(out.ID, run)
+	}
+	// One of what the run proposes becomes a draft, which no employer sees yet; the rest waits for the coordinator.
+	s.post("/v1/matching-runs/"+run+"/accept", members{"leervraag_ids": []string{sought[0].questionID}, "as": "draft"})
 	return out, *operator.failed
+}
+
+// match makes the cohort of those who look for a place, notes what they like best, and asks for a run.
+func (t demoTenant) match(s *scribe, employers []*demoMade, sought []demoTrip, now time.Time) (run string) {
+	cohort := s.post("/v1/cohorten", members{"name": t.cohort, "from_on": dateOf(now.AddDate(0, 0, -7)), "until_on": dateOf(now.AddDate(0, 4, 0)),
+		"kick_off_on": dateOf(now.AddDate(0, 0, -3))}).text("id")
+	at := "/v1/cohorten/" + cohort
+	var questions, places []string
+	for _, trip := range sought {
+		questions, places = append(questions, trip.questionID), append(places, trip.placeID)
+	}
+	s.post(at+"/leervragen", members{"leervraag_ids": questions})
+	s.post(at+"/leerplekken", members{"leerplek_ids": places})
+	s.post(at+"/open", nil)
+	for i, trip := range sought {
+		top := []string{trip.receiving.id}
+		if other := sought[(i+1)%len(sought)].receiving; other != trip.receiving && other != trip.sending {
+			top = append(top, other.id)
+		}
+		s.call(http.MethodPut, at+"/participants/"+trip.switcherID+"/preferences", members{"organisation_ids": top})
+	}
+	return s.post("/v1/matching-runs", members{"cohort_id": cohort}).text("id")
 }
 
 // hrScopes are what an employer's HR software needs.
@@ -135,87 +190,331 @@ func (t *DemoTenant) add(admin *scribe, in members) DemoClient {
 }
 
 // demoMade is an employer that is there.
-type demoMade struct{ id, site, department, contact, domain string }
+type demoMade struct {
+	demoEmployer
+	id, site, department, contactID, domain string
+}
 
-func (e demoEmployer) seed(s *scribe) demoMade {
-	words := strings.Fields(strings.ToLower(e.name))
-	domain := words[len(words)-1] + ".example"
-	made := demoMade{domain: domain, id: s.post("/v1/organisations", members{"name": e.name, "kind": e.kind, "sector": e.sector,
-		"workforce": e.workforce, "headcount": e.headcount}).text("id")}
+func (p demoProspect) seed(s *scribe, now time.Time) (organisation string) {
+	organisation = s.post("/v1/organisations", members{"name": p.name, "kind": p.kind, "sector": p.sector}).text("id")
+	at := "/v1/organisations/" + organisation
+	if p.stage != "informed" {
+		s.post(at+"/stage", members{"stage": p.stage})
+	}
+	s.post(at+"/conversations", members{"held_at": now.AddDate(0, 0, -9).Format(time.RFC3339), "channel": "event", "noted_by": "de projectleider", "note": p.note})
+	return organisation
+}
+
+// emailName is a name as it stands in an address.
+func emailName(name string) string {
+	words := strings.Fields(strings.ToLower(name))
+	return words[len(words)-1]
+}
+
+func dateOf(t time.Time) string { return t.Format(time.DateOnly) }
+
+func (e demoEmployer) seed(s *scribe, now time.Time) *demoMade {
+	made := demoMade{demoEmployer: e, domain: emailName(e.name) + ".example", id: s.post("/v1/organisations", members{"name": e.name, "kind": e.kind,
+		"sector": e.sector, "workforce": e.workforce, "headcount": e.headcount, "sector_group": e.group, "sme": e.headcount < 250,
+		"maatwerkbedrijf": strings.Contains(e.name, "Maatwerkbedrijf")}).text("id")}
 	at := "/v1/organisations/" + made.id
 	s.post(at+"/stage", members{"stage": "engaged"})
 	made.site = s.post(at+"/sites", members{"name": "Hoofdgebouw", "street": "Voorbeeldstraat 1", "postcode": e.postcode, "municipality": e.municipality,
-		"latitude": e.latitude, "longitude": e.longitude, "public_transport": true}).text("id")
+		"latitude": e.latitude, "longitude": e.longitude, "public_transport": true, "kind": e.siteKind}).text("id")
 	made.department = s.post(at+"/departments", members{"name": e.department, "open_to_switchers": true}).text("id")
-	made.contact = s.post(at+"/contacts", members{"name": e.contact, "email": "onthaal@" + domain, "function": e.function, "decides": true,
-		"follows_up": true}).text("id")
-	return made
+	s.post(at+"/departments", members{"name": e.closed, "open_to_switchers": false, "reason": e.why})
+	made.contactID = s.post(at+"/contacts", members{"name": e.contact + " " + e.family, "email": strings.ToLower(e.contact) + "@" + made.domain,
+		"function": e.function, "profile": e.profile, "decides": true, "follows_up": true}).text("id")
+	s.call(http.MethodPatch, at+"/profile", members{"core_values": e.values, "strengths": e.strengths, "weaker_points": e.weaker, "offers": e.strengths,
+		"challenges": []string{e.need}, "internal_channels": []string{"teamoverleg", "prikbord in de refter"}, "openness": e.openness,
+		"competition_sensitivity": "some", "desired_result": e.result})
+	s.post(at+"/needs", members{"title": e.need, "department_id": made.department, "reach": "team", "desired_result": e.result,
+		"development_context": "Staat in het opleidingsplan van dit jaar.", "other_effects": []string{"een groter netwerk"}})
+	s.post(at+"/conversations", members{"held_at": now.AddDate(0, 0, -40).Format(time.RFC3339), "channel": "visit", "contact_ids": []string{made.contactID},
+		"noted_by": "de projectleider", "note": "Intakegesprek: toelichting gegeven over Switching Talent en de engagementsverklaring besproken.", "follow_up_done": true,
+		"follow_up_on": dateOf(now.AddDate(0, 0, -12))})
+	s.post(at+"/conversations", members{"held_at": now.AddDate(0, 0, -12).Format(time.RFC3339), "channel": "phone", "contact_ids": []string{made.contactID},
+		"noted_by": "de projectleider", "note": e.note, "follow_up_on": dateOf(now.AddDate(0, 0, 18))})
+	return &made
 }
 
-func (p demoPerson) seed(s *scribe, at demoMade) string {
+func (p demoPerson) seed(s *scribe, at *demoMade, number string) string {
+	talents, needs := []string{p.talent}, []string{}
+	if p.wants != "" {
+		needs = append(needs, p.wants)
+	}
 	return s.post("/v1/medewerkers", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department,
-		"given_name": p.given, "family_name": p.family, "email": strings.ToLower(p.given) + "@" + at.domain, "job_title": p.job,
-		"employment": "employee", "language": "nl", "home_postcode": "9000", "max_travel_km": 40,
-		"external_ids": []members{{"system": "hr", "value": p.number}}}).text("id")
+		"given_name": p.given, "family_name": at.family, "email": strings.ToLower(p.given) + "@" + at.domain, "job_title": p.job,
+		"employment": "employee", "language": "nl", "home_postcode": at.postcode, "work_postcode": at.postcode, "max_travel_km": 40,
+		"employed_since_on": fmt.Sprintf("%d-09-01", p.since), "talents": talents, "learning_needs": needs,
+		"external_ids": []members{{"system": "hr", "value": number}}}).text("id")
 }
 
-func (j demoJourney) seed(s *scribe, from, to demoMade, now time.Time) {
-	switcher, coach := j.switcher.seed(s, from), j.coach.seed(s, to)
-	available := []members{{"from_on": now.AddDate(0, -2, 0).Format(time.DateOnly), "until_on": now.AddDate(1, 0, 0).Format(time.DateOnly)}}
-	question := s.post("/v1/leervragen", members{"switcher_id": switcher, "title": j.title, "question": j.question, "motive": j.motive,
-		"goals": j.goals, "topics": j.topics, "clarity": "clear", "reach": "team", "shared_text": j.shared, "available": available}).text("id")
-	s.post("/v1/leervragen/"+question+"/open", nil)
-	place := s.post("/v1/leerplekken", members{"organisation_id": to.id, "site_id": to.site, "department_id": to.department,
-		"meeting_point": "Onthaal van het hoofdgebouw", "title": j.place, "description": j.offer, "topics": j.topics, "leercoach_ids": []string{coach},
-		"capacity": 1, "available": available, "requirements": j.needs, "sourcing": "demand", "safety_note": j.safety}).text("id")
-	s.post("/v1/leerplekken/"+place+"/publish", nil)
+// demoTrip is a journey on its way.
+type demoTrip struct {
+	demoJourney
+	s                  *scribe
+	sending, receiving *demoMade
+	number             int
+	now                time.Time
 
-	match := s.post("/v1/matches", members{"leervraag_id": question, "leerplek_id": place, "leercoach_ids": []string{coach}, "draft": false}).text("id")
-	s.post("/v1/matches/"+match+"/accept", members{"party": "sending", "given_by": "de leidinggevende", "channel": "phone"})
-	exchange := s.post("/v1/matches/"+match+"/accept", members{"party": "receiving", "given_by": "het onthaal", "channel": "mail"}).text("leeruitwisseling_id")
+	switcherID, coachID, questionID, placeID, matchID, exchangeID string
+	days                                                          []time.Time
+	dayIDs                                                        []string
+}
 
-	first := now.AddDate(0, 0, 14)
-	if j.complete {
-		first = now.AddDate(0, 0, -21)
-	}
-	days := workdays(first, 2)
-	at := "/v1/leeruitwisselingen/" + exchange
-	s.call(http.MethodPut, at+"/kennismakingsgesprek", members{"starts_at": days[0].AddDate(0, 0, -7).Add(13 * time.Hour).Format(time.RFC3339), "minutes": 20,
-		"location": "https://overleg.example/kennismaking", "outcome": j.talk,
-		"participants": []members{{"kind": "medewerker", "id": switcher}, {"kind": "medewerker", "id": coach}, {"kind": "contact", "id": to.contact}}})
-	s.call(http.MethodPut, at+"/leeractieplan", members{"goals": j.goals, "activities": j.activities, "people_to_meet": j.meet,
-		"success": "Wat geleerd is, staat op de agenda van het eigen team."})
-	var planned []string
-	for _, d := range days {
-		planned = append(planned, s.post(at+"/days", members{"date_on": d.Format(time.DateOnly), "starts": "09:00", "ends": "16:30", "break_minutes": 30,
-			"site_id": to.site, "leercoach_ids": []string{coach}}).text("id"))
-	}
-	if !j.complete {
+func (t *demoTrip) leervraag() string        { return "/v1/leervragen/" + t.questionID }
+func (t *demoTrip) leeruitwisseling() string { return "/v1/leeruitwisselingen/" + t.exchangeID }
+
+// travel makes the journey, as far as it came.
+func (t *demoTrip) travel() {
+	t.ask()
+	switch t.end {
+	case isVague:
+		return
+	case isUnplaced:
+		t.s.post(t.leervraag()+"/close", members{"outcome": "not_addressed", "reason": t.why})
 		return
 	}
-	s.call(http.MethodPut, at+"/checks", members{"insurance": members{"work_accident": true, "commute": true, "liability": true},
-		"safety_information_exchanged": true})
-	for _, party := range []string{"sending", "receiving", "switcher"} {
-		s.post(at+"/agreement/sign", members{"party": party, "signed_by": "Voorbeeld", "method": "recorded"})
+	t.host()
+	if t.end == isSought {
+		return
 	}
-	s.post(at+"/plan", nil)
-	for _, d := range planned {
-		s.post(at+"/days/"+d+"/attend", members{"attended": true, "hours": nil, "safety_briefed": true})
+	t.propose()
+	switch t.end {
+	case isProposed:
+		return
+	case isDeclined:
+		t.s.post("/v1/matches/"+t.matchID+"/decline", members{"party": "receiving", "reason": t.why})
+		t.s.post("/v1/leerplekken/"+t.placeID+"/withdraw", nil)
+		return
+	case isLapsed:
+		t.s.post(t.leervraag()+"/withdraw", nil)
+		return
 	}
-	s.post(at+"/complete", nil)
-	for _, who := range []string{switcher, coach} {
-		s.post("/v1/leerbewijzen", members{"leeruitwisseling_id": exchange, "medewerker_id": who})
+	t.exchangeID = t.s.post("/v1/matches/"+t.matchID+"/accept", members{"party": "receiving", "given_by": t.receiving.contact + " " + t.receiving.family,
+		"channel": "mail"}).text("leeruitwisseling_id")
+	t.prepare()
+	if t.end == isPreparing {
+		return
 	}
-	s.post("/v1/leervragen/"+question+"/close", members{"outcome": "answered"})
+	t.settle()
+	switch t.end {
+	case isPlanned:
+		return
+	case isStarted:
+		t.attend(0)
+		return
+	case isCancelled:
+		t.s.post(t.leeruitwisseling()+"/cancel", members{"reason": t.calledOff[0], "by_party": t.calledOff[1], "note": t.why})
+		return
+	}
+	t.attend(0)
+	t.attend(1)
+	t.finish()
 }
 
-// workdays are the first n days from a day on that are no Saturday or Sunday, at midnight UTC.
+// ask makes the switcher and the leervraag.
+func (t *demoTrip) ask() {
+	t.switcherID = t.switcher.seed(t.s, t.sending, fmt.Sprint(1000+t.number))
+	in := members{"switcher_id": t.switcherID, "title": t.title, "question": t.question, "motive": t.motive, "goals": texts(t.goals), "topics": texts(t.topics),
+		"clarity": "clear", "reach": "team", "available": t.available(), "days_needed": 1, "in_training_plan": t.measure != "",
+		"learn_in_general": t.switcher.wants, "people_to_meet": texts(t.meet), "activities": texts(t.activities)}
+	if t.shared != "" {
+		in["shared_text"] = t.shared
+	}
+	if t.place != "" {
+		in["how_to_answer"] = t.offer
+	}
+	if t.measure != "" {
+		in["smart_goals"] = []members{{"goal": t.goals[0], "measure": t.measure, "feasible": "Het lukt in één of twee dagen meelopen.", "relevant": t.motive,
+			"by_on": dateOf(t.now.AddDate(0, 3, 0))}}
+	}
+	if t.end == isVague {
+		in["clarity"], in["reach"] = "vague", "switcher"
+	}
+	t.questionID = t.s.post("/v1/leervragen", in).text("id")
+	if t.end != isVague {
+		t.s.post(t.leervraag()+"/open", nil)
+	}
+}
+
+func (t *demoTrip) available() []members {
+	return []members{{"from_on": dateOf(t.now.AddDate(0, -2, 0)), "until_on": dateOf(t.now.AddDate(1, 0, 0))}}
+}
+
+// host makes the leercoach and the leerplek.
+func (t *demoTrip) host() {
+	at := t.receiving
+	requirements := []string{}
+	if at.bring != "" {
+		requirements = append(requirements, at.bring)
+	}
+	t.coachID = t.coach.seed(t.s, at, fmt.Sprint(2000+t.number))
+	t.placeID = t.s.post("/v1/leerplekken", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department, "function": t.coach.job,
+		"team": at.department, "place_kind": at.placeKind, "accessibility": at.travel, "exclusions": []string{strings.ToLower(at.closed)},
+		"meeting_point": "Onthaal van het hoofdgebouw", "title": t.place, "description": t.offer, "topics": t.topics, "leercoach_ids": []string{t.coachID},
+		"capacity": 1, "available": t.available(), "requirements": requirements, "languages": []string{"nl"}, "sourcing": "demand",
+		"safety_note": at.safety}).text("id")
+	t.s.call(http.MethodPut, "/v1/leerplekken/"+t.placeID+"/coaches/"+t.coachID, members{"voluntary": true, "has_time": true, "knows_role": true,
+		"craft_expertise": true, "coaching_expertise": true, "tasks": []string{"onthalen en begeleiden", "feedback geven", "samen terugblikken"},
+		"planning": "Voormiddag meelopen, namiddag zelf doen en samen terugblikken."})
+	t.s.post("/v1/leerplekken/"+t.placeID+"/publish", nil)
+}
+
+// propose makes the match, to which the sending employer agrees.
+func (t *demoTrip) propose() {
+	t.matchID = t.s.post("/v1/matches", members{"leervraag_id": t.questionID, "leerplek_id": t.placeID, "leercoach_ids": []string{t.coachID}, "draft": false}).text("id")
+	at := "/v1/matches/" + t.matchID
+	t.s.call(http.MethodPatch, at, members{"content_fits": true, "location_feasible": true, "moments_feasible": true})
+	t.s.post(at+"/inform", members{"party": "sending"})
+	t.s.post(at+"/inform", members{"party": "receiving"})
+	t.s.post(at+"/accept", members{"party": "sending", "given_by": t.sending.contact + " " + t.sending.family, "channel": "phone"})
+}
+
+// prepare holds the kennismakingsgesprek, draws up the leeractieplan and picks provisional days.
+func (t *demoTrip) prepare() {
+	t.days = t.pickDays()
+	at := t.leeruitwisseling()
+	t.s.call(http.MethodPut, at+"/kennismakingsgesprek", members{"starts_at": t.talkDay().Add(13 * time.Hour).Format(time.RFC3339), "minutes": 20,
+		"location": "https://overleg.example/kennismaking", "outcome": t.talk, "possibilities": t.activities, "people_to_meet": t.meet, "must_cover": t.goals,
+		"learn_in_general": t.switcher.wants, "leervraag_changed": false,
+		"agenda":       []string{"introduction", "acquaintance", "leervraag", "possibilities", "arrangements", "leeractieplan"},
+		"participants": []members{{"kind": "medewerker", "id": t.switcherID}, {"kind": "medewerker", "id": t.coachID}, {"kind": "contact", "id": t.receiving.contactID}}})
+	t.s.call(http.MethodPut, at+"/leeractieplan", members{"goals": t.goals, "activities": t.activities, "people_to_meet": t.meet, "motive": t.motive,
+		"how_to_answer": t.offer, "must_cover": []string{t.activities[0]}, "drawn_up_by": []string{"switcher", "partner"},
+		"success": "Wat geleerd is, staat op de agenda van het eigen team."})
+	t.s.call(http.MethodPut, at+"/expectations", members{"leerbewijs": "Een leerbewijs met de uren, voor het opleidingsplan.",
+		"sharing": "Een kwartier op het eerstvolgende teamoverleg.", "application": "Eén ding uitproberen binnen de maand.", "success": t.sending.result})
+	t.s.call(http.MethodPatch, at, members{"reception": "Koffie bij aankomst, rondleiding, en uitleg over de veiligheid.", "dress_code": t.receiving.wear,
+		"documents": []members{{"kind": "leeractieplan", "title": "Leeractieplan"}, {"kind": "notes", "title": "Notitieblad voor inzichten"}}})
+	for _, d := range t.days {
+		programme := []members{{"starts": "09:00", "what": "Onthaal en veiligheidsinstructies", "with": t.coach.job}}
+		for _, what := range t.activities {
+			programme = append(programme, members{"what": what})
+		}
+		programme = append(programme, members{"starts": "16:00", "what": "Samen terugblikken", "with": t.coach.job})
+		t.dayIDs = append(t.dayIDs, t.s.post(at+"/days", members{"date_on": dateOf(d), "starts": "09:00", "ends": "16:30", "break_minutes": 30,
+			"site_id": t.receiving.site, "leercoach_ids": []string{t.coachID}, "programme": programme}).text("id"))
+	}
+}
+
+// pickDays are the two days of the exchange: of a completed one so short ago that its surveys still wait for their day.
+func (t *demoTrip) pickDays() []time.Time {
+	in := func(days, n int) []time.Time { return workdays(t.now.AddDate(0, 0, days), n) }
+	switch t.end {
+	case isPreparing:
+		return in(35, 2)
+	case isPlanned, isCancelled:
+		return in(7, 2)
+	case isStarted:
+		return append(in(-6, 1), in(5, 1)...)
+	}
+	return in(-12, 2)
+}
+
+// talkDay is the day of the kennismakingsgesprek: a workday that is past, for its outcome is noted.
+func (t *demoTrip) talkDay() time.Time {
+	from := t.days[0].AddDate(0, 0, -14)
+	if t.end == isPreparing {
+		from = t.now.AddDate(0, 0, -4)
+	}
+	return workdays(from, 1)[0]
+}
+
+// settle settles what has to be settled beforehand, and plans.
+func (t *demoTrip) settle() {
+	at := t.leeruitwisseling()
+	t.s.call(http.MethodPut, at+"/checks", members{"insurance": members{"work_accident": true, "commute": true, "liability": true},
+		"safety_information_exchanged": true})
+	for _, by := range [][2]string{{"sending", t.sending.contact + " " + t.sending.family}, {"receiving", t.receiving.contact + " " + t.receiving.family},
+		{"switcher", t.switcher.given + " " + t.sending.family}} {
+		t.s.post(at+"/agreement/sign", members{"party": by[0], "signed_by": by[1], "method": "recorded"})
+	}
+	t.s.post(at+"/plan", nil)
+}
+
+func (t *demoTrip) attend(n int) {
+	t.s.post(t.leeruitwisseling()+"/days/"+t.dayIDs[n]+"/attend", members{"attended": true, "hours": nil, "safety_briefed": true})
+}
+
+// finish completes the exchange, with what comes of it.
+func (t *demoTrip) finish() {
+	registraties, _ := t.s.post(t.leeruitwisseling()+"/complete", nil)["opleidingsregistratie_ids"].([]any)
+	t.reflect()
+	leerbewijs, ofCoach := t.issue(t.switcherID), t.issue(t.coachID)
+	surveys := t.s.list("/v1/surveys?leeruitwisseling_id=" + t.exchangeID)
+	if *t.s.failed != nil {
+		return
+	}
+	registratie := fmt.Sprint("/v1/opleidingsregistraties/", registraties[0])
+	switch t.end {
+	case isAnswered:
+		for _, survey := range surveys {
+			t.answer(survey)
+		}
+		t.s.post("/v1/surveys", members{"leeruitwisseling_id": t.exchangeID, "role": "colleague", "mode": "terugkommoment", "invite_on": dateOf(t.now.AddDate(0, 0, 30))})
+		t.s.call(http.MethodPatch, registratie, members{"confirmed_by_employer": true, "counts_for_training_right": true, "paid": true})
+		t.s.post(t.leervraag()+"/close", members{"outcome": "answered"})
+	case isPartly:
+		for _, survey := range surveys {
+			t.s.post("/v1/surveys/"+survey.text("id")+"/invite", nil)
+		}
+		t.s.post(registratie+"/correct", members{"reason": "De tweede dag eindigde om drie uur.",
+			"days": []members{{"date_on": dateOf(t.days[0]), "hours": 7}, {"date_on": dateOf(t.days[1]), "hours": 5.5}}, "hours": 12.5})
+		t.s.post("/v1/leerbewijzen/"+leerbewijs+"/suspend", members{"reason": "De uren worden nagekeken."})
+		t.s.post("/v1/leerbewijzen/"+ofCoach+"/revoke", members{"reason": "Uitgereikt aan de verkeerde persoon."})
+		t.s.post(t.leervraag()+"/close", members{"outcome": "partly_answered", "reason": t.why})
+	default:
+		t.s.post(t.leervraag()+"/close", members{"outcome": "unanswered", "reason": t.why})
+	}
+}
+
+func (t *demoTrip) issue(to string) string {
+	return t.s.post("/v1/leerbewijzen", members{"leeruitwisseling_id": t.exchangeID, "medewerker_id": to}).text("id")
+}
+
+// reflect notes how switcher and leercoach look back.
+func (t *demoTrip) reflect() {
+	at := t.leeruitwisseling() + "/reflections"
+	t.s.post(at, members{"party": "switcher", "medium": "diary", "text": t.learnt, "reflected_on": dateOf(t.days[1]),
+		"lessons": []members{{"text": t.lesson, "carried_into": "team"}}, "shared_with": []string{"leercoach", "sending", "receiving"}})
+	t.s.post(at, members{"party": "leercoach", "medium": "conversation", "text": "Door de vragen van " + t.switcher.given + " zag ik ons eigen werk opnieuw.",
+		"reflected_on": dateOf(t.days[1]), "shared_with": []string{"switcher", "receiving"}})
+}
+
+// answer answers a survey, each role in its own words.
+func (t *demoTrip) answer(survey members) {
+	said := map[string][]string{
+		"switcher": {t.learnt, "Ja, op één na: daarvoor kom ik graag terug.", "Dat vragen stellen meer oplevert dan uitleggen.", t.lesson,
+			"Ik vertel erover op het teamoverleg en vraag een collega om ook te gaan."},
+		"sending": {"Vlot: een week vooraf lagen alle afspraken vast.", "Ja. " + t.switcher.given + " kwam terug met een voorstel.", t.lesson, "Wij sturen in het najaar nog iemand uit."},
+		"leercoach": {"Goed, het kennismakingsgesprek hielp om de dag voor te bereiden.", "Fijn en intensief.", "De tweede dag pas een week later plannen.",
+			"De leidraad iets korter maken.", "Hoe onze manier van werken er voor een ander uitziet."},
+		"receiving": {"Duidelijk en licht.", "Ja, het team was blij met het bezoek.", "Onze leercoach kreeg zin om vaker te coachen.", "Wij stellen een tweede leerplek open."},
+	}[survey.text("role")]
+	questions, _ := survey["questions"].([]any)
+	var answers []members
+	for i, q := range questions {
+		question, _ := q.(map[string]any)
+		answers = append(answers, members{"question": question["id"], "value": said[i]})
+	}
+	t.s.post("/v1/surveys/"+survey.text("id")+"/answers", members{"answers": answers})
+}
+
+// holidays are the Belgian ones that have a date of their own, as month and day.
+var holidays = []string{"01-01", "05-01", "07-21", "08-15", "11-01", "11-11", "12-25"}
+
+// workdays are the first n days from a day on that are no Saturday, Sunday or holiday, at midnight UTC.
 func workdays(from time.Time, n int) []time.Time {
 	var out []time.Time
 	for d := from.UTC().Truncate(24 * time.Hour); len(out) < n; d = d.AddDate(0, 0, 1) {
-		if d.Weekday() != time.Saturday && d.Weekday() != time.Sunday {
+		if d.Weekday() != time.Saturday && d.Weekday() != time.Sunday && !slices.Contains(holidays, d.Format("01-02")) {
 			out = append(out, d)
 		}
 	}
 	return out
 }
+
+// texts is a list as JSON has it: none is empty, not null.
+func texts(list []string) []string { return append([]string{}, list...) }

@@ -2,10 +2,14 @@ package app_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,12 +51,32 @@ func names(object any) []string {
 // demoRoles are the clients that each tenant of a demo has.
 var demoRoles = []string{"partner_admin", "coordinator", "integration"}
 
-// world counts what a demo holds, and checks that every secret works.
-func world(t *testing.T, f app.DemoFile) map[string]int {
+// demoHolds is what each tenant of a demo holds, by noun and by state. No survey has expired: that takes sixty days.
+var demoHolds = map[string]map[string]int{
+	"medewerkers": {"": 30},
+	"leervragen": {"draft": 1, "open": 7, "matched": 3, "answered": 1, "partly_answered": 1, "unanswered": 1, "not_addressed": 1,
+		"withdrawn": 1},
+	"leerplekken":            {"draft": 1, "published": 13, "withdrawn": 1},
+	"matches":                {"draft": 1, "proposed": 1, "accepted": 6, "declined": 1, "lapsed": 1, "cancelled": 1},
+	"leeruitwisselingen":     {"preparing": 1, "planned": 1, "in_progress": 1, "completed": 3, "cancelled": 1},
+	"opleidingsregistraties": {"": 4},
+	"leerbewijzen":           {"issued": 4, "suspended": 1, "revoked": 1},
+	"surveys":                {"scheduled": 5, "invited": 4, "answered": 4},
+	"cohorten":               {"draft": 1, "open": 1},
+	"matching-runs":          {"done": 1},
+	"rivals":                 {"": 1},
+}
+
+// demoStages are the stages of the employers of both tenants together.
+var demoStages = map[string]int{"informed": 1, "interested": 1, "intake": 1, "engaged": 16, "paused": 1, "stopped": 1}
+
+// world counts what a demo holds, checks that every secret works, and returns what a coordinator reads of each noun.
+func world(t *testing.T, f app.DemoFile) (read map[string][]map[string]any) {
 	t.Helper()
-	count := map[string]int{}
 	operator := login(t, f.BaseURL, f.Platform.ClientID, f.Platform.ClientSecret)
-	count["tenants"] = len(operator.all(t, "/v1/tenants"))
+	require.Len(t, operator.all(t, "/v1/tenants"), 2)
+	read = map[string][]map[string]any{}
+	stages := map[string]int{}
 	for _, tenant := range f.Tenants {
 		var roles []string
 		for _, c := range tenant.Clients {
@@ -69,16 +93,127 @@ func world(t *testing.T, f app.DemoFile) map[string]int {
 			if c.Role != "coordinator" {
 				continue
 			}
-			for _, noun := range []string{"organisations", "medewerkers", "leervragen", "leerplekken", "matches", "opleidingsregistraties", "leerbewijzen", "surveys"} {
-				count[noun] += len(by.all(t, "/v1/"+noun))
+			held := map[string]map[string]int{}
+			for noun := range demoHolds {
+				held[noun] = map[string]int{}
+				for _, row := range by.all(t, "/v1/"+noun) {
+					status, _ := row["status"].(string)
+					held[noun][status]++
+					read[noun] = append(read[noun], row)
+				}
 			}
-			for _, exchange := range by.all(t, "/v1/leeruitwisselingen") {
-				count[exchange["status"].(string)]++
+			require.Equal(t, demoHolds, held)
+			believable(t, by)
+			for _, o := range by.all(t, "/v1/organisations") {
+				stages[o["stage"].(string)]++
+				at := "/v1/organisations/" + o["id"].(string)
+				read["organisations"] = append(read["organisations"], o, by.must(t, http.StatusOK, http.MethodGet, at+"/profile", nil))
+				for _, part := range []string{"sites", "departments", "contacts", "needs"} {
+					read[part] = append(read[part], by.all(t, at+"/"+part)...)
+				}
 			}
+			for _, l := range by.all(t, "/v1/leeruitwisselingen") {
+				if l["status"] == "completed" {
+					read["reflections"] = append(read["reflections"], by.all(t, "/v1/leeruitwisselingen/"+l["id"].(string)+"/reflections")...)
+				}
+			}
+			read["conversations"] = append(read["conversations"], by.all(t, "/v1/conversations")...)
 		}
 		require.Equal(t, demoRoles, roles)
 	}
-	return count
+	require.Equal(t, demoStages, stages)
+	return read
+}
+
+// believable holds what a coordinator reads to what can be true: nobody knows how a conversation of tomorrow went, an
+// unanswered question does not undo attendance, and rivals are of one trade.
+func believable(t *testing.T, by remote) {
+	t.Helper()
+	sector := map[any]any{}
+	for _, o := range by.all(t, "/v1/organisations") {
+		sector[o["id"]] = o["sector"]
+		for _, c := range by.all(t, "/v1/organisations/"+o["id"].(string)+"/contacts") {
+			if c["function"] == "zaakvoerder" {
+				require.Equal(t, "owner", c["profile"], "%s runs a business of their own", c["name"])
+			}
+		}
+	}
+	for _, r := range by.all(t, "/v1/rivals") {
+		require.NotEmpty(t, sector[r["organisation_id"]])
+		require.Equal(t, sector[r["organisation_id"]], sector[r["rival_organisation_id"]])
+		for _, m := range by.all(t, "/v1/matches") {
+			pair := []any{m["sending_organisation_id"], m["receiving_organisation_id"]}
+			require.NotEqual(t, []any{r["organisation_id"], r["rival_organisation_id"]}, pair)
+			require.NotEqual(t, []any{r["rival_organisation_id"], r["organisation_id"]}, pair)
+		}
+	}
+	unanswered := map[any]bool{}
+	for _, q := range by.all(t, "/v1/leervragen") {
+		unanswered[q["id"]] = q["status"] == "unanswered"
+	}
+	answerless := map[any]bool{}
+	for _, l := range by.all(t, "/v1/leeruitwisselingen") {
+		answerless[l["id"]] = unanswered[l["leervraag_id"]]
+		talk := l["kennismakingsgesprek"].(map[string]any)
+		at, err := time.Parse(time.RFC3339, talk["starts_at"].(string))
+		require.NoError(t, err)
+		if called, _ := l["cancellation"].(map[string]any); called != nil {
+			require.Contains(t, []string{"illness by switcher", "employer by receiving"}, fmt.Sprint(called["reason"], " by ", called["by_party"]))
+		}
+		require.True(t, at.Before(time.Now()), "the outcome of a conversation at %s is known", at)
+	}
+	for _, b := range by.all(t, "/v1/leerbewijzen") {
+		if answerless[b["leeruitwisseling_id"]] {
+			require.Equal(t, "issued", b["status"])
+		}
+		if b["status"] == "revoked" {
+			require.Equal(t, "Uitgereikt aan de verkeerde persoon.", b["revoke_reason"])
+		}
+	}
+}
+
+var (
+	notForShow = regexp.MustCompile(`(?i)\b(test|testing|lorem|ipsum|todo|dummy|foo|the|and|with|this|your|about|employee)\b`)
+	someDutch  = regexp.MustCompile(`(?i)\b(de|het|een|van|en|in|ik|je|is|op|om|hoe|met|te|voor|wat|niet|naar|bij|wij|ons|onze|of|aan|dat|samen|uit|er|ook|wie|nog|geen|elke)\b`)
+)
+
+// untold says what is wrong with a text of the demo; nothing is with a name, which has no sentence in it.
+func untold(text string) string {
+	switch {
+	case notForShow.MatchString(text):
+		return "has " + notForShow.FindString(text)
+	case len(strings.Fields(text)) > 7 && !someDutch.MatchString(text):
+		return "is not Dutch"
+	}
+	return ""
+}
+
+// eachText gives every text in a document of JSON to f.
+func eachText(v any, f func(text string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, inner := range v {
+			eachText(inner, f)
+		}
+	case []any:
+		for _, inner := range v {
+			eachText(inner, f)
+		}
+	case string:
+		if strings.Contains(v, " ") {
+			f(v)
+		}
+	}
+}
+
+func TestDemo_ATextThatIsNotForShowIsNoticed(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"Test leervraag", "Lorem ipsum dolor sit amet", "Een dag with de hoofdverpleegkundige", "Comment se passe la distribution du médicament chez vous le matin"} {
+		require.NotEmpty(t, untold(text), text)
+	}
+	for _, text := range []string{"Noor Lindelaar", "Meelopen met de medicatieronde", "Hoe loopt het medicatieproces in een woonzorgcentrum?"} {
+		require.Empty(t, untold(text), text)
+	}
 }
 
 func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
@@ -90,8 +225,21 @@ func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
 	require.Equal(t, p.base, first.BaseURL)
 	require.Len(t, first.Tenants, 2)
 	found := world(t, first)
-	require.Equal(t, map[string]int{"tenants": 2, "organisations": 8, "medewerkers": 8, "leervragen": 4, "leerplekken": 4, "matches": 4,
-		"preparing": 2, "completed": 2, "opleidingsregistraties": 2, "leerbewijzen": 4, "surveys": 8}, found)
+	texts := 0
+	titles := map[any]bool{}
+	for noun, rows := range found {
+		for _, row := range rows {
+			eachText(map[string]any(row), func(text string) {
+				texts++
+				require.Empty(t, untold(text), "%s: %s", noun, text)
+			})
+			if noun == "leervragen" {
+				require.False(t, titles[row["title"]], "told once: %s", row["title"])
+				titles[row["title"]] = true
+			}
+		}
+	}
+	require.Greater(t, texts, 1000, "there is a lot to read")
 	require.Contains(t, p.out.String(), "curl -H 'Authorization: Bearer ey")
 	require.Equal(t, 0, p.stop())
 
@@ -100,7 +248,9 @@ func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
 	require.Equal(t, p.base, second.BaseURL)
 	require.Equal(t, first.Platform, second.Platform)
 	require.Equal(t, first.Tenants, second.Tenants)
-	require.Equal(t, found, world(t, second), "nothing is made twice")
+	for noun, rows := range world(t, second) {
+		require.Len(t, rows, len(found[noun]), "%s: nothing is made twice", noun)
+	}
 	require.Equal(t, 0, p.stop())
 
 	require.NoError(t, os.Remove(filepath.Join(data, "demo.json")))
@@ -128,7 +278,7 @@ func TestDemo_BeginsAnewWhereAStartWasCutOff(t *testing.T) {
 	p = start(t, env, "demo", "--addr", "127.0.0.1:0", "--data", data)
 	second := readDemo(t, data)
 	require.NotEqual(t, first.Platform, second.Platform)
-	require.Equal(t, 2, world(t, second)["tenants"])
+	world(t, second)
 	require.Equal(t, 0, p.stop())
 }
 

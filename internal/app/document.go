@@ -57,7 +57,7 @@ func inputs(routes []web.Route) openapi.Inputs {
 			Description: "Employees of one employer learn for a day or two on the work floor of another, with a leercoach, for a concrete leervraag. " +
 				"Every ST-partner is a tenant; a token says which. Start with docs/getting-started.md.",
 			License: "Apache-2.0", LicenseURL: "https://www.apache.org/licenses/LICENSE-2.0"},
-		Permissions: map[string]string{},
+		Permissions: map[string]string{}, Tags: tags,
 	}
 	for _, g := range auth.Grants {
 		in.Permissions[string(g.Permission)] = g.Doc

@@ -65,8 +65,8 @@ func TestGuideWebhooks_RunsAsItStands(t *testing.T) {
 	runs(t, "guide-webhooks.md", 7)
 }
 
-// runs runs a page, which has more blocks than so many.
-func runs(t *testing.T, name string, more int) {
+// runs runs a page, which has more blocks than so many, in a shell with these variables besides those of a newcomer.
+func runs(t *testing.T, name string, more int, besides ...string) {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(root, "docs", name))
 	require.NoError(t, err)
@@ -82,6 +82,9 @@ func runs(t *testing.T, name string, more int) {
 	env := environment(home)
 	require.NoError(t, os.Mkdir(filepath.Join(home, "bin"), 0o755)) // where make puts the binary
 	require.NoError(t, os.Symlink(path, filepath.Join(home, "bin", "switchboard")))
+	documents, err := filepath.Abs(filepath.Join(root, "docs"))
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(documents, filepath.Join(home, "docs")))
 	demo := start(t, env, "demo", "--addr", "127.0.0.1:0") // what make demo does, on any free port
 
 	// A line before each block tells their output apart.
@@ -95,7 +98,7 @@ func runs(t *testing.T, name string, more int) {
 	require.NoError(t, os.WriteFile(file, []byte(script.String()), 0o600))
 	var stdout, stderr bytes.Buffer
 	sh := exec.CommandContext(t.Context(), "sh", "-eu", file)
-	sh.Dir, sh.Env, sh.Stdout, sh.Stderr = home, env, &stdout, &stderr
+	sh.Dir, sh.Env, sh.Stdout, sh.Stderr = home, append(env, besides...), &stdout, &stderr
 	err = sh.Run()
 	require.NoError(t, err, "the page said:\n%s\n%s", stdout.String(), stderr.String())
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,11 +22,11 @@ const maxQueueAge = 10 * time.Minute
 
 func (a *App) health() []web.Route {
 	routes := []web.Route{
-		web.Open(http.MethodGet, "/livez", http.StatusOK, a.live, web.Undocumented),
-		web.Open(http.MethodGet, "/readyz", http.StatusOK, a.ready, web.Undocumented),
+		web.Open(http.MethodGet, "/livez", http.StatusOK, a.live, web.Undocumented, web.CountedBy(web.ByNobody)),
+		web.Open(http.MethodGet, "/readyz", http.StatusOK, a.ready, web.Undocumented, web.CountedBy(web.ByNobody)),
 	}
 	if a.options.MetricsHere {
-		routes = append(routes, web.Open(http.MethodGet, "/metrics", http.StatusOK, a.scrape, web.Undocumented))
+		routes = append(routes, web.Open(http.MethodGet, "/metrics", http.StatusOK, a.scrape, web.Undocumented, web.CountedBy(web.ByNobody)))
 	}
 	return routes
 }
@@ -37,7 +38,7 @@ func (a *App) live(context.Context, *db.DB, struct{}) (web.HTML, error) {
 
 // ready says whether this process can serve: database, schema, the order of changes, clocks.
 func (a *App) ready(ctx context.Context, _ *db.DB, _ struct{}) (web.HTML, error) {
-	checks := a.Check(ctx)
+	checks := a.readiness.look(context.WithoutCancel(ctx), time.Now(), a.Check)
 	status := http.StatusOK
 	for _, c := range checks {
 		if !c.OK {
@@ -46,6 +47,25 @@ func (a *App) ready(ctx context.Context, _ *db.DB, _ struct{}) (web.HTML, error)
 	}
 	b, err := json.Marshal(map[string]any{"ready": status == http.StatusOK, "checks": checks})
 	return web.HTML{Status: status, Type: "application/json", Bytes: append(b, '\n')}, err
+}
+
+// readyFor is how long an answer of /readyz is given again: strangers may ask, and the database is not theirs to keep busy.
+const readyFor = time.Second
+
+// readiness is what was last found, by one caller for all.
+type readiness struct {
+	mu    sync.Mutex
+	at    time.Time
+	found []Check
+}
+
+func (r *readiness) look(ctx context.Context, now time.Time, check func(context.Context) []Check) []Check {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.found == nil || now.Sub(r.at) >= readyFor {
+		r.found, r.at = check(ctx), now
+	}
+	return r.found
 }
 
 // Check is one thing that must be right before serving.

@@ -59,8 +59,11 @@ var house = sync.OnceValues(func() ([]source, error) {
 			return err
 		}
 		name := d.Name()
-		if d.IsDir() && p != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || name == "bin") {
-			return fs.SkipDir
+		if d.IsDir() && p != root {
+			_, err := os.Stat(filepath.Join(p, "go.mod")) // another module is another house: docs/clients/go
+			if err == nil || strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || name == "bin" {
+				return fs.SkipDir
+			}
 		}
 		if d.IsDir() || !strings.HasSuffix(name, ".go") {
 			return nil
@@ -152,7 +155,7 @@ const (
 )
 
 var platformFloors = map[string]int{
-	"db": dbFloor, "jobs": jobsFloor,
+	"db": dbFloor, "jobs": jobsFloor, "limit": jobsFloor,
 	"web": webFloor, "fact": webFloor, "page": webFloor, "external": webFloor,
 }
 
@@ -192,8 +195,10 @@ func floorOf(dir string) int {
 
 func isTestkit(dir string) bool { return dir == "internal/platform/testkit" }
 
-// isTool says of a folder that it is no part of what is served: testkit, and the bench, which fills a database of its own.
-func isTool(dir string) bool { return isTestkit(dir) || dir == "internal/app/bench" }
+// isTool says of a folder that it is no part of what is served: testkit, and the bench and what makes its database large.
+func isTool(dir string) bool {
+	return isTestkit(dir) || dir == "internal/app/bench" || dir == "internal/app/growth"
+}
 
 func TestHouse_ImportsGoDownAndNounsNeverImportEachOther(t *testing.T) {
 	t.Parallel()
@@ -236,7 +241,7 @@ var fences = []struct {
 	{"github.com/jackc/pgx/v5/pgxpool", "no *db.Tx, no data", true, in("internal/platform/db", "internal/platform/jobs", "internal/platform/postgres", "internal/platform/testkit", "internal/app")},
 	{"gorm.io/driver", "no *db.Tx, no data", true, in("internal/platform/db")},
 	{"github.com/stretchr/testify", "what helps tests stays out of the binary", true, in("internal/platform/testkit", "internal/platform/html/htmltest")},
-	{"net/http/httptest", "what helps tests stays out of the binary", true, in("internal/platform/testkit")},
+	{"net/http/httptest", "what helps tests stays out of the binary", true, in("internal/platform/testkit", "internal/platform/openapi/fuzz")},
 }
 
 func in(dirs ...string) func(source) bool {
@@ -276,6 +281,7 @@ var dialling = map[string]*regexp.Regexp{
 var dialsItself = map[string]string{
 	"internal/app/bench/deliveries.go": "calls the server that it started",
 	"internal/app/bench/measure.go":    "calls the servers that it started",
+	"internal/app/bench/storm.go":      "calls the server that it started",
 	"cmd/switchboard/listen_feed.go":   "calls what whoever runs the command names",
 }
 
@@ -578,7 +584,7 @@ func inner(e ast.Expr, visit func(ast.Node) bool) {
 	}
 }
 
-var createTable = regexp.MustCompile(`(?m)^create table ((?:platform\.|reference\.)?[a-z_]+) \(`)
+var createTable = regexp.MustCompile(`(?m)^create (?:unlogged )?table ((?:platform\.|reference\.)?[a-z_]+) \(`)
 
 // writers are the rooms that write a table which is not of the noun after which its migration is called.
 var writers = map[string][]string{
@@ -587,6 +593,7 @@ var writers = map[string][]string{
 	"audit":                   {"internal/platform/fact"},
 	"events":                  {"internal/platform/fact", "internal/event"}, // event forgets what was kept long enough
 	"cohort_weights":          {"internal/matching"},
+	"matching_synonyms":       {"internal/matching"},
 	"matching_runs":           {"internal/matching"},
 	"matching_run_places":     {"internal/matching"},
 	"matching_run_problems":   {"internal/matching"},
@@ -597,6 +604,7 @@ var writers = map[string][]string{
 	"webhook_console_links":   {"internal/webhook"},
 	"external_ids":            {"internal/platform/external"},
 	"platform.directory":      {"internal/platform/db"},
+	"platform.limits":         {"internal/platform/limit"},
 	"platform.signing_keys":   {"internal/access"},
 	"platform.revocations":    {"internal/access"},
 	"platform.delivery_queue": {"internal/platform/fact", "internal/webhook"},
@@ -907,6 +915,37 @@ func TestRoutes_EachNamesItsPermission(t *testing.T) {
 		bad.add(named[g.Permission], "%s", g.Permission)
 	}
 	bad.none(t, "nothing asks for these permissions")
+}
+
+// Whom nobody limits, and why.
+var unlimited = map[string]string{
+	"GET /livez":   "who watches over us asks often, and it costs nothing",
+	"GET /readyz":  "a limit that strangers behind the same proxy use up would take a healthy process out of service",
+	"GET /metrics": "it stands on the main port only while that is loopback",
+}
+
+// A server with a route that is counted against nobody does not start, so this looks at who is exempt.
+func TestRoutes_EachHasALimit(t *testing.T) {
+	t.Parallel()
+	exempt := map[string]bool{}
+	for _, r := range routes() {
+		name := r.Method + " " + r.Path
+		switch r.Counted {
+		case web.ByNobody:
+			exempt[name] = true
+			require.NotEmpty(t, unlimited[name], "%s has no limit", name)
+			require.False(t, r.Documented(), "%s is for callers", name)
+		case web.ByToken:
+			require.Equal(t, "POST /oauth/token", name)
+		case web.ByAddress:
+			require.Equal(t, auth.Public, r.Permission, name)
+		default:
+			require.Equal(t, web.ByClient, r.Counted, name)
+			require.NotEqual(t, auth.Public, r.Permission, name)
+		}
+	}
+	require.Subset(t, slices.Collect(maps.Keys(unlimited)), slices.Collect(maps.Keys(exempt)))
+	require.True(t, exempt["GET /livez"])
 }
 
 var colon = regexp.MustCompile(`:([a-z_]+)`)

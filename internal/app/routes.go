@@ -13,6 +13,7 @@ func (a *App) Routes() []web.Route {
 		a.Access.Routes(),
 		a.Tenants.Routes(),
 		journey.OpenTenant{Tenants: a.Tenants, Access: a.Access}.Routes(),
+		journey.Merge{Service: a.journeys(), Cohorten: a.Cohorten, Access: a.Access, Webhooks: a.Webhooks, Matching: a.Matching.Reassign}.Routes(),
 		journey.RevokeClient{Access: a.Access, Webhooks: a.Webhooks}.Routes(),
 		a.Organisations.Routes(),
 		a.Medewerkers.Routes(),

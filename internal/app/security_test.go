@@ -2,9 +2,11 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,11 +14,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
 	"github.com/switchingtalent/switchboard/internal/tenant"
 )
 
@@ -86,6 +90,26 @@ func TestSecurity_TenantsAreChangedByTheirOwnAlone(t *testing.T) {
 	})
 }
 
+// A door that is added later is closed to browsers too: each of them is knocked on, with nothing in hand.
+func TestSecurity_EveryDoorIsClosedToBrowsers(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	for _, r := range routes() {
+		path := regexp.MustCompile(`:\w+`).ReplaceAllString(r.Path, "x")
+		a := w.Nobody().Do(r.Method, path, nil)
+		for name, want := range map[string]string{"X-Content-Type-Options": "^nosniff$", "Referrer-Policy": "^no-referrer$",
+			"Strict-Transport-Security": "^max-age=31536000; includeSubDomains$", "Content-Security-Policy": "^default-src 'none';.* base-uri 'none';.*frame-ancestors 'none'"} {
+			require.Regexp(t, want, a.Header.Get(name), "%s %s: %s", r.Method, path, name)
+		}
+		for name := range a.Header {
+			require.NotRegexp(t, "^(Set-Cookie|Access-Control-.*|Server|X-Powered-By)$", name, "%s %s", r.Method, path)
+		}
+		if a.Header.Get("Content-Length") != "0" {
+			require.NotEmpty(t, a.Header.Get("Content-Type"), "%s %s", r.Method, path)
+		}
+	}
+}
+
 // RFC 3339 knows no offset of 24 hours; what lies at the ends of time may leave them in another zone.
 func TestSecurity_NoTimeInAParameterBreaksAnAnswer(t *testing.T) {
 	t.Parallel()
@@ -151,4 +175,58 @@ func TestSecurity_CausesHoldNoData(t *testing.T) {
 	require.Equal(t, "deadline", db.Cause(fault.Busy.Because(context.DeadlineExceeded).Cause))
 	require.Equal(t, "webhook: no secret", db.Cause(errors.New("webhook: no secret")))
 	require.Empty(t, db.Cause(nil))
+}
+
+// Pages are found by name in what the program carries: no name leads elsewhere, and no folder tells what is in it.
+func TestSecurity_NoAddressLeadsOutOfThePages(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	w.Nobody().Get("/problems/not-found").Is(http.StatusOK)
+	for _, path := range []string{"/problems/", "/problems", "/docs/events/", "/docs/", "/problems/..%2fproblems%2fnot-found", "/problems/..%2f..%2fgo.mod", "/problems/%2e%2e%2fevents",
+		"/problems/..%5cnot-found", "/problems/.%00", "/problems/not-found%00", "/docs/events/..%2fproblems%2fnot-found", "/.git/config", "/problems/../../go.mod", "/debug/pprof/"} {
+		w.Nobody().Get(path).Problem(404, "not-found")
+	}
+	for _, method := range []string{http.MethodTrace, "TRACK", http.MethodConnect, "PROPFIND"} {
+		require.Contains(t, []int{404, 405}, w.Nobody().Do(method, "/v1/whoami", nil).Status, method)
+	}
+}
+
+// Whoever was refused stands in the log, with what for: no token, no permission, not there, wrong input, too much.
+func TestSecurity_RefusalsAreInTheLog(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, func(o *app.Options) { o.ClientLimit = web.Limit{Requests: 5, Window: time.Hour} })
+	w := h.Tenant(t)
+	viewer, busy := w.Client(auth.Viewer, nil, nil), w.Client(auth.Viewer, nil, nil)
+	for range 5 {
+		busy.Get("/v1/whoami").Is(http.StatusOK)
+	}
+	type line struct {
+		Msg, Route, Problem string
+		Status              int
+		RequestID           string `json:"request_id"`
+		ClientID            string `json:"client_id"`
+		TenantID            string `json:"tenant_id"`
+	}
+	mine := viewer.Principal.ClientID.String()
+	for request, want := range map[string]line{
+		w.Nobody().Get("/v1/clients").Problem(401, "unauthenticated").Header.Get("Request-Id"):                        {Status: 401, Problem: "unauthenticated", Route: "/v1/clients"},
+		viewer.Get("/v1/clients").Problem(403, "forbidden").Header.Get("Request-Id"):                                  {Status: 403, Problem: "forbidden", Route: "/v1/clients", ClientID: mine},
+		viewer.Get("/v1/medewerkers/"+id.NewMedewerker().String()).Problem(404, "not-found").Header.Get("Request-Id"): {Status: 404, Problem: "not-found", Route: "/v1/medewerkers/:id", ClientID: mine},
+		viewer.Get("/v1/medewerkers?limit=x").Problem(400, "invalid-parameter").Header.Get("Request-Id"):              {Status: 400, Problem: "invalid-parameter", Route: "/v1/medewerkers", ClientID: mine},
+		busy.Get("/v1/whoami").Is(http.StatusTooManyRequests).Header.Get("Request-Id"):                                {Status: 429, Problem: "too-many-requests", Route: "/v1/whoami", ClientID: busy.Principal.ClientID.String()},
+	} {
+		want.Msg, want.RequestID = "request", request
+		if want.ClientID != "" {
+			want.TenantID = w.Tenant.String()
+		}
+		var found []line
+		for text := range strings.Lines(h.Log.String()) {
+			var l line
+			require.NoError(t, json.Unmarshal([]byte(text), &l), text)
+			if l.RequestID == request {
+				found = append(found, l)
+			}
+		}
+		require.Equal(t, []line{want}, found)
+	}
 }

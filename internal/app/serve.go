@@ -125,7 +125,7 @@ func (c Config) open(ctx context.Context, url string, o ServeOptions) (*App, err
 		return nil, fmt.Errorf("the database: %w", err)
 	}
 	a, err := c.wire(ctx, d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, Outbound: outbound.Policy{Insecure: c.InsecureWebhooks}, Mail: c.Mail,
-		TrustedProxies: c.TrustedProxies, ClientLimit: c.ClientLimit, PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents, KeepTries: c.KeepTries,
+		TrustedProxies: c.TrustedProxies, Forwarded: c.Forwarded, ClientLimit: c.ClientLimit, PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents, KeepTries: c.KeepTries,
 		MetricsHere: c.MetricsAddr == "" && IsLoopback(c.Addr)})
 	if err != nil {
 		d.Close()
@@ -148,6 +148,9 @@ func (c Config) wire(ctx context.Context, d *db.DB, o Options) (*App, error) {
 		}
 	}
 	if err := a.Access.Start(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.Limits.Start(ctx); err != nil {
 		return nil, err
 	}
 	return a, a.Tenants.EnsureOperator(ctx, d)
@@ -194,6 +197,10 @@ func (c Config) serveOn(ctx context.Context, url string, e *embedded, l net.List
 	}
 	p.run(func(ctx context.Context) error {
 		a.Access.Run(ctx)
+		return nil
+	})
+	p.run(func(ctx context.Context) error {
+		a.Limits.Run(ctx)
 		return nil
 	})
 	if !o.NoWork {

@@ -380,6 +380,9 @@ func (c Config) BootstrapServer(ctx context.Context, superURL, database string) 
 	if database == "" {
 		database = embeddedDatabase
 	}
+	if err := decided("the superuser's URL", superURL); err != nil {
+		return 0, nil, err
+	}
 	super, err := url.Parse(superURL)
 	if err != nil || super.Scheme != "postgres" && super.Scheme != "postgresql" {
 		return 0, nil, errors.New("the superuser's URL must look like postgres://postgres:password@host:5432/postgres")

@@ -99,7 +99,7 @@ func (c Config) examineDatabase(ctx context.Context, url string, o ServeOptions,
 			return f // said before
 		}
 	}
-	a, err := New(d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, ClientLimit: c.ClientLimit,
+	a, err := New(d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Forwarded: c.Forwarded, ClientLimit: c.ClientLimit,
 		PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents, KeepTries: c.KeepTries})
 	if err != nil {
 		f.note("configuration", err, "")

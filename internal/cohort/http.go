@@ -398,7 +398,7 @@ type Preferences struct {
 
 // PreferencesInput names the employers that a switcher likes best.
 type PreferencesInput struct {
-	OrganisationIDs []id.OrganisationID `json:"organisation_ids" binding:"required" validate:"max=3" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4r"`
+	OrganisationIDs []id.OrganisationID `json:"organisation_ids" binding:"required" validate:"max=3,unique" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4r"`
 } // @name PreferencesInput
 
 type participantReq struct {

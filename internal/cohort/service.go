@@ -316,7 +316,7 @@ func (s Service) SetRivals(ctx context.Context, tx *db.Tx, cid id.CohortID, pair
 		case one == two:
 			e.At(at, twoDifferent)
 		case seen[[2]id.OrganisationID{one, two}]:
-			e.At(at, fault.Repeated)
+			e.At(at, fault.Twice)
 		}
 		seen[[2]id.OrganisationID{one, two}] = true
 		a, b = append(a, one), append(b, two)
@@ -338,6 +338,9 @@ func (s Service) SetRivals(ctx context.Context, tx *db.Tx, cid id.CohortID, pair
 	after, err := s.Rivals(tx, cid)
 	if err != nil || slices.EqualFunc(before, after, func(a, b Pair) bool { return slices.Equal(a.OrganisationIDs, b.OrganisationIDs) }) {
 		return after, err
+	}
+	if err := fact.Audit(tx, "cohort.rivals", cid, map[string]any{"pairs": after, "before": before}); err != nil {
+		return nil, err
 	}
 	return after, touch(tx, &c)
 }

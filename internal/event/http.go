@@ -77,7 +77,7 @@ func (f feed) Link(u *url.URL) string {
 //	@Tags			event
 //	@Param			limit	query		int			false	"how many"	default(25)	minimum(1)	maximum(100)
 //	@Param			cursor	query		string		false	"where to go on"
-//	@Param			types	query		[]string	false	"these types alone; leerbewijs.* stands for all of a noun"	collectionFormat(csv)	example(leerbewijs.*)
+//	@Param			types	query		[]string	false	"these types alone; leerbewijs.* stands for all of a noun"	collectionFormat(csv)	extensions(x-max-items=50)	maxlength(100)	example(leerbewijs.*)
 //	@Param			subject	query		string		false	"facts about this one thing alone: its id, of any noun"	extensions(x-pattern=^[a-z]{3}_[0-7][0-9a-hjkmnp-tv-z]{25}$)	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			at		query		string		false	"only a cursor, at this moment"	Enums(now)
 //	@Param			wait	query		int			false	"how many seconds to wait for a fact where there is none"	minimum(0)	maximum(30)	default(0)
@@ -156,7 +156,7 @@ func (in listReq) question() (question, error) {
 	for _, t := range in.Types {
 		like, _, known := fact.Pattern(t)
 		if !known {
-			bad.In("types", fault.Unknown)
+			bad.In("types", fault.NoReference)
 			break
 		}
 		q.types = append(q.types, like)
@@ -167,7 +167,7 @@ func (in listReq) question() (question, error) {
 	if in.Subject != nil {
 		u, err := id.ParseAny(*in.Subject)
 		if err != nil {
-			bad.In("subject", fault.BadFormat, "format", "an id like lvr_01jd8m5x9nf3tvhg5w6rkz2c4q")
+			bad.In("subject", fault.NoReference)
 		}
 		q.subject = &u
 	}

@@ -119,7 +119,7 @@ func TestWait_EndsWithItsClientAndItsToken(t *testing.T) {
 func TestWait_RefusesWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	c := testkit.New(t).Coordinator()
-	for _, bad := range []string{"-1", "31", "1.5", "x", "", "1e1"} {
+	for _, bad := range []string{"-1", "31", "1.5", "x", "", "4e1", "1e-1", "01"} {
 		c.Get("/v1/events?wait="+bad).Problem(400, "invalid-parameter", "wait")
 	}
 	c.Get("/v1/events?at=now&wait=1").Problem(400, "invalid-parameter", "wait")

@@ -41,7 +41,7 @@ const maxAccepted = 200
 
 // AcceptRunInput says what of a run is accepted.
 type AcceptRunInput struct {
-	LeervraagIDs *[]id.LeervraagID `json:"leervraag_ids" validate:"max=200" extensions:"x-nullable" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	LeervraagIDs *[]id.LeervraagID `json:"leervraag_ids" validate:"max=200,unique" extensions:"x-nullable" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	As           string            `json:"as" enums:"draft,proposed" default:"draft" example:"draft"`
 	Replace      bool              `json:"replace" example:"false"`
 	After        *id.LeervraagID   `json:"after" extensions:"x-nullable" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"` // with leervraag_ids null: proposals beyond this leervraag only; the after of the answer before

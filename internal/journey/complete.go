@@ -12,6 +12,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/hours"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/survey"
+	"github.com/switchingtalent/switchboard/internal/tenant"
 )
 
 // Outcome is an exchange that came to its end, with what came of it.
@@ -68,7 +69,7 @@ func (s Service) record(ctx context.Context, tx *db.Tx, l leeruitwisseling.Leeru
 		return nil
 	}
 	_, err := s.Registraties.Record(ctx, tx, opleidingsregistratie.New{LeeruitwisselingID: l.ID, OrganisationID: l.SendingOrganisationID,
-		MedewerkerID: l.SwitcherID, Title: l.LeervraagTitle, Days: attended})
+		MedewerkerID: l.SwitcherID, Title: l.LeervraagTitle, ProviderName: l.ReceivingName, Days: attended})
 	return err
 }
 
@@ -100,10 +101,7 @@ func (s Service) ask(ctx context.Context, tx *db.Tx, l leeruitwisseling.Leeruitw
 	if err != nil {
 		return err
 	}
-	on := days[len(days)-1].DateOn.Add(settings.SurveyDelayDays)
-	if today := day.At(tx.Now, settings.Zone); on.Before(today) {
-		on = today
-	}
+	on := inviteOn(tx, settings, days)
 	lang := settings.Lang
 	if slices.Contains([]string{"nl", "fr", "en"}, l.SwitcherLanguage) {
 		lang = l.SwitcherLanguage
@@ -121,6 +119,15 @@ func (s Service) ask(ctx context.Context, tx *db.Tx, l leeruitwisseling.Leeruitw
 		}
 	}
 	return nil
+}
+
+// inviteOn is when surveys of an exchange go out: some time after its last day, which it has, and not in the past.
+func inviteOn(tx *db.Tx, settings tenant.Settings, days []leeruitwisseling.Day) day.Date {
+	on := days[len(days)-1].DateOn.Add(settings.SurveyDelayDays)
+	if today := day.At(tx.Now, settings.Zone); on.Before(today) {
+		return today
+	}
+	return on
 }
 
 // outcome reads an exchange with what came of it; ids alone, so that each side may know that they are there.

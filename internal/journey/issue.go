@@ -89,6 +89,13 @@ func (s Service) issue(ctx context.Context, tx *db.Tx, in issueReq) (leerbewijs.
 		if slices.Contains([]string{"nl", "fr", "en"}, holder.Language) {
 			n.Lang = holder.Language
 		}
+		// What the employer says of the hours goes for the certificate too.
+		switch r, err := s.Registraties.For(tx, l.ID, n.MedewerkerID); {
+		case err == nil:
+			n.OpleidingsregistratieID, n.Classification = &r.RootID, string(r.Classification)
+		case !fault.Missing.Is(err):
+			return err
+		}
 		b, err = s.Leerbewijzen.Issue(ctx, tx, n)
 		return err
 	})

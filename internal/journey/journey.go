@@ -55,6 +55,7 @@ func (s Service) Routes() []web.Route {
 		web.Act("/v1/leervragen/:id/close", "leervraag:write", s.closeLeervraag),
 		web.Act("/v1/leerplekken/:id/withdraw", "leerplek:write", s.withdrawLeerplek),
 		web.Post("/v1/leerbewijzen", "leerbewijs:write", s.issue),
+		web.Post("/v1/surveys", "survey:invite", s.askOther),
 	}
 }
 

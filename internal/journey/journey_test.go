@@ -238,6 +238,69 @@ func TestExchange_CompletedGivesHoursSurveysAndACertificate(t *testing.T) {
 	require.Equal(t, "%PDF", string(s.c.Get("/v1/leerbewijzen/" + lbw.Str("id") + "/pdf").Is(200).Body[:4]))
 }
 
+// Colleagues of the switcher and families are asked too (seed 001, 5.8, on VBJK-VCOK), each in a survey of their own.
+func TestSurvey_AsksColleaguesAndFamiliesOfACompletedExchange(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	_, lui := s.exchange()
+	base := "/v1/leeruitwisselingen/" + lui
+	ask := func(more string) *testkit.Answer {
+		return s.c.Post("/v1/surveys", fmt.Sprintf(`{"leeruitwisseling_id":%q,"role":"colleague"%s}`, lui, more))
+	}
+	ask("").Problem(409, "leeruitwisseling-not-completed")
+	for _, d := range s.planned(t, lui, -1) {
+		s.c.Post(base+"/days/"+d+"/attend", `{"attended":true,"safety_briefed":true}`).Is(200)
+	}
+	done := s.c.Post(base+"/complete", nil).Is(200)
+	asked := ask("").Is(201)
+	four := s.c.Get("/v1/surveys/" + done.Str("survey_ids.0")).Is(200)
+	require.Equal(t, "online", four.Str("mode"))
+	require.Equal(t, four.Str("invite_on"), asked.Str("invite_on"), "asked when everybody else is")
+	require.Equal(t, s.sendingOrg.String(), asked.Str("organisation_id"))
+	require.Nil(t, asked.At("medewerker_id"))
+	require.Equal(t, "CO1", asked.Str("questions.0.id"))
+	require.Equal(t, "online", asked.Str("mode"))
+	require.NotEmpty(t, asked.Str("link"))
+	family := s.c.Post("/v1/surveys", fmt.Sprintf(`{"leeruitwisseling_id":%q,"role":"family","mode":"face_to_face","lang":"fr","invite_on":"2087-01-05"}`, lui)).Is(201)
+	require.Equal(t, s.receivingOrg.String(), family.Str("organisation_id"))
+	require.Equal(t, "face_to_face", family.Str("mode"))
+	require.Equal(t, "fr", family.Str("lang"))
+	require.Equal(t, "2087-01-05", family.Str("invite_on"))
+	at := "/v1/surveys/" + family.Str("id")
+	require.Equal(t, at, family.Header.Get("Location"))
+	require.Equal(t, "terugkommoment", s.c.Patch(at, `{"mode":"terugkommoment"}`).Is(200).Str("mode"))
+	require.Equal(t, []string{"survey.created", "survey.updated"}, s.w.EventTypes(family.Str("id")))
+	require.Equal(t, "2087-01-06", s.c.Patch(at, `{"invite_on":"2087-01-06"}`).Is(200).Str("invite_on"))
+	s.c.Patch(at, `{"mode":"post"}`).Problem(422, "invalid", "/mode")
+	ask("").Is(201)
+	s.c.Post("/v1/surveys", fmt.Sprintf(`{"leeruitwisseling_id":%q,"role":"switcher"}`, lui)).Problem(422, "invalid", "/role")
+	s.c.Post("/v1/surveys", `{"leeruitwisseling_id":"lui_01jd8m5x9nf3tvhg5w6rkz2c4q","role":"family"}`).Problem(422, "invalid", "/leeruitwisseling_id")
+	s.receiving.Post("/v1/surveys", fmt.Sprintf(`{"leeruitwisseling_id":%q,"role":"family"}`, lui)).Problem(403, "forbidden")
+}
+
+// A certificate says what the employer says of the hours, and which hours they are.
+func TestLeerbewijs_GoesWithTheTrainingHours(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	_, lui := s.exchange()
+	base := "/v1/leeruitwisselingen/" + lui
+	for _, d := range s.planned(t, lui, -1) {
+		s.c.Post(base+"/days/"+d+"/attend", `{"attended":true,"safety_briefed":true}`).Is(200)
+	}
+	opr := s.c.Post(base+"/complete", nil).Is(200).Str("opleidingsregistratie_ids.0")
+	require.Equal(t, "Woonzorgcentrum De Linde", s.sending.Get("/v1/opleidingsregistraties/"+opr).Is(200).Str("provider_name"))
+	s.sending.Post("/v1/opleidingsregistraties/"+opr+"/correct", `{"classification":"formal","reason":"deel van een cursus"}`).Is(200)
+	issue := func(who id.MedewerkerID) *testkit.Answer {
+		return s.c.Post("/v1/leerbewijzen", fmt.Sprintf(`{"leeruitwisseling_id":%q,"medewerker_id":%q}`, lui, who)).Is(201)
+	}
+	ofSwitcher := issue(s.switcher)
+	require.Equal(t, opr, ofSwitcher.Str("opleidingsregistratie_id"), "the root of the chain, which stays")
+	require.Equal(t, "formal", ofSwitcher.Str("classification"))
+	ofCoach := issue(s.coach)
+	require.Nil(t, ofCoach.At("opleidingsregistratie_id"))
+	require.Equal(t, "informal", ofCoach.Str("classification"))
+}
+
 func TestExchange_NoHoursNoRegistratie(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -40,17 +40,11 @@ type AdminClient struct {
 	SecretExpiresAt time.Time   `json:"secret_expires_at" format:"date-time" example:"2027-01-14T08:00:00Z"`
 } // @name AdminClient
 
-// NoStore keeps the secret out of caches.
-func (AdminClient) NoStore() bool { return true }
-
 // OpenedTenant is a tenant that was just opened.
 type OpenedTenant struct {
 	tenant.Summary
 	AdminClient AdminClient `json:"admin_client"`
 } // @name OpenedTenant
-
-// NoStore keeps the secret out of caches.
-func (OpenedTenant) NoStore() bool { return true }
 
 // Open makes a tenant and its first client, a partner_admin, in one transaction of the operator (tenant.AsOperator, or
 // a request of the role operator). It fails with tenant.SlugTaken.

@@ -16,7 +16,7 @@ import (
 type MatchInput struct {
 	LeervraagID  id.LeervraagID    `json:"leervraag_id" binding:"required" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	LeerplekID   id.LeerplekID     `json:"leerplek_id" binding:"required" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	LeercoachIDs []id.MedewerkerID `json:"leercoach_ids" binding:"required" validate:"min=1,max=20" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"`
+	LeercoachIDs []id.MedewerkerID `json:"leercoach_ids" binding:"required" validate:"min=1,max=20,unique" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"`
 	Draft        bool              `json:"draft" example:"false"`
 } // @name MatchInput
 

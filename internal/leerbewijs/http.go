@@ -29,30 +29,31 @@ func (s Service) Routes() []web.Route {
 
 // Wire is a leerbewijs as callers see it.
 type Wire struct {
-	ID                 id.LeerbewijsID       `json:"id" example:"lbw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	LeeruitwisselingID id.LeeruitwisselingID `json:"leeruitwisseling_id" example:"lui_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	OrganisationID     id.OrganisationID     `json:"organisation_id" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"` // the holder's employer
-	MedewerkerID       id.MedewerkerID       `json:"medewerker_id" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`   // the holder
-	Role               string                `json:"role" enums:"switcher,leercoach" example:"switcher"`
-	Status             Status                `json:"status" enums:"issued,suspended,revoked,expired" example:"issued"` // expired follows from valid_until_on
-	Lang               string                `json:"lang" enums:"nl,fr,en" example:"nl"`
-	HolderName         string                `json:"holder_name" example:"Sam Voorbeeld"`
-	Title              *string               `json:"title" extensions:"x-nullable" example:"Medicatie in het woonzorgcentrum"`
-	Goals              []string              `json:"goals" example:"Zien hoe medicatie wordt klaargezet"`
-	SendingName        string                `json:"sending_name" example:"Apotheek Zonneveld"`
-	ReceivingName      string                `json:"receiving_name" example:"Woonzorgcentrum De Linde"`
-	Place              *string               `json:"place" extensions:"x-nullable" example:"Gent"`
-	Hours              hours.Hours           `json:"hours" example:"14"`
-	Classification     string                `json:"classification" enums:"informal,formal,initial" example:"informal"`
-	FromOn             day.Date              `json:"from_on" format:"date" example:"2027-01-11"`
-	UntilOn            day.Date              `json:"until_on" format:"date" example:"2027-01-12"`
-	IssuedAt           time.Time             `json:"issued_at" format:"date-time" example:"2027-01-20T08:30:00Z"`
-	ValidUntilOn       *day.Date             `json:"valid_until_on" format:"date" extensions:"x-nullable" example:"2032-01-12"` // the last day, in the tenant's zone
-	SuspendedAt        *time.Time            `json:"suspended_at" format:"date-time" extensions:"x-nullable" example:"2027-02-01T08:00:00Z"`
-	SuspendReason      *string               `json:"suspend_reason" extensions:"x-nullable" example:"De uren worden nagekeken."`
-	RevokedAt          *time.Time            `json:"revoked_at" format:"date-time" extensions:"x-nullable" example:"2027-02-01T08:00:00Z"`
-	RevokeReason       *string               `json:"revoke_reason" extensions:"x-nullable" example:"Uitgereikt aan de verkeerde persoon."`
-	CheckURL           string                `json:"check_url" format:"uri" example:"https://switchboard.example/check/lbw_01jd8m5x9nf3tvhg5w6rkz2c4q?k=Zr3v9qk2Jc7mX1yT0bWpLg"` // as printed: with the key that shows the name
+	ID                      id.LeerbewijsID       `json:"id" example:"lbw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	LeeruitwisselingID      id.LeeruitwisselingID `json:"leeruitwisseling_id" example:"lui_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	OrganisationID          id.OrganisationID     `json:"organisation_id" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"` // the holder's employer
+	MedewerkerID            id.MedewerkerID       `json:"medewerker_id" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`   // the holder
+	Role                    string                `json:"role" enums:"switcher,leercoach" example:"switcher"`
+	Status                  Status                `json:"status" enums:"issued,suspended,revoked,expired" example:"issued"` // expired follows from valid_until_on
+	Lang                    string                `json:"lang" enums:"nl,fr,en" example:"nl"`
+	HolderName              string                `json:"holder_name" example:"Sam Voorbeeld"`
+	Title                   *string               `json:"title" extensions:"x-nullable" example:"Medicatie in het woonzorgcentrum"`
+	Goals                   []string              `json:"goals" example:"Zien hoe medicatie wordt klaargezet"`
+	SendingName             string                `json:"sending_name" example:"Apotheek Zonneveld"`
+	ReceivingName           string                `json:"receiving_name" example:"Woonzorgcentrum De Linde"`
+	Place                   *string               `json:"place" extensions:"x-nullable" example:"Gent"`
+	Hours                   hours.Hours           `json:"hours" example:"14"`
+	Classification          string                `json:"classification" enums:"informal,formal,initial" example:"informal"`
+	FromOn                  day.Date              `json:"from_on" format:"date" example:"2027-01-11"`
+	UntilOn                 day.Date              `json:"until_on" format:"date" example:"2027-01-12"`
+	IssuedAt                time.Time             `json:"issued_at" format:"date-time" example:"2027-01-20T08:30:00Z"`
+	ValidUntilOn            *day.Date             `json:"valid_until_on" format:"date" extensions:"x-nullable" example:"2032-01-12"` // the last day, in the tenant's zone
+	SuspendedAt             *time.Time            `json:"suspended_at" format:"date-time" extensions:"x-nullable" example:"2027-02-01T08:00:00Z"`
+	SuspendReason           *string               `json:"suspend_reason" extensions:"x-nullable" example:"De uren worden nagekeken."`
+	RevokedAt               *time.Time            `json:"revoked_at" format:"date-time" extensions:"x-nullable" example:"2027-02-01T08:00:00Z"`
+	RevokeReason            *string               `json:"revoke_reason" extensions:"x-nullable" example:"Uitgereikt aan de verkeerde persoon."`
+	OpleidingsregistratieID *id.RegistratieID     `json:"opleidingsregistratie_id" extensions:"x-nullable" example:"opr_01jd8m5x9nf3tvhg5w6rkz2c4q"`                                  // the root_id of the training hours that it goes with
+	CheckURL                string                `json:"check_url" format:"uri" example:"https://switchboard.example/check/lbw_01jd8m5x9nf3tvhg5w6rkz2c4q?k=Zr3v9qk2Jc7mX1yT0bWpLg"` // as printed: with the key that shows the name
 	web.Meta
 } // @name Leerbewijs
 
@@ -74,7 +75,8 @@ func (s Service) wire(l Leerbewijs, today day.Date) (Wire, error) {
 		Status: l.StatusOn(today), Lang: l.Lang, HolderName: l.HolderName, Title: l.Title, Goals: append([]string{}, l.Goals...), SendingName: l.SendingName,
 		ReceivingName: l.ReceivingName, Place: l.Place, Hours: l.Hours, Classification: l.Classification, FromOn: l.FromOn, UntilOn: l.UntilOn,
 		IssuedAt: l.IssuedAt.UTC(), ValidUntilOn: l.ValidUntilOn, SuspendedAt: utc(l.SuspendedAt), SuspendReason: l.SuspendReason,
-		RevokedAt: utc(l.RevokedAt), RevokeReason: l.RevokeReason, CheckURL: url, Meta: web.MetaOf(l.Row)}, err
+		RevokedAt: utc(l.RevokedAt), RevokeReason: l.RevokeReason,
+		OpleidingsregistratieID: l.OpleidingsregistratieID, CheckURL: url, Meta: web.MetaOf(l.Row)}, err
 }
 
 func utc(t *time.Time) *time.Time {

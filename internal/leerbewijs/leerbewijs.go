@@ -31,29 +31,30 @@ var Statuses = []Status{StatusIssued, StatusSuspended, StatusRevoked}
 // Leerbewijs is one certificate: a copy of what was true when it was issued.
 type Leerbewijs struct {
 	db.Row
-	ID                 id.LeerbewijsID `gorm:"primaryKey"`
-	LeeruitwisselingID id.LeeruitwisselingID
-	OrganisationID     id.OrganisationID // the holder's employer
-	MedewerkerID       id.MedewerkerID   // the holder
-	Role               string            // switcher or leercoach
-	Status             Status
-	Lang               string // of the PDF: nl, fr or en
-	HolderName         string
-	Title              *string // of the leervraag; nil where it is not to be told
-	Goals              db.Strings
-	SendingName        string
-	ReceivingName      string
-	Place              *string
-	Hours              hours.Hours
-	Classification     string
-	FromOn, UntilOn    day.Date
-	IssuedAt           time.Time
-	ValidUntilOn       *day.Date // the last day on which it holds, in the tenant's zone; nil for ever
-	SuspendedAt        *time.Time
-	SuspendReason      *string
-	RevokedAt          *time.Time
-	RevokeReason       *string
-	KeySealed          []byte // what in the printed link makes the name show
+	ID                      id.LeerbewijsID `gorm:"primaryKey"`
+	LeeruitwisselingID      id.LeeruitwisselingID
+	OrganisationID          id.OrganisationID // the holder's employer
+	MedewerkerID            id.MedewerkerID   // the holder
+	Role                    string            // switcher or leercoach
+	Status                  Status
+	Lang                    string // of the PDF: nl, fr or en
+	HolderName              string
+	Title                   *string // of the leervraag; nil where it is not to be told
+	Goals                   db.Strings
+	SendingName             string
+	ReceivingName           string
+	Place                   *string
+	Hours                   hours.Hours
+	Classification          string
+	FromOn, UntilOn         day.Date
+	IssuedAt                time.Time
+	ValidUntilOn            *day.Date // the last day on which it holds, in the tenant's zone; nil for ever
+	SuspendedAt             *time.Time
+	SuspendReason           *string
+	RevokedAt               *time.Time
+	RevokeReason            *string
+	OpleidingsregistratieID *id.RegistratieID // the first row of the training hours that it goes with; nil for a leercoach
+	KeySealed               []byte            // what in the printed link makes the name show
 }
 
 // TableName is the table of certificates.

@@ -36,20 +36,21 @@ type Service struct {
 
 // New is what an exchange says of somebody who took part. Names and places are copied: they stay as they were.
 type New struct {
-	LeeruitwisselingID id.LeeruitwisselingID
-	OrganisationID     id.OrganisationID // the holder's employer
-	MedewerkerID       id.MedewerkerID   // the holder
-	Role               string            // switcher or leercoach
-	Lang               string            // the holder's; another one than nl, fr or en becomes the tenant's
-	HolderName         string
-	Title              *string // of the leervraag; nil leaves it out
-	Goals              []string
-	SendingName        string
-	ReceivingName      string
-	Place              *string
-	Hours              hours.Hours // attended; none is NoHours
-	Classification     string      // informal, formal or initial
-	From, Until        day.Date    // the first and last day attended
+	LeeruitwisselingID      id.LeeruitwisselingID
+	OrganisationID          id.OrganisationID // the holder's employer
+	MedewerkerID            id.MedewerkerID   // the holder
+	Role                    string            // switcher or leercoach
+	Lang                    string            // the holder's; another one than nl, fr or en becomes the tenant's
+	HolderName              string
+	Title                   *string // of the leervraag; nil leaves it out
+	Goals                   []string
+	SendingName             string
+	ReceivingName           string
+	Place                   *string
+	Hours                   hours.Hours       // attended; none is NoHours
+	Classification          string            // informal, formal or initial
+	From, Until             day.Date          // the first and last day attended
+	OpleidingsregistratieID *id.RegistratieID // the first row of the holder's training hours; nil where there are none
 }
 
 // directory is the kind of name under which the directory knows certificates by their id, for the public check.
@@ -60,7 +61,8 @@ const directory = "leerbewijs"
 func (s Service) Issue(_ context.Context, tx *db.Tx, n New) (Leerbewijs, error) {
 	l := Leerbewijs{ID: id.NewLeerbewijs(), LeeruitwisselingID: n.LeeruitwisselingID, OrganisationID: n.OrganisationID, MedewerkerID: n.MedewerkerID,
 		Role: n.Role, Status: StatusIssued, Lang: n.Lang, HolderName: n.HolderName, Title: n.Title, Goals: n.Goals, SendingName: n.SendingName,
-		ReceivingName: n.ReceivingName, Place: n.Place, Hours: n.Hours, Classification: n.Classification, FromOn: n.From, UntilOn: n.Until, IssuedAt: tx.Now}
+		ReceivingName: n.ReceivingName, Place: n.Place, Hours: n.Hours, Classification: n.Classification, FromOn: n.From, UntilOn: n.Until,
+		OpleidingsregistratieID: n.OpleidingsregistratieID, IssuedAt: tx.Now}
 	if l.Hours <= 0 {
 		return l, NoHours.New()
 	}

@@ -18,6 +18,7 @@ func (s Service) Routes() []web.Route {
 		web.List("/v1/leerplekken", "leerplek:read", s.list, web.Syncs, web.Snapshot),
 		web.Get("/v1/leerplekken/:id", "leerplek:read", s.get, web.Snapshot),
 		web.Patch("/v1/leerplekken/:id", "leerplek:write", s.update),
+		web.Get("/v1/leerplekken/:id/fiche", "leerplek:read", s.fiche, web.Snapshot),
 		web.Act("/v1/leerplekken/:id/publish", "leerplek:write", s.publish),
 		web.Get("/v1/leerplekken/:id/coaches", "leerplek:read", s.coaches, web.Snapshot),
 		web.Put("/v1/leerplekken/:id/coaches/:medewerker_id", "leerplek:write", s.answer),
@@ -43,6 +44,10 @@ type Wire struct {
 	Languages      db.Strings        `json:"languages" example:"nl"` // spoken there; []: not said
 	Sourcing       string            `json:"sourcing" enums:"supply,demand,cocreation" example:"supply"`
 	SafetyNote     *string           `json:"safety_note" extensions:"x-nullable" example:"Handen ontsmetten bij aankomst."`
+	Team           *string           `json:"team" extensions:"x-nullable" example:"medicatieteam"`
+	PlaceKind      *string           `json:"place_kind" enums:"office,warehouse,workshop,shop,other" extensions:"x-nullable" example:"workshop"`
+	Accessibility  *string           `json:"accessibility" extensions:"x-nullable" example:"Bus 5 stopt voor de deur; parkeren kan achteraan."`
+	Exclusions     db.Strings        `json:"exclusions" example:"bewonersdossiers"` // what of the place is not shown
 	Status         Status            `json:"status" enums:"draft,published,withdrawn" example:"draft"`
 	Warnings       []WarningWire     `json:"warnings"` // what /publish found that is better settled; [] in every other answer
 	web.Meta
@@ -65,7 +70,8 @@ func WireOf(l Leerplek) Wire {
 		coaches = []id.MedewerkerID{}
 	}
 	return Wire{l.ID, l.OrganisationID, l.SiteID, l.MeetingPoint, l.DepartmentID, l.Function, l.Title, l.Description, l.Topics, coaches,
-		l.Capacity, l.Free(), l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote, l.Status, []WarningWire{}, web.MetaOf(l.Row)}
+		l.Capacity, l.Free(), l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote,
+		l.Team, l.PlaceKind, l.Accessibility, l.Exclusions, l.Status, []WarningWire{}, web.MetaOf(l.Row)}
 }
 
 // byID is the input of a door that needs the id alone.
@@ -115,7 +121,7 @@ type listReq struct {
 //	@Param			updated_since	query		string		false	"follow the changes since this time"	Format(date-time)
 //	@Param			status			query		[]string	false	"these statuses"	collectionFormat(csv)	Enums(draft,published,withdrawn)
 //	@Param			organisation_id	query		string		false	"of this employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Param			topic			query		string		false	"with exactly this topic"	example(medicatie)
+//	@Param			topic			query		string		false	"with exactly this topic"	maxlength(500)	example(medicatie)
 //	@Success		200				{object}	page.Page[Wire]
 //	@Router			/v1/leerplekken [get]
 func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire], error) {
@@ -204,10 +210,11 @@ type CoachWire struct {
 	Leads        bool            `json:"leads" example:"true"`
 	Employed     bool            `json:"employed" example:"true"` // still at the employer today
 	Conditions
+	Preparation
 } // @name LeerplekCoach
 
 func coachWire(c Coach) CoachWire {
-	return CoachWire{c.LeerplekID, c.MedewerkerID, c.Place == 1, c.Employed, c.Conditions}
+	return CoachWire{c.LeerplekID, c.MedewerkerID, c.Place == 1, c.Employed, c.Conditions, c.Preparation}
 }
 
 // coaches reads the leercoaches of a leerplek.
@@ -237,15 +244,16 @@ type answerReq struct {
 	Body         Answers         `body:"json"`
 }
 
-// Answers are what a leercoach answers to the conditions of seed 001, 5.4; null is not yet.
+// Answers are what a leercoach answers to the conditions of seed 001, 5.4 (null is not yet), and takes on.
 type Answers struct {
 	Conditions
+	Preparation
 } // @name LeerplekCoachInput
 
 // answer keeps what a leercoach answered to the conditions.
 //
 //	@Summary		Answer the conditions of a leercoach
-//	@Description	Whole: what is absent is not answered yet. Who is a leercoach is said by leercoach_ids of the leerplek. An answer that is no stops the leerplek from being published; one that is published stays so, but is suggested to nobody while no other leercoach can.
+//	@Description	Whole: what is absent is not answered yet. has_expertise follows from craft_expertise and coaching_expertise where it is not answered itself. Who is a leercoach is said by leercoach_ids of the leerplek. An answer that is no stops the leerplek from being published; one that is published stays so, but is suggested to nobody while no other leercoach can.
 //	@ID				putLeerplekCoach
 //	@Tags			leerplek
 //	@Param			id				path		string	true	"the leerplek"	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -254,6 +262,6 @@ type Answers struct {
 //	@Success		200				{object}	CoachWire
 //	@Router			/v1/leerplekken/{id}/coaches/{medewerker_id} [put]
 func (s Service) answer(ctx context.Context, tx *db.Tx, in answerReq) (CoachWire, error) {
-	c, err := s.Answer(ctx, tx, in.ID, in.MedewerkerID, in.Body.Conditions)
+	c, err := s.Answer(ctx, tx, in.ID, in.MedewerkerID, in.Body.Conditions, in.Body.Preparation)
 	return coachWire(c), err
 }

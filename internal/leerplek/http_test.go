@@ -259,7 +259,8 @@ func TestTheAnswersOfALeercoach(t *testing.T) {
 
 	got := c.Put(path+noor.String(), body{"voluntary": true, "has_time": false}).Is(200)
 	require.JSONEq(t, `{"leerplek_id":"`+lid+`","medewerker_id":"`+noor.String()+`","leads":true,"employed":true,
-		"voluntary":true,"has_time":false,"knows_role":null,"has_expertise":null}`, string(got.Body))
+		"voluntary":true,"has_time":false,"knows_role":null,"has_expertise":null,
+		"craft_expertise":null,"coaching_expertise":null,"tasks":[],"planning":null}`, string(got.Body))
 	require.Nil(t, c.Put(path+noor.String(), body{"has_time": true}).Is(200).At("voluntary"), "the answers are replaced whole")
 	c.Put(path+noor.String(), body{"has_time": true}).Is(200)
 	require.Equal(t, []string{"leerplek.created", "leerplek.updated", "leerplek.updated"}, w.EventTypes(lid), "the same answers are no fact")
@@ -274,6 +275,33 @@ func TestTheAnswersOfALeercoach(t *testing.T) {
 	c.Put(path+noor.String(), body{"employed": true}).Problem(422, "invalid", "/employed")
 	end(w, noor, "2020-01-01")
 	require.Equal(t, false, c.Get("/v1/leerplekken/"+lid+"/coaches").Is(200).At("data.0.employed"))
+}
+
+func TestALeercoachBringsBothKindsOfExpertise(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	org := w.Organisation("De Linde")
+	noor := w.Medewerker(org, "Noor")
+	c := w.Coordinator()
+	path := "/v1/leerplekken/" + c.Post("/v1/leerplekken", offer(org, body{"leercoach_ids": []any{noor}})).Is(201).Str("id") + "/coaches"
+	at := path + "/" + noor.String()
+	for _, x := range []struct{ craft, coaching, said, want any }{
+		{true, true, nil, true}, {true, false, nil, false}, {nil, false, nil, false}, {true, nil, nil, nil},
+		{nil, nil, true, true}, {true, nil, true, true}, {true, true, true, true}, {nil, false, false, false},
+	} {
+		got := c.Put(at, body{"craft_expertise": x.craft, "coaching_expertise": x.coaching, "has_expertise": x.said}).Is(200)
+		require.Equal(t, []any{x.craft, x.coaching, x.want}, []any{got.At("craft_expertise"), got.At("coaching_expertise"), got.At("has_expertise")})
+	}
+	c.Put(at, body{"craft_expertise": true, "coaching_expertise": true, "has_expertise": false}).Problem(422, "invalid", "/has_expertise")
+	c.Put(at, body{"coaching_expertise": false, "has_expertise": true}).Problem(422, "invalid", "/has_expertise")
+
+	told := c.Put(at, body{"tasks": []any{"onthalen", "feedback geven"}, "planning": "Voormiddag meelopen."}).Is(200)
+	require.Equal(t, []any{"onthalen", "feedback geven"}, told.At("tasks"))
+	require.Equal(t, "Voormiddag meelopen.", c.Get(path).Is(200).Str("data.0.planning"))
+	revision := c.Get(strings.TrimSuffix(path, "/coaches")).Num("revision")
+	c.Put(at, body{"tasks": []any{"onthalen", "feedback geven"}, "planning": "Voormiddag meelopen."}).Is(200)
+	require.InDelta(t, revision, c.Get(strings.TrimSuffix(path, "/coaches")).Num("revision"), 0, "the same again is no change")
+	c.Put(at, body{"planning": strings.Repeat("x", 5001)}).Problem(422, "invalid", "/planning")
 }
 
 func TestRoomCountsTheExchangesThatAreUnderWay(t *testing.T) {

@@ -62,6 +62,10 @@ type Leerplek struct {
 	Languages      db.Strings // spoken there, ISO 639-1; none: not said
 	Sourcing       string     // how it was found: supply, demand or cocreation (seed 001, 5.4)
 	SafetyNote     *string
+	Team           *string    // that receives the switcher
+	PlaceKind      *string    // office, warehouse, workshop, shop or other: the physical place (seed 001, 5.4)
+	Accessibility  *string    // how to get there: bereikbaarheid
+	Exclusions     db.Strings // what of the place is not shown: privacy, money, know-how (seed 001, 5.4 Tip)
 	Status         Status
 
 	// What Get, Lock and lists read along. Of another employer's leerplek a bound caller sees no leercoaches.
@@ -102,6 +106,7 @@ type Coach struct {
 	MedewerkerID   id.MedewerkerID
 	Place          int // 1 leads
 	Conditions
+	Preparation
 	Employed bool // still at the employer today
 }
 

@@ -26,14 +26,19 @@ type Offer struct {
 	Function     *string           `json:"function" minLength:"1" maxLength:"200" extensions:"x-nullable" example:"apotheker"`
 	Title        string            `json:"title" binding:"required" minLength:"1" maxLength:"200" example:"Medicatieschema's in het woonzorgcentrum"`
 	Description  string            `json:"description" binding:"required" minLength:"1" maxLength:"20000" example:"Meelopen met de apotheker die de medicatie klaarzet."`
-	Topics       db.Strings        `json:"topics" validate:"max=20" minLength:"1" maxLength:"500" example:"medicatie"`
-	LeercoachIDs []id.MedewerkerID `json:"leercoach_ids" validate:"max=20" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Topics       db.Strings        `json:"topics" swaggertype:"array,string" validate:"max=20" minLength:"1" maxLength:"500" example:"medicatie"`
+	LeercoachIDs []id.MedewerkerID `json:"leercoach_ids" validate:"max=20,unique" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	Capacity     int               `json:"capacity" default:"1" minimum:"1" maximum:"1000" example:"1"`
 	Available    availability.List `json:"available" validate:"max=20"`
-	Requirements db.Strings        `json:"requirements" validate:"max=20" minLength:"1" maxLength:"500" example:"veiligheidsschoenen"`
-	Languages    db.Strings        `json:"languages" validate:"max=20" minLength:"2" maxLength:"2" extensions:"x-pattern=^[a-z]{2}$" example:"nl"`
+	Requirements db.Strings        `json:"requirements" swaggertype:"array,string" validate:"max=20" minLength:"1" maxLength:"500" example:"veiligheidsschoenen"`
+	Languages    db.Strings        `json:"languages" swaggertype:"array,string" validate:"max=20" minLength:"2" maxLength:"2" extensions:"x-pattern=^[a-z]{2}$" example:"nl"`
 	Sourcing     string            `json:"sourcing" default:"supply" enums:"supply,demand,cocreation" example:"supply"`
 	SafetyNote   *string           `json:"safety_note" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Handen ontsmetten bij aankomst."`
+
+	Team          *string    `json:"team" minLength:"1" maxLength:"200" extensions:"x-nullable" example:"medicatieteam"`
+	PlaceKind     *string    `json:"place_kind" enums:"office,warehouse,workshop,shop,other" extensions:"x-nullable" example:"workshop"`
+	Accessibility *string    `json:"accessibility" minLength:"1" maxLength:"2000" extensions:"x-nullable" example:"Bus 5 stopt voor de deur; parkeren kan achteraan."`
+	Exclusions    db.Strings `json:"exclusions" validate:"max=20" minLength:"1" maxLength:"500" example:"bewonersdossiers"`
 } // @name LeerplekPatch
 
 // Input is a whole new leerplek. Its employer never changes.
@@ -44,13 +49,14 @@ type Input struct {
 
 func offerOf(l Leerplek) Offer {
 	return Offer{l.SiteID, l.MeetingPoint, l.DepartmentID, l.Function, l.Title, l.Description, l.Topics, l.LeercoachIDs, l.Capacity,
-		l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote}
+		l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote, l.Team, l.PlaceKind, l.Accessibility, l.Exclusions}
 }
 
 func (o Offer) onto(l *Leerplek) {
 	l.SiteID, l.MeetingPoint, l.DepartmentID, l.Function = o.SiteID, o.MeetingPoint, o.DepartmentID, o.Function
 	l.Title, l.Description, l.Topics, l.LeercoachIDs, l.Capacity = o.Title, o.Description, o.Topics, o.LeercoachIDs, o.Capacity
 	l.Available, l.Requirements, l.Languages, l.Sourcing, l.SafetyNote = o.Available, o.Requirements, o.Languages, o.Sourcing, o.SafetyNote
+	l.Team, l.PlaceKind, l.Accessibility, l.Exclusions = o.Team, o.PlaceKind, o.Accessibility, o.Exclusions
 }
 
 // Create adds a leerplek in draft.
@@ -157,16 +163,23 @@ func (s Service) Withdraw(ctx context.Context, tx *db.Tx, lid id.LeerplekID) (Le
 }
 
 // Answer keeps what a leercoach of a leerplek answered to the conditions. Who is none of its leercoaches is
-// fault.Missing. A published leerplek stays so when an answer is no: nothing new is proposed there.
-func (s Service) Answer(ctx context.Context, tx *db.Tx, lid id.LeerplekID, mid id.MedewerkerID, c Conditions) (Coach, error) {
+// fault.Missing. A published leerplek stays so when an answer is no: nothing new is proposed there. Kinds of expertise that
+// contradict the condition are refused.
+func (s Service) Answer(ctx context.Context, tx *db.Tx, lid id.LeerplekID, mid id.MedewerkerID, c Conditions, p Preparation) (Coach, error) {
+	if err := settle(&c, p); err != nil {
+		return Coach{}, err
+	}
 	l, err := s.Lock(ctx, tx, lid)
 	if err != nil {
 		return Coach{}, err
 	}
-	n, err := tx.Run(`update leerplek_coaches set voluntary = ?, has_time = ?, knows_role = ?, has_expertise = ?
-		where tenant_id = ? and leerplek_id = ? and medewerker_id = ?
-			and (voluntary, has_time, knows_role, has_expertise) is distinct from (?, ?, ?, ?)`,
-		c.Voluntary, c.HasTime, c.KnowsRole, c.HasExpertise, tx.Scope.Tenant, lid, mid, c.Voluntary, c.HasTime, c.KnowsRole, c.HasExpertise)
+	n, err := tx.Run(`update leerplek_coaches set voluntary = @voluntary, has_time = @time, knows_role = @role, has_expertise = @expertise,
+			craft_expertise = @craft, coaching_expertise = @coaching, tasks = @tasks, planning = @planning
+		where tenant_id = @tenant and leerplek_id = @leerplek and medewerker_id = @medewerker
+			and (voluntary, has_time, knows_role, has_expertise, craft_expertise, coaching_expertise, tasks, planning)
+				is distinct from (@voluntary, @time, @role, @expertise, @craft, @coaching, cast(@tasks as text[]), @planning)`,
+		map[string]any{"tenant": tx.Scope.Tenant, "leerplek": lid, "medewerker": mid, "voluntary": c.Voluntary, "time": c.HasTime, "role": c.KnowsRole,
+			"expertise": c.HasExpertise, "craft": p.CraftExpertise, "coaching": p.CoachingExpertise, "tasks": p.Tasks, "planning": p.Planning})
 	if err != nil {
 		return Coach{}, err
 	}
@@ -187,7 +200,9 @@ func (s Service) Answer(ctx context.Context, tx *db.Tx, lid id.LeerplekID, mid i
 	if err := fact.Audit(tx, "leerplek.coach", lid, struct {
 		MedewerkerID id.MedewerkerID `json:"medewerker_id"`
 		Conditions
-	}{mid, c}); err != nil {
+		CraftExpertise    *bool `json:"craft_expertise"`
+		CoachingExpertise *bool `json:"coaching_expertise"`
+	}{mid, c, p.CraftExpertise, p.CoachingExpertise}); err != nil {
 		return coaches[i], err
 	}
 	return coaches[i], record(tx, Updated, l)
@@ -282,6 +297,7 @@ func (s Service) excluded(tx *db.Tx, l Leerplek) ([]fault.Field, error) {
 // columns are what is read of a leerplek: not the lexemes, which only a search needs.
 const columns = `tenant_id, revision, created_at, updated_at, changed_by, on_behalf_of, request_id, pos, id, organisation_id, site_id,
 	department_id, meeting_point, function, title, description, topics, capacity, available, requirements, languages, sourcing, safety_note, status,
+	team, place_kind, accessibility, exclusions,
 	array(select c.medewerker_id from leerplek_coaches c
 		where c.tenant_id = leerplekken.tenant_id and c.leerplek_id = leerplekken.id order by c.place) as leercoach_ids`
 
@@ -341,6 +357,7 @@ func count(tx *db.Tx, ls ...*Leerplek) error {
 func (s Service) CoachesOf(tx *db.Tx, lid id.LeerplekID) ([]Coach, error) {
 	var out []Coach
 	return out, tx.Select(&out, `select c.leerplek_id, c.organisation_id, c.medewerker_id, c.place, c.voluntary, c.has_time, c.knows_role, c.has_expertise,
+			c.craft_expertise, c.coaching_expertise, c.tasks, c.planning,
 			(m.ended_on is null or m.ended_on > (?::timestamptz at time zone t.zone)::date) as employed
 		from leerplek_coaches c join tenants t on t.tenant_id = c.tenant_id
 		join medewerkers m on m.tenant_id = c.tenant_id and m.organisation_id = c.organisation_id and m.id = c.medewerker_id

@@ -33,7 +33,7 @@ type document struct {
 	LeercoachIDs       db.IDs[id.MedewerkerID] `json:"leercoach_ids"`
 	Leervraag          LeervraagCopy           `json:"leervraag"`
 	Leerplek           string                  `json:"leerplek"`
-	Leeractieplan      *Leeractieplan          `json:"leeractieplan"`
+	Leeractieplan      *documentPlan           `json:"leeractieplan"`
 	Days               []documentDay           `json:"days"`
 }
 
@@ -48,6 +48,22 @@ type documentSwitcher struct {
 	JobTitle string          `json:"job_title"`
 }
 
+// documentPlan is the leeractieplan as it is signed. What came to it later is left out where it is not there: what was
+// signed before keeps its hash.
+type documentPlan struct {
+	Goals        []string `json:"goals"`
+	Activities   []string `json:"activities"`
+	PeopleToMeet []string `json:"people_to_meet"`
+	Success      *string  `json:"success"`
+	Motive       *string  `json:"motive,omitempty"`
+	Meaning      *string  `json:"meaning,omitempty"`
+	HowToAnswer  *string  `json:"how_to_answer,omitempty"`
+	MustCover    []string `json:"must_cover,omitempty"`
+	CuriousAbout *string  `json:"curious_about,omitempty"`
+	DrawnUpBy    []string `json:"drawn_up_by,omitempty"`
+}
+
+// documentDay leaves out the programme: the leercoach draws it up until the day itself.
 type documentDay struct {
 	DateOn       day.Date                 `json:"date_on"`
 	Starts       string                   `json:"starts"`
@@ -68,7 +84,7 @@ func (l Leeruitwisseling) agreement(days []Day) (text string, hash [32]byte) {
 		LeercoachIDs:       l.LeercoachIDs,
 		Leervraag:          LeervraagCopy{l.LeervraagVersion, l.LeervraagTitle, l.LeervraagText},
 		Leerplek:           l.LeerplekTitle,
-		Leeractieplan:      l.plan(),
+		Leeractieplan:      (*documentPlan)(l.plan()),
 		Days:               []documentDay{},
 	}
 	for _, x := range days {

@@ -19,14 +19,15 @@ type DayInput struct {
 	Ends         string             `json:"ends" binding:"required" format:"clock" maxLength:"5" example:"16:30"`
 	BreakMinutes int                `json:"break_minutes" binding:"required" minimum:"0" maximum:"1440" example:"30"`
 	SiteID       *id.SiteID         `json:"site_id" extensions:"x-nullable" example:"sit_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	LeercoachIDs *[]id.MedewerkerID `json:"leercoach_ids" validate:"max=20" extensions:"x-nullable" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	LeercoachIDs *[]id.MedewerkerID `json:"leercoach_ids" validate:"max=20,unique" extensions:"x-nullable" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Programme    Programme          `json:"programme" validate:"max=50"`
 } // @name LeeruitwisselingDayInput
 
 // onto lays the input over a day of the exchange and checks it against everything else: the clock, the host's people,
 // and the switcher's other days.
 func (s Service) onto(tx *db.Tx, l Leeruitwisseling, in DayInput, d *Day) error {
 	d.DateOn, d.Starts, d.Ends, d.BreakMinutes, d.SiteID = in.DateOn, in.Starts, in.Ends, in.BreakMinutes, in.SiteID
-	d.LeercoachIDs = nil
+	d.Programme, d.LeercoachIDs = in.Programme, nil
 	if in.LeercoachIDs != nil && len(*in.LeercoachIDs) > 0 {
 		d.LeercoachIDs = (*db.IDs[id.MedewerkerID])(in.LeercoachIDs)
 	}
@@ -106,7 +107,7 @@ func (s Service) changeDay(ctx context.Context, tx *db.Tx, lid id.Leeruitwisseli
 	if err := check(before); err != nil {
 		return l, before, err
 	}
-	in := DayInput{before.DateOn, before.Starts, before.Ends, before.BreakMinutes, before.SiteID, (*[]id.MedewerkerID)(before.LeercoachIDs)}
+	in := DayInput{before.DateOn, before.Starts, before.Ends, before.BreakMinutes, before.SiteID, (*[]id.MedewerkerID)(before.LeercoachIDs), before.Programme}
 	if err := apply(&in); err != nil {
 		return l, before, err
 	}

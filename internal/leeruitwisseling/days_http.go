@@ -30,6 +30,7 @@ type DayWire struct {
 	AttendedHours      *hours.Hours          `json:"attended_hours" extensions:"x-nullable" example:"7"`
 	SafetyBriefed      *bool                 `json:"safety_briefed" extensions:"x-nullable" example:"true"`
 	MarkedAt           *time.Time            `json:"marked_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T16:00:00Z"`
+	Programme          []ProgrammeItem       `json:"programme"` // the leercoach's plan of the day
 	web.Meta
 } // @name LeeruitwisselingDay
 
@@ -40,7 +41,8 @@ func (w DayWire) Location() string {
 
 func dayWire(l Leeruitwisseling, d Day) DayWire {
 	return DayWire{d.ID, d.LeeruitwisselingID, d.DateOn, d.Starts, d.Ends, d.BreakMinutes, d.StartsAt.UTC(), d.EndsAt.UTC(), d.Hours, d.SiteID,
-		(*[]id.MedewerkerID)(d.LeercoachIDs), l.PlannedAt == nil, d.Attended, d.AttendedHours, d.SafetyBriefed, utc(d.MarkedAt), web.MetaOf(d.Row)}
+		(*[]id.MedewerkerID)(d.LeercoachIDs), l.PlannedAt == nil, d.Attended, d.AttendedHours, d.SafetyBriefed, utc(d.MarkedAt),
+		append([]ProgrammeItem{}, d.Programme...), web.MetaOf(d.Row)}
 }
 
 type postDayReq struct {

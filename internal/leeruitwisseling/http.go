@@ -34,6 +34,12 @@ func (s Service) Routes() []web.Route {
 		web.Act("/v1/leeruitwisselingen/:id/days/:day_id/attend", "leeruitwisseling:write", s.postAttendance),
 		web.Post("/v1/leeruitwisselingen/:id/notes", "leeruitwisseling:write", s.postNote),
 		web.List("/v1/leeruitwisselingen/:id/notes", "leeruitwisseling:read", s.listNotes, web.Snapshot),
+		web.Put("/v1/leeruitwisselingen/:id/expectations", "leeruitwisseling:write", s.putExpectations),
+		web.Get("/v1/leeruitwisselingen/:id/expectations", "leeruitwisseling:read", s.getExpectations, web.Snapshot),
+		web.Post("/v1/leeruitwisselingen/:id/reflections", "leeruitwisseling:reflect", s.postReflection),
+		web.List("/v1/leeruitwisselingen/:id/reflections", "leeruitwisseling:reflect", s.listReflections, web.Snapshot),
+		web.Get("/v1/leeruitwisselingen/:id/reflections/:reflection_id", "leeruitwisseling:reflect", s.getReflection),
+		web.Patch("/v1/leeruitwisselingen/:id/reflections/:reflection_id", "leeruitwisseling:reflect", s.patchReflection),
 	}
 }
 
@@ -58,6 +64,8 @@ type LeerplekCopy struct {
 	MeetingPoint *string    `json:"meeting_point" extensions:"x-nullable" example:"onthaal, gelijkvloers"`
 	SafetyNote   *string    `json:"safety_note" extensions:"x-nullable" example:"Gesloten schoenen."`
 	SiteID       *id.SiteID `json:"site_id" extensions:"x-nullable" example:"sit_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Reception    *string    `json:"reception" extensions:"x-nullable" example:"Noor wacht u op aan het onthaal en toont het gebouw."`
+	DressCode    *string    `json:"dress_code" extensions:"x-nullable" example:"witte jas, dichte schoenen"`
 } // @name LeeruitwisselingLeerplek
 
 // SignatureWire is a signature as callers see it.
@@ -110,6 +118,7 @@ type Wire struct {
 	Leerplek                LeerplekCopy          `json:"leerplek"`
 	Kennismakingsgesprek    *Kennismakingsgesprek `json:"kennismakingsgesprek" extensions:"x-nullable"`
 	Leeractieplan           *Leeractieplan        `json:"leeractieplan" extensions:"x-nullable"`
+	Documents               []Document            `json:"documents"` // to have at hand on the day
 	Days                    []DayWire             `json:"days"`
 	Agreement               AgreementWire         `json:"agreement"`
 	Checks                  Checks                `json:"checks"`
@@ -132,8 +141,8 @@ func WireOf(l Leeruitwisseling, days []Day, signatures []Signature) Wire {
 		Switcher:             SwitcherCopy{l.SwitcherID, l.SwitcherName, l.SwitcherJobTitle, l.SwitcherLanguage},
 		LeercoachIDs:         l.LeercoachIDs,
 		Leervraag:            LeervraagCopy{l.LeervraagVersion, l.LeervraagTitle, l.LeervraagText},
-		Leerplek:             LeerplekCopy{l.LeerplekTitle, l.MeetingPoint, l.SafetyNote, l.SiteID},
-		Kennismakingsgesprek: l.Kennismakingsgesprek, Leeractieplan: l.plan(), Days: make([]DayWire, len(days)),
+		Leerplek:             LeerplekCopy{l.LeerplekTitle, l.MeetingPoint, l.SafetyNote, l.SiteID, l.Reception, l.DressCode},
+		Kennismakingsgesprek: l.Kennismakingsgesprek, Leeractieplan: l.plan(), Documents: append([]Document{}, l.Documents...), Days: make([]DayWire, len(days)),
 		Checks:  Checks{Insurance{l.InsuredWorkAccident, l.InsuredCommute, l.InsuredLiability}, l.SafetyExchanged},
 		Missing: []string{}, PlannedAt: utc(l.PlannedAt), CompletedAt: utc(l.CompletedAt), Meta: web.MetaOf(l.Row)}
 	for i, d := range days {
@@ -226,6 +235,10 @@ func (s Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) { retu
 type Input struct {
 	MeetingPoint *string `json:"meeting_point" maxLength:"1000" extensions:"x-nullable" example:"onthaal, gelijkvloers"`
 	SafetyNote   *string `json:"safety_note" maxLength:"5000" extensions:"x-nullable" example:"Gesloten schoenen."`
+
+	Reception *string   `json:"reception" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Noor wacht u op aan het onthaal en toont het gebouw."`
+	DressCode *string   `json:"dress_code" minLength:"1" maxLength:"2000" extensions:"x-nullable" example:"witte jas, dichte schoenen"`
+	Documents Documents `json:"documents" validate:"max=20"`
 } // @name LeeruitwisselingInput
 
 type updateReq struct {
@@ -237,7 +250,7 @@ type updateReq struct {
 // update changes members of an exchange.
 //
 //	@Summary		Change an exchange
-//	@Description	While it is not over. Its other parts have doors of their own.
+//	@Description	While it is not over. Only the receiving employer and the ST-partner say where and how it receives the switcher; either employer lists documents. The other parts have doors of their own.
 //	@ID				updateLeeruitwisseling
 //	@Tags			leeruitwisseling
 //	@Param			id		path		string	true	"the exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -249,16 +262,19 @@ func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, err
 		if err := in.Check(l.Revision); err != nil {
 			return err
 		}
-		i := Input{l.MeetingPoint, l.SafetyNote}
+		i := Input{l.MeetingPoint, l.SafetyNote, l.Reception, l.DressCode, l.Documents}
 		if err := in.Patch.Apply(&i); err != nil {
 			return err
 		}
-		if !same(l.MeetingPoint, i.MeetingPoint) || !same(l.SafetyNote, i.SafetyNote) {
+		if err := i.Documents.check(); err != nil {
+			return err
+		}
+		if !same(l.MeetingPoint, i.MeetingPoint) || !same(l.SafetyNote, i.SafetyNote) || !same(l.Reception, i.Reception) || !same(l.DressCode, i.DressCode) {
 			if err := l.mayTell(tx.Scope, Receiving); err != nil {
 				return err
 			}
 		}
-		l.MeetingPoint, l.SafetyNote = i.MeetingPoint, i.SafetyNote
+		l.MeetingPoint, l.SafetyNote, l.Reception, l.DressCode, l.Documents = i.MeetingPoint, i.SafetyNote, i.Reception, i.DressCode, i.Documents
 		return nil
 	})
 	return s.viewAfter(tx, in.ID, err)

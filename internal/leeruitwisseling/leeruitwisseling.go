@@ -156,12 +156,21 @@ type Leeruitwisseling struct {
 	MeetingPoint     *string
 	SafetyNote       *string
 	SiteID           *id.SiteID
+	Reception        *string   // how the host receives the switcher: onthaal (seed 001, 5.7)
+	DressCode        *string   // kledijvoorschriften (seed 000, "Praktische afspraken")
+	Documents        Documents `gorm:"type:jsonb"` // to have at hand on the day
 
 	Kennismakingsgesprek *Kennismakingsgesprek `gorm:"type:jsonb"`
 	PlanGoals            *db.Strings           // with PlanActivities and PlanPeople: all set, or no leeractieplan yet
 	PlanActivities       *db.Strings
 	PlanPeople           *db.Strings
 	PlanSuccess          *string
+	PlanMotive           *string
+	PlanMeaning          *string
+	PlanHowToAnswer      *string
+	PlanMustCover        db.Strings
+	PlanCuriousAbout     *string
+	PlanDrawnUpBy        db.Strings
 	InsuredWorkAccident  *bool // nil: not answered yet
 	InsuredCommute       *bool
 	InsuredLiability     *bool
@@ -188,6 +197,15 @@ type Kennismakingsgesprek struct {
 	Participants  []Participant `json:"participants" validate:"max=50"`
 	ActualMinutes *int          `json:"actual_minutes" minimum:"0" maximum:"1440" extensions:"x-nullable" example:"35"`
 	Outcome       *string       `json:"outcome" maxLength:"5000" extensions:"x-nullable" example:"Rondleiding en gesprek met de ergotherapeut; witte jas meebrengen."`
+
+	// What was talked through, and what the switcher and the leercoach said of the leervraag and the possibilities (seed 000).
+	Agenda            []string `json:"agenda" validate:"max=6" enums:"introduction,acquaintance,leervraag,possibilities,arrangements,leeractieplan" example:"introduction,acquaintance,leervraag"`
+	LearnInGeneral    *string  `json:"learn_in_general" maxLength:"5000" extensions:"x-nullable" example:"Hoe de zorg en de apotheek samenwerken."`
+	LearnSpecifically *string  `json:"learn_specifically" maxLength:"5000" extensions:"x-nullable" example:"Hoe je medicatie klaarzet voor een afdeling."`
+	MustCover         []string `json:"must_cover" validate:"max=20" minLength:"1" maxLength:"1000" example:"BelRAI"`
+	PeopleToMeet      []string `json:"people_to_meet" validate:"max=20" minLength:"1" maxLength:"200" example:"ergotherapeut"`
+	Possibilities     []string `json:"possibilities" validate:"max=20" minLength:"1" maxLength:"1000" example:"rondleiding"`
+	LeervraagChanged  *bool    `json:"leervraag_changed" extensions:"x-nullable" example:"true"` // whether the leervraag shifted or became sharper
 } // @name Kennismakingsgesprek
 
 // Participant takes part in the kennismakingsgesprek: the switcher, a leercoach, somebody of the ST-partner or of one of
@@ -203,8 +221,18 @@ func (k Kennismakingsgesprek) Value() (driver.Value, error) {
 	return string(b), err
 }
 
-// Scan reads the column.
-func (k *Kennismakingsgesprek) Scan(src any) error { return scanJSON(src, k) }
+// Scan reads the column. One that was written before there was an agenda has empty lists.
+func (k *Kennismakingsgesprek) Scan(src any) error {
+	if err := scanJSON(src, k); err != nil {
+		return err
+	}
+	for _, l := range []*[]string{&k.Agenda, &k.MustCover, &k.PeopleToMeet, &k.Possibilities} {
+		if *l == nil {
+			*l = []string{}
+		}
+	}
+	return nil
+}
 
 func scanJSON(src, dst any) error {
 	switch v := src.(type) {
@@ -222,6 +250,14 @@ type Leeractieplan struct {
 	Activities   []string `json:"activities" validate:"max=50" minLength:"1" maxLength:"1000" example:"rondleiding"`
 	PeopleToMeet []string `json:"people_to_meet" validate:"max=50" minLength:"1" maxLength:"200" example:"hoofdverpleegkundige"`
 	Success      *string  `json:"success" maxLength:"5000" extensions:"x-nullable" example:"Het team past de nieuwe werkwijze toe."`
+
+	// The leeragenda as both employers may read it; without it the agreement reads as it did before there was one.
+	Motive       *string  `json:"motive" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"De apotheek levert voortaan per bewoner."`
+	Meaning      *string  `json:"meaning" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Van voorschrift tot bewoner, stap voor stap."`
+	HowToAnswer  *string  `json:"how_to_answer" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Meelopen met de medicatieronde."`
+	MustCover    []string `json:"must_cover" validate:"max=20" minLength:"1" maxLength:"1000" example:"de medicatieronde"`
+	CuriousAbout *string  `json:"curious_about" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Hoe de nacht verloopt."`
+	DrawnUpBy    []string `json:"drawn_up_by" validate:"max=5,unique" enums:"switcher,leercoach,sending,receiving,partner" example:"switcher,partner"`
 } // @name Leeractieplan
 
 // plan returns the leeractieplan, nil when there is none yet.
@@ -229,7 +265,8 @@ func (l Leeruitwisseling) plan() *Leeractieplan {
 	if l.PlanGoals == nil {
 		return nil
 	}
-	return &Leeractieplan{*l.PlanGoals, *l.PlanActivities, *l.PlanPeople, l.PlanSuccess}
+	return &Leeractieplan{*l.PlanGoals, *l.PlanActivities, *l.PlanPeople, l.PlanSuccess, l.PlanMotive, l.PlanMeaning, l.PlanHowToAnswer,
+		append([]string{}, l.PlanMustCover...), l.PlanCuriousAbout, append([]string{}, l.PlanDrawnUpBy...)}
 }
 
 // Insurance says what is insured, each true, false, or null while nobody answered. The wage stays with the sending
@@ -266,6 +303,7 @@ type Day struct {
 	AttendedHours           *hours.Hours             // set when Attended is true
 	SafetyBriefed           *bool
 	MarkedAt                *time.Time // when attendance was last noted
+	Programme               Programme  `gorm:"type:jsonb"`
 }
 
 // TableName is the table of days.
@@ -308,7 +346,7 @@ func (d *Day) schedule(zone *time.Location) error {
 	case lasts <= 0: // a start in the hour that summer time skips
 		return fault.At("/ends", fault.BadOrder, "other", "starts")
 	case lasts > maxDay:
-		return fault.At("/ends", fault.TooBig, "max", "24 h")
+		return fault.At("/ends", fault.OutOfRange, "min", "0 h", "max", "24 h")
 	case pause >= lasts:
 		return fault.At("/break_minutes", breakTooLong)
 	}

@@ -74,7 +74,7 @@ func TestSchedule_CountsWhatADayOrNightLasts(t *testing.T) {
 		pointer string
 		rule    *fault.Rule
 	}{
-		"longer than a day and night: October's 25 hours": {Day{DateOn: day.Of(2027, 10, 30), Starts: "12:00", Ends: "12:00"}, "/ends", fault.TooBig},
+		"longer than a day and night: October's 25 hours": {Day{DateOn: day.Of(2027, 10, 30), Starts: "12:00", Ends: "12:00"}, "/ends", fault.OutOfRange},
 		"a start in the hour that summer time skips":      {Day{DateOn: day.Of(2027, 3, 28), Starts: "02:30", Ends: "03:00"}, "/ends", fault.BadOrder},
 		"a break as long as the day":                      {Day{DateOn: day.Of(2027, 1, 11), Starts: "09:00", Ends: "10:00", BreakMinutes: 60}, "/break_minutes", breakTooLong},
 	} {
@@ -93,19 +93,26 @@ func TestAgreement_HashesWhatIsAgreedOnAndNothingElse(t *testing.T) {
 		PlanGoals: &goals, PlanActivities: &none, PlanPeople: &none}
 	days := []Day{{DateOn: day.Of(2027, 1, 11), Starts: "09:00", Ends: "16:30", Hours: 700}}
 	text, hash := l.agreement(days)
-	require.Contains(t, text, "BelRAI <leren> invullen")
+	require.Contains(t, text, `"leeractieplan":{"goals":["BelRAI <leren> invullen"],"activities":[],"people_to_meet":[],"success":null},"days"`,
+		"a plan that was signed before there was a leeragenda reads as it did")
 
 	yes, seven := true, hours.Hours(700)
 	same := l
 	same.Revision, same.Status, same.InsuredCommute, same.SafetyExchanged = 7, Planned, &yes, true
 	attended := days[0]
 	attended.ID, attended.Attended, attended.AttendedHours = id.NewDay(), &yes, &seven
+	attended.Programme = Programme{{What: "rondleiding"}}
+	same.Documents, same.Reception = Documents{{Kind: "notes", Title: "blad"}}, &attended.Starts
 	_, again := same.agreement([]Day{attended})
 	require.Equal(t, hash, again, "what is noted about an exchange leaves its agreement as it is")
 
+	agenda := l
+	agenda.PlanMustCover = db.Strings{"de medicatieronde"}
+	_, changed := agenda.agreement(days)
+	require.NotEqual(t, hash, changed, "what was added to the plan is signed with it")
 	other := l
 	other.LeervraagText = "Hoe verloopt het?"
-	_, changed := other.agreement(days)
+	_, changed = other.agreement(days)
 	require.NotEqual(t, hash, changed)
 	moved := days[0]
 	moved.Starts = "08:00"

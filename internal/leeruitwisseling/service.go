@@ -128,6 +128,9 @@ func (s Service) meet(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID,
 		if err := checkParticipants(tx, *l, k.Participants); err != nil {
 			return err
 		}
+		if err := distinct("/agenda", k.Agenda); err != nil {
+			return err
+		}
 		l.Kennismakingsgesprek = &k
 		return nil
 	})
@@ -164,9 +167,9 @@ func checkParticipants(tx *db.Tx, l Leeruitwisseling, all []Participant) error {
 		}
 		switch {
 		case err != nil:
-			e.At(at, fault.BadFormat, "format", format)
+			e.At(at, fault.Unusable, "format", format)
 		case seen[p.ID]:
-			e.At(at, fault.Repeated)
+			e.At(at, fault.Twice)
 		}
 		seen[p.ID] = true
 	}
@@ -205,14 +208,32 @@ func absentFrom[ID comparable](known map[ID]bool, named map[ID]int) (at []int) {
 	return at
 }
 
+// distinct refuses a list in which something stands twice.
+func distinct(pointer string, list []string) error {
+	e := fault.Unprocessable.New()
+	for i, x := range list {
+		if slices.Contains(list[:i], x) {
+			e.At(pointer+"/"+strconv.Itoa(i), fault.Repeated)
+		}
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
 // agree writes the leeractieplan. check sees the exchange as it was.
 func (s Service) agree(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID, check func(Leeruitwisseling) error, p Leeractieplan) error {
+	if err := distinct("/drawn_up_by", p.DrawnUpBy); err != nil {
+		return err
+	}
 	_, _, err := s.change(ctx, tx, lid, func(l *Leeruitwisseling) error {
 		if err := check(*l); err != nil {
 			return err
 		}
 		l.PlanGoals, l.PlanActivities, l.PlanPeople = (*db.Strings)(&p.Goals), (*db.Strings)(&p.Activities), (*db.Strings)(&p.PeopleToMeet)
-		l.PlanSuccess = p.Success
+		l.PlanSuccess, l.PlanMotive, l.PlanMeaning, l.PlanHowToAnswer = p.Success, p.Motive, p.Meaning, p.HowToAnswer
+		l.PlanMustCover, l.PlanCuriousAbout, l.PlanDrawnUpBy = p.MustCover, p.CuriousAbout, p.DrawnUpBy
 		return nil
 	})
 	return err
@@ -263,7 +284,7 @@ func (s Service) sign(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID,
 		methods = []string{"signed_in", "recorded"} // an employer's own software may keep what was signed on paper
 	}
 	if !slices.Contains(methods, in.Method) {
-		return fault.At("/method", fault.NotOneOf, "values", strings.Join(methods, ", "))
+		return fault.At("/method", fault.NoChoice, "values", strings.Join(methods, ", "))
 	}
 	days, err := s.Days(tx, lid)
 	if err != nil {

@@ -61,6 +61,7 @@ type dayJSON struct {
 	Revision      int64        `json:"revision"`
 	CreatedAt     time.Time    `json:"created_at"`
 	UpdatedAt     time.Time    `json:"updated_at"`
+	Programme     Programme    `json:"programme"`
 }
 
 // Scan reads the column.
@@ -76,7 +77,7 @@ func (r *dayRows) Scan(src any) error {
 			SendingOrganisationID: id.OrganisationID(d.SendingID), ReceivingOrganisationID: id.OrganisationID(d.ReceivingID),
 			DateOn: d.DateOn, Starts: d.Starts, Ends: d.Ends, BreakMinutes: d.BreakMinutes, StartsAt: d.StartsAt, EndsAt: d.EndsAt,
 			Hours: hours.Hours(d.Hours), SiteID: (*id.SiteID)(d.SiteID), Attended: d.Attended, AttendedHours: (*hours.Hours)(d.AttendedHours),
-			SafetyBriefed: d.SafetyBriefed, MarkedAt: d.MarkedAt}
+			SafetyBriefed: d.SafetyBriefed, MarkedAt: d.MarkedAt, Programme: d.Programme}
 		if d.LeercoachIDs != nil {
 			coaches := make(db.IDs[id.MedewerkerID], len(*d.LeercoachIDs))
 			for j, c := range *d.LeercoachIDs {

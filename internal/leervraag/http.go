@@ -46,8 +46,30 @@ type Wire struct {
 	Status         Status            `json:"status" enums:"draft,open,matched,answered,partly_answered,unanswered,not_addressed,withdrawn" example:"draft"`
 	CloseReason    *string           `json:"close_reason" extensions:"x-nullable" example:"De twee dagen gaven genoeg ideeën."`
 	Version        int               `json:"version" example:"1"`
+	AgendaWire
+	InTrainingPlan         *bool                  `json:"in_training_plan" extensions:"x-nullable" example:"true"`                                   // of the employer; null: nobody said
+	FromLeeruitwisselingID *id.LeeruitwisselingID `json:"from_leeruitwisseling_id" extensions:"x-nullable" example:"lui_01jd8m5x9nf3tvhg5w6rkz2c4q"` // out of which it came
 	web.Meta
 } // @name Leervraag
+
+// AgendaWire is the leeragenda as callers see it, in a leervraag and in each of its versions.
+type AgendaWire struct {
+	SmartGoals        []SmartGoal `json:"smart_goals"`
+	Meaning           *string     `json:"meaning" extensions:"x-nullable" example:"Hoe nieuwe collega's de briefing leren volgen."`
+	HowToAnswer       *string     `json:"how_to_answer" extensions:"x-nullable" example:"Meelopen met een ploeg die taal op de vloer oefent."`
+	LearnInGeneral    *string     `json:"learn_in_general" extensions:"x-nullable" example:"Hoe anderen anderstaligen onthalen."`
+	LearnSpecifically *string     `json:"learn_specifically" extensions:"x-nullable" example:"Hoe je een briefing in klare taal geeft."`
+	MustCover         []string    `json:"must_cover" example:"de ochtendbriefing"`
+	PeopleToMeet      []string    `json:"people_to_meet" example:"taalcoach"`
+	Activities        []string    `json:"activities" example:"rondleiding"`
+	Content           *string     `json:"content" extensions:"x-nullable" example:"Klare taal, pictogrammen, meter en peter."`
+	Approach          *string     `json:"approach" extensions:"x-nullable" example:"Eerst kijken, dan zelf een briefing geven."`
+}
+
+func agendaWire(a Agenda) AgendaWire {
+	return AgendaWire{append([]SmartGoal{}, a.SmartGoals...), a.Meaning, a.HowToAnswer, a.LearnInGeneral, a.LearnSpecifically,
+		append([]string{}, a.MustCover...), append([]string{}, a.PeopleToMeet...), append([]string{}, a.Activities...), a.Content, a.Approach}
+}
 
 // Location is where the leervraag can be read.
 func (w Wire) Location() string { return "/v1/leervragen/" + w.ID.String() }
@@ -55,7 +77,8 @@ func (w Wire) Location() string { return "/v1/leervragen/" + w.ID.String() }
 // WireOf shows a row to callers.
 func WireOf(l Leervraag) Wire {
 	return Wire{l.ID, l.OrganisationID, l.SwitcherID, l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity, l.Reach, l.Internal,
-		l.SharedText, l.Available, l.DaysNeeded, l.SectorWish, l.Status, l.CloseReason, l.Version, web.MetaOf(l.Row)}
+		l.SharedText, l.Available, l.DaysNeeded, l.SectorWish, l.Status, l.CloseReason, l.Version, agendaWire(l.Agenda), l.InTrainingPlan,
+		l.FromLeeruitwisselingID, web.MetaOf(l.Row)}
 }
 
 // byID is the input of a door that needs the id alone.
@@ -86,6 +109,8 @@ type Filters struct {
 	Status         []Status           `form:"status" enums:"draft,open,matched,answered,partly_answered,unanswered,not_addressed,withdrawn"`
 	OrganisationID *id.OrganisationID `form:"organisation_id"`
 	SwitcherID     *id.MedewerkerID   `form:"switcher_id"`
+
+	FromLeeruitwisselingID *id.LeeruitwisselingID `form:"from_leeruitwisseling_id"`
 }
 
 type listReq struct {
@@ -106,6 +131,7 @@ type listReq struct {
 //	@Param			status			query		[]string	false	"in these states"	collectionFormat(csv)	Enums(draft,open,matched,answered,partly_answered,unanswered,not_addressed,withdrawn)
 //	@Param			organisation_id	query		string		false	"of this employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			switcher_id		query		string		false	"of this employee"	example(mdw_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			from_leeruitwisseling_id	query	string	false	"that came out of this exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Success		200				{object}	page.Page[Wire]
 //	@Router			/v1/leervragen [get]
 func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire], error) {
@@ -118,6 +144,9 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 	}
 	if in.SwitcherID != nil {
 		q = q.Where("switcher_id = ?", *in.SwitcherID)
+	}
+	if in.FromLeeruitwisselingID != nil {
+		q = q.Where("from_leeruitwisseling_id = ?", *in.FromLeeruitwisselingID)
 	}
 	return page.Sync(tx, in.SyncParams, in.Filters, q, WireOf)
 }
@@ -144,7 +173,7 @@ type updateReq struct {
 // update changes a leervraag.
 //
 //	@Summary		Sharpen or change a leervraag
-//	@Description	A change of title, question, motive, goals, topics, clarity or shared_text makes a new version and keeps the old one. Not once it is closed or withdrawn.
+//	@Description	A change of what is asked (title, question, motive, goals, topics, clarity, shared_text, or the leeragenda from smart_goals to approach) makes a new version and keeps the old one. What smart_goals says is of one of the goals, word for word. Not once it is closed or withdrawn.
 //	@ID				updateLeervraag
 //	@Tags			leervraag
 //	@Param			id		path		string	true	"the leervraag"	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -168,6 +197,7 @@ type VersionWire struct {
 	Topics     []string   `json:"topics" example:"taalbeleid"`
 	Clarity    string     `json:"clarity" enums:"vague,clear" example:"vague"`
 	SharedText *string    `json:"shared_text" extensions:"x-nullable" example:"Een ploegleider wil zien hoe u taal oefent tijdens het werk."`
+	AgendaWire
 } // @name LeervraagVersion
 
 func versionWire(v Version) VersionWire {
@@ -175,7 +205,7 @@ func versionWire(v Version) VersionWire {
 		at := v.ReplacedAt.UTC()
 		v.ReplacedAt = &at
 	}
-	return VersionWire{v.Version, v.ReplacedAt, v.Title, v.Question, v.Motive, v.Goals, v.Topics, v.Clarity, v.SharedText}
+	return VersionWire{v.Version, v.ReplacedAt, v.Title, v.Question, v.Motive, v.Goals, v.Topics, v.Clarity, v.SharedText, agendaWire(v.Agenda)}
 }
 
 type versionsReq struct {
@@ -184,10 +214,10 @@ type versionsReq struct {
 }
 
 // allVersions is the present version and those before it. Pages are cut by the number, written as a uuid.
-const allVersions = `(select lpad(to_hex(version), 32, '0')::uuid as id, version, at as replaced_at, title, question, motive, goals, topics, clarity, shared_text
+const allVersions = `(select lpad(to_hex(version), 32, '0')::uuid as id, version, at as replaced_at, ` + asked + `
 		from leervraag_versions where tenant_id = ? and leervraag_id = ?
 	union all
-	select lpad(to_hex(version), 32, '0')::uuid, version, null, title, question, motive, goals, topics, clarity, shared_text
+	select lpad(to_hex(version), 32, '0')::uuid, version, null, ` + asked + `
 		from leervragen where tenant_id = ? and id = ?)`
 
 // versions reads what a leervraag asked over time.

@@ -109,9 +109,12 @@ type Leervraag struct {
 	Available      availability.List
 	DaysNeeded     int     // of an exchange; so many days in common it takes
 	SectorWish     *string // same or other than the own employer's; nil when it does not matter
-	Status         Status
-	CloseReason    *string
-	Version        int // +1 whenever what is asked changes
+	Agenda
+	InTrainingPlan         *bool                  // of the employer; nil when nobody said
+	FromLeeruitwisselingID *id.LeeruitwisselingID // the exchange out of which it came (seed 001, 5.7)
+	Status                 Status
+	CloseReason            *string
+	Version                int // +1 whenever what is asked changes
 }
 
 // TableName is the table of learning questions.
@@ -124,7 +127,7 @@ func (l Leervraag) Key() (int64, uuid.UUID) { return l.Pos, l.ID.UUID() }
 func (l Leervraag) asks(o Leervraag) bool {
 	same := func(a, b *string) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 	return l.Title == o.Title && l.Question == o.Question && same(l.Motive, o.Motive) && slices.Equal(l.Goals, o.Goals) &&
-		slices.Equal(l.Topics, o.Topics) && l.Clarity == o.Clarity && same(l.SharedText, o.SharedText)
+		slices.Equal(l.Topics, o.Topics) && l.Clarity == o.Clarity && same(l.SharedText, o.SharedText) && l.Agenda.equal(o.Agenda)
 }
 
 // Version is what a leervraag asked at one time.
@@ -139,6 +142,7 @@ type Version struct {
 	Topics     db.Strings
 	Clarity    string
 	SharedText *string
+	Agenda
 }
 
 // Key places a version in a list.
@@ -164,5 +168,6 @@ var (
 	switcherEnded = fault.DefineRule("switcher_ended", fault.Text{
 		EN: "does not work there any more", NL: "werkt daar niet meer", FR: "n’y travaille plus"})
 
+	_ = db.Constraint("leervragen_from_leeruitwisseling_fkey", func() *fault.Error { return fault.At("/from_leeruitwisseling_id", fault.NoReference) })
 	_ = db.Constraint("leervragen_switcher_fkey", func() *fault.Error { return fault.At("/switcher_id", fault.NoReference) })
 )

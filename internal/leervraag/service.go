@@ -28,10 +28,26 @@ type Input struct {
 	Available  availability.List `json:"available" validate:"max=20"`
 	DaysNeeded int               `json:"days_needed" default:"1" minimum:"1" maximum:"20" example:"2"`
 	SectorWish *string           `json:"sector_wish" enums:"same,other" extensions:"x-nullable" example:"other"`
+
+	SmartGoals        SmartGoals `json:"smart_goals" validate:"max=20"`
+	Meaning           *string    `json:"meaning" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Hoe nieuwe collega's de briefing leren volgen."`
+	HowToAnswer       *string    `json:"how_to_answer" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Meelopen met een ploeg die taal op de vloer oefent."`
+	LearnInGeneral    *string    `json:"learn_in_general" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Hoe anderen anderstaligen onthalen."`
+	LearnSpecifically *string    `json:"learn_specifically" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Hoe je een briefing in klare taal geeft."`
+	MustCover         db.Strings `json:"must_cover" validate:"max=20" minLength:"1" maxLength:"1000" example:"de ochtendbriefing"`
+	PeopleToMeet      db.Strings `json:"people_to_meet" validate:"max=20" minLength:"1" maxLength:"200" example:"taalcoach"`
+	Activities        db.Strings `json:"activities" validate:"max=20" minLength:"1" maxLength:"1000" example:"rondleiding"`
+	Content           *string    `json:"content" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Klare taal, pictogrammen, meter en peter."`
+	Approach          *string    `json:"approach" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Eerst kijken, dan zelf een briefing geven."`
+
+	InTrainingPlan         *bool                  `json:"in_training_plan" extensions:"x-nullable" example:"true"`
+	FromLeeruitwisselingID *id.LeeruitwisselingID `json:"from_leeruitwisseling_id" extensions:"x-nullable" example:"lui_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 } // @name LeervraagInput
 
 func inputOf(l Leervraag) Input {
-	return Input{l.SwitcherID, l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity, l.Reach, l.Internal, l.SharedText, l.Available, l.DaysNeeded, l.SectorWish}
+	return Input{l.SwitcherID, l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity, l.Reach, l.Internal, l.SharedText, l.Available, l.DaysNeeded, l.SectorWish,
+		l.SmartGoals, l.Meaning, l.HowToAnswer, l.LearnInGeneral, l.LearnSpecifically, l.MustCover, l.PeopleToMeet, l.Activities, l.Content, l.Approach,
+		l.InTrainingPlan, l.FromLeeruitwisselingID}
 }
 
 // onto checks the input and lays it over the row, except for whose question it is.
@@ -39,9 +55,14 @@ func (in Input) onto(l *Leervraag) error {
 	if err := in.Available.Check("/available"); err != nil {
 		return err
 	}
+	if err := in.SmartGoals.check(in.Goals); err != nil {
+		return err
+	}
 	l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity = in.Title, in.Question, in.Motive, in.Goals, in.Topics, in.Clarity
 	l.Reach, l.Internal, l.SharedText, l.Available = in.Reach, in.Internal, in.SharedText, in.Available
-	l.DaysNeeded, l.SectorWish = in.DaysNeeded, in.SectorWish
+	l.DaysNeeded, l.SectorWish, l.InTrainingPlan, l.FromLeeruitwisselingID = in.DaysNeeded, in.SectorWish, in.InTrainingPlan, in.FromLeeruitwisselingID
+	l.Agenda = Agenda{in.SmartGoals, in.Meaning, in.HowToAnswer, in.LearnInGeneral, in.LearnSpecifically, in.MustCover, in.PeopleToMeet,
+		in.Activities, in.Content, in.Approach}
 	return nil
 }
 
@@ -67,10 +88,28 @@ func (s Service) Create(_ context.Context, tx *db.Tx, in Input) (Leervraag, erro
 	if err := in.onto(&l); err != nil {
 		return l, err
 	}
+	if err := cameFrom(tx, Leervraag{}, l); err != nil {
+		return l, err
+	}
 	if err := db.Insert(tx, &l); err != nil {
 		return l, err
 	}
 	return l, record(tx, Created, l)
+}
+
+// cameFrom refuses an exchange that the caller cannot see, or in which the leervraag's employer had no part: new questions
+// come up with switchers, with leercoaches, and with their colleagues (seed 001, 5.7 and 5.8).
+func cameFrom(tx *db.Tx, before, l Leervraag) error {
+	if l.FromLeeruitwisselingID == nil || before.FromLeeruitwisselingID != nil && *before.FromLeeruitwisselingID == *l.FromLeeruitwisselingID {
+		return nil
+	}
+	var known bool
+	err := tx.Select(&known, `select exists (select 1 from leeruitwisselingen where tenant_id = ? and id = ? and ? in (sending_organisation_id, receiving_organisation_id))`,
+		tx.Scope.Tenant, *l.FromLeeruitwisselingID, l.OrganisationID)
+	if err == nil && !known {
+		return fault.At("/from_leeruitwisseling_id", fault.NoReference)
+	}
+	return err
 }
 
 // Update applies a change to a leervraag. What it asked before is kept as a version. Nothing changed means no revision
@@ -97,6 +136,9 @@ func (s Service) Update(ctx context.Context, tx *db.Tx, lid id.LeervraagID, chec
 	if err := in.onto(&after); err != nil {
 		return before, err
 	}
+	if err := cameFrom(tx, before, after); err != nil {
+		return before, err
+	}
 	t := Updated
 	if !after.asks(before) {
 		t = Sharpened
@@ -112,11 +154,15 @@ func (s Service) Update(ctx context.Context, tx *db.Tx, lid id.LeervraagID, chec
 	return after, record(tx, t, after)
 }
 
+// asked are the columns that leervragen and leervraag_versions share.
+const asked = `title, question, motive, goals, topics, clarity, shared_text, smart_goals, meaning, how_to_answer, learn_in_general, learn_specifically,
+	must_cover, people_to_meet, activities, content, approach`
+
 // keep writes what a leervraag asks now to its history.
 func keep(tx *db.Tx, lid id.LeervraagID) error {
 	_, err := tx.Run(`insert into leervraag_versions (tenant_id, leervraag_id, organisation_id, switcher_id, version, at, changed_by,
-			title, question, motive, goals, topics, clarity, shared_text)
-		select tenant_id, id, organisation_id, switcher_id, version, ?, ?, title, question, motive, goals, topics, clarity, shared_text
+			`+asked+`)
+		select tenant_id, id, organisation_id, switcher_id, version, ?, ?, `+asked+`
 		from leervragen where tenant_id = ? and id = ?`, tx.Now, tx.Actor, tx.Scope.Tenant, lid)
 	return err
 }

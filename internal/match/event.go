@@ -25,7 +25,7 @@ type declinedData struct {
 // The facts about matches.
 var (
 	Created      = fact.Define("match.created", "A leervraag was put to a leerplek, as a draft or proposed at once.", matchData{})
-	Updated      = fact.Define("match.updated", "Something about a match changed: its leercoaches, or one of several required parties accepted.", matchData{})
+	Updated      = fact.Define("match.updated", "Something about a match changed: its leercoaches, whether it can be done, who was told of it, or one of several required parties accepted.", matchData{})
 	WasProposed  = fact.Define("match.proposed", "A match was put to its parties, who now decide.", matchData{})
 	WasAccepted  = fact.Define("match.accepted", "The last required party accepted a match: there is a leeruitwisseling now.", matchData{})
 	WasDeclined  = fact.Define("match.declined", "A party declined a match.", declinedData{})

@@ -18,6 +18,7 @@ func (s Service) Routes() []web.Route {
 		web.List("/v1/matches", "match:read", s.list, web.Syncs),
 		web.Get("/v1/matches/:id", "match:read", s.get),
 		web.Patch("/v1/matches/:id", "match:write", s.update),
+		web.Act("/v1/matches/:id/inform", "match:write", s.postInformed),
 	}
 }
 
@@ -45,6 +46,9 @@ type Wire struct {
 	Status                  Status                 `json:"status" enums:"draft,proposed,accepted,declined,lapsed,cancelled" example:"proposed"`
 	Decisions               []DecisionWire         `json:"decisions"`
 	LeeruitwisselingID      *id.LeeruitwisselingID `json:"leeruitwisseling_id" extensions:"x-nullable" example:"lui_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Feasibility
+	SendingInformedAt   *time.Time `json:"sending_informed_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"` // null: not told yet
+	ReceivingInformedAt *time.Time `json:"receiving_informed_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`
 	web.Meta
 } // @name Match
 
@@ -54,7 +58,16 @@ func (w Wire) Location() string { return "/v1/matches/" + w.ID.String() }
 // WireOf is a match as callers see it, with the decisions that it was read with.
 func WireOf(m Match) Wire {
 	return Wire{m.ID, m.LeervraagID, m.LeerplekID, m.SendingOrganisationID, m.ReceivingOrganisationID, m.SwitcherID, m.LeercoachIDs,
-		m.Internal, m.RequiredParties, m.Status, m.Decisions, m.LeeruitwisselingID, web.MetaOf(m.Row)}
+		m.Internal, m.RequiredParties, m.Status, m.Decisions, m.LeeruitwisselingID,
+		m.Feasibility, utc(m.SendingInformedAt), utc(m.ReceivingInformedAt), web.MetaOf(m.Row)}
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
 }
 
 // decisionsColumn gathers the decisions of a match beside it, so that reading it stays one statement. Row-level security
@@ -143,9 +156,10 @@ func (s Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) {
 	return r.wire(), err
 }
 
-// UpdateInput is what can be changed about a draft.
+// UpdateInput is what can be changed about a match.
 type UpdateInput struct {
-	LeercoachIDs []id.MedewerkerID `json:"leercoach_ids" binding:"required" validate:"min=1,max=20" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"`
+	LeercoachIDs []id.MedewerkerID `json:"leercoach_ids" binding:"required" validate:"min=1,max=20,unique" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"`
+	Feasibility
 } // @name MatchChanges
 
 type updateReq struct {
@@ -154,10 +168,10 @@ type updateReq struct {
 	Patch web.MergePatch `body:"patch"`
 }
 
-// update changes the leercoaches of a draft.
+// update changes the leercoaches of a draft, or says whether the match fits and can be done.
 //
 //	@Summary		Change a match
-//	@Description	Only a draft takes other leercoaches; the first one leads.
+//	@Description	Only a draft takes other leercoaches; the first one leads. Whether the content fits and whether place and moments are feasible is said until the parties decided.
 //	@ID				updateMatch
 //	@Tags			match
 //	@Param			id		path		string		true	"the match"	example(mat_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -172,10 +186,39 @@ func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, err
 	if err := in.Check(m.Revision); err != nil {
 		return Wire{}, err
 	}
-	u := UpdateInput{m.LeercoachIDs}
+	u := UpdateInput{m.LeercoachIDs, m.Feasibility}
 	if err := in.Patch.Apply(&u); err != nil {
 		return Wire{}, err
 	}
-	m, err = s.SetCoaches(ctx, tx, m, u.LeercoachIDs)
+	m, err = s.Update(ctx, tx, m, u)
+	return WireOf(m), err
+}
+
+// InformInput names the employer that was told.
+type InformInput struct {
+	Party string `json:"party" binding:"required" enums:"sending,receiving" example:"receiving"`
+} // @name MatchInformInput
+
+type informReq struct {
+	byID
+	Body InformInput `body:"json"`
+}
+
+// postInformed notes that an employer was told of a match.
+//
+//	@Summary		Note that an employer was told of a match
+//	@Description	Of one that is proposed or accepted. Once is enough: the first time stands.
+//	@ID				informMatch
+//	@Tags			match
+//	@Param			id		path		string		true	"the match"	example(mat_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			body	body		InformInput	true	"who was told"
+//	@Success		200		{object}	Wire
+//	@Router			/v1/matches/{id}/inform [post]
+func (s Service) postInformed(ctx context.Context, tx *db.Tx, in informReq) (Wire, error) {
+	m, err := s.Lock(ctx, tx, in.ID)
+	if err != nil {
+		return Wire{}, err
+	}
+	m, err = s.Inform(ctx, tx, m, in.Body.Party)
 	return WireOf(m), err
 }

@@ -255,7 +255,7 @@ func TestAPartySpeaksForItselfAlone(t *testing.T) {
 	}
 	_, err := s.accept(s.coordinate, m.ID, match.Decision{})
 	require.Equal(t, "/party", field(t, err).Pointer)
-	require.Same(t, fault.Required, field(t, err).Rule)
+	require.Same(t, fault.Needed, field(t, err).Rule)
 	_, err = s.accept(s.coordinate, m.ID, match.Decision{Party: ptr("neighbour")})
 	require.Same(t, fault.NotOneOf, field(t, err).Rule)
 

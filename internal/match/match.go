@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -36,6 +37,8 @@ type action string
 
 const (
 	change   action = "change"
+	appraise action = "appraise" // say whether it fits and can be done
+	inform   action = "inform"   // tell an employer of it
 	propose  action = "propose"
 	accept   action = "accept"   // by one party
 	decline  action = "decline"  // by one party
@@ -44,7 +47,7 @@ const (
 	cancel   action = "cancel"
 )
 
-var actions = []action{change, propose, accept, decline, complete, lapse, cancel}
+var actions = []action{change, appraise, inform, propose, accept, decline, complete, lapse, cancel}
 
 // step is what an action comes to in a state: another state (or the same), or a refusal that names the state.
 type step struct {
@@ -58,17 +61,17 @@ func not(p *fault.Problem) step { return step{refuse: p} }
 // transitions holds every pair of state and action. An outcome that is reached already stays what it is; whether a party
 // repeats itself is decided before this table is read.
 var transitions = map[Status]map[action]step{
-	Draft: {change: to(Draft), propose: to(Proposed), accept: not(IsDraft), decline: not(IsDraft), complete: not(IsDraft),
+	Draft: {change: to(Draft), appraise: to(Draft), inform: not(IsDraft), propose: to(Proposed), accept: not(IsDraft), decline: not(IsDraft), complete: not(IsDraft),
 		lapse: to(Lapsed), cancel: to(Cancelled)},
-	Proposed: {change: not(IsProposed), propose: to(Proposed), accept: to(Proposed), decline: to(Declined), complete: to(Accepted),
+	Proposed: {change: not(IsProposed), appraise: to(Proposed), inform: to(Proposed), propose: to(Proposed), accept: to(Proposed), decline: to(Declined), complete: to(Accepted),
 		lapse: to(Lapsed), cancel: to(Cancelled)},
-	Accepted: {change: not(IsAccepted), propose: not(IsAccepted), accept: not(IsAccepted), decline: not(IsAccepted), complete: not(IsAccepted),
+	Accepted: {change: not(IsAccepted), appraise: not(IsAccepted), inform: to(Accepted), propose: not(IsAccepted), accept: not(IsAccepted), decline: not(IsAccepted), complete: not(IsAccepted),
 		lapse: not(IsAccepted), cancel: to(Cancelled)},
-	Declined: {change: not(IsDeclined), propose: not(IsDeclined), accept: not(IsDeclined), decline: not(IsDeclined), complete: not(IsDeclined),
+	Declined: {change: not(IsDeclined), appraise: not(IsDeclined), inform: not(IsDeclined), propose: not(IsDeclined), accept: not(IsDeclined), decline: not(IsDeclined), complete: not(IsDeclined),
 		lapse: not(IsDeclined), cancel: not(IsDeclined)},
-	Lapsed: {change: not(IsLapsed), propose: not(IsLapsed), accept: not(IsLapsed), decline: not(IsLapsed), complete: not(IsLapsed),
+	Lapsed: {change: not(IsLapsed), appraise: not(IsLapsed), inform: not(IsLapsed), propose: not(IsLapsed), accept: not(IsLapsed), decline: not(IsLapsed), complete: not(IsLapsed),
 		lapse: to(Lapsed), cancel: not(IsLapsed)},
-	Cancelled: {change: not(IsCancelled), propose: not(IsCancelled), accept: not(IsCancelled), decline: not(IsCancelled), complete: not(IsCancelled),
+	Cancelled: {change: not(IsCancelled), appraise: not(IsCancelled), inform: not(IsCancelled), propose: not(IsCancelled), accept: not(IsCancelled), decline: not(IsCancelled), complete: not(IsCancelled),
 		lapse: not(IsCancelled), cancel: to(Cancelled)},
 }
 
@@ -97,7 +100,19 @@ type Match struct {
 	RequiredParties         db.Strings
 	Status                  Status
 	LeeruitwisselingID      *id.LeeruitwisselingID // what came of it, from acceptance on
-	Decisions               Decisions              `gorm:"-"` // by time; with the notes that the caller may read
+	Feasibility
+	SendingInformedAt   *time.Time // when the employer was told; nil: not yet (seed 001, 5.5)
+	ReceivingInformedAt *time.Time
+	Decisions           Decisions `gorm:"-"` // by time; with the notes that the caller may read
+}
+
+// Feasibility is what the ST-partner found when it put the two side by side: first whether the content fits, then whether
+// it can be done, beginning with the place (seed 001, 5.5). Each is yes, no, or not looked at yet (nil). Both employers
+// read it.
+type Feasibility struct {
+	ContentFits      *bool `json:"content_fits" extensions:"x-nullable" example:"true"`
+	LocationFeasible *bool `json:"location_feasible" extensions:"x-nullable" example:"true"` // the switcher can get there
+	MomentsFeasible  *bool `json:"moments_feasible" extensions:"x-nullable" example:"true"`  // both can at the same time
 }
 
 // TableName is the table of matches.

@@ -13,6 +13,8 @@ func TestEveryActionInEveryStateHasOneOutcome(t *testing.T) {
 	t.Parallel()
 	want := map[action]map[Status]string{
 		change:   {Draft: "draft", Proposed: "match-proposed", Accepted: "match-accepted", Declined: "match-declined", Lapsed: "match-lapsed", Cancelled: "match-cancelled"},
+		appraise: {Draft: "draft", Proposed: "proposed", Accepted: "match-accepted", Declined: "match-declined", Lapsed: "match-lapsed", Cancelled: "match-cancelled"},
+		inform:   {Draft: "match-draft", Proposed: "proposed", Accepted: "accepted", Declined: "match-declined", Lapsed: "match-lapsed", Cancelled: "match-cancelled"},
 		propose:  {Draft: "proposed", Proposed: "proposed", Accepted: "match-accepted", Declined: "match-declined", Lapsed: "match-lapsed", Cancelled: "match-cancelled"},
 		accept:   {Draft: "match-draft", Proposed: "proposed", Accepted: "match-accepted", Declined: "match-declined", Lapsed: "match-lapsed", Cancelled: "match-cancelled"},
 		decline:  {Draft: "match-draft", Proposed: "declined", Accepted: "match-accepted", Declined: "match-declined", Lapsed: "match-lapsed", Cancelled: "match-cancelled"},

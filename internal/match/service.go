@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gorm.io/gorm/clause"
 
@@ -110,21 +111,45 @@ func reread(tx *db.Tx, m *Match) error {
 	return err
 }
 
-// SetCoaches gives a draft other leercoaches.
-func (s Service) SetCoaches(_ context.Context, tx *db.Tx, m Match, coaches []id.MedewerkerID) (Match, error) {
-	if _, err := m.after(change); err != nil {
+// Update gives a draft other leercoaches, and says whether a match that is not decided on fits and can be done.
+func (s Service) Update(_ context.Context, tx *db.Tx, m Match, u UpdateInput) (Match, error) {
+	a := appraise
+	if !slices.Equal([]id.MedewerkerID(m.LeercoachIDs), u.LeercoachIDs) {
+		a = change
+	}
+	if _, err := m.after(a); err != nil {
 		return m, err
 	}
 	after := m
-	after.LeercoachIDs = coaches
-	if err := checkCoaches(tx, after); err != nil {
-		return m, err
+	after.LeercoachIDs, after.Feasibility = u.LeercoachIDs, u.Feasibility
+	if a == change {
+		if err := checkCoaches(tx, after); err != nil {
+			return m, err
+		}
 	}
 	changed, err := db.Change(tx, m, &after)
 	if err != nil || !changed {
 		return after, err
 	}
-	return after, record(tx, Updated, after, false)
+	return after, record(tx, Updated, after, after.Status != Draft)
+}
+
+// Inform notes that an employer, sending or receiving, was told of a match: the guide's last step before the preparation
+// (seed 001, 5.5 "Breng de switchende organisaties op de hoogte"). The first time stands.
+func (s Service) Inform(_ context.Context, tx *db.Tx, m Match, party string) (Match, error) {
+	if _, err := m.after(inform); err != nil {
+		return m, err
+	}
+	after := m
+	at := map[string]**time.Time{Sending: &after.SendingInformedAt, Receiving: &after.ReceivingInformedAt}[party]
+	if *at != nil {
+		return m, nil
+	}
+	*at = &tx.Now
+	if _, err := db.Change(tx, m, &after); err != nil {
+		return m, err
+	}
+	return after, record(tx, Updated, after, true)
 }
 
 // Propose puts a draft to its parties. A match that is proposed already stays as it is.
@@ -192,7 +217,7 @@ func (s Service) party(tx *db.Tx, m Match, named *string) (string, error) {
 	case own != "":
 		return own, nil
 	case named == nil:
-		return "", fault.At("/party", fault.Required)
+		return "", fault.At("/party", fault.Needed)
 	case !slices.Contains(Parties, *named):
 		return "", fault.At("/party", fault.NotOneOf, "values", strings.Join(Parties, ", "))
 	}

@@ -22,6 +22,7 @@ type Options struct {
 	MaxBytes int           // of all indexes together; 0 is 1 GiB. The least recently used leaves first
 	Idle     time.Duration // an index that nobody asked for so long leaves; 0 is 15 minutes
 	Log      *slog.Logger  // says when an index cannot be made; nil says nothing
+	Relearn  time.Duration // how often an index that lives on learns from what was decided since; 0 is an hour
 	AtOnce   int           // so many leerplekken are indexed while the first caller waits, more in the background; 0 is 5,000
 }
 
@@ -62,6 +63,7 @@ type entry struct {
 	mu       sync.Mutex // one at a time builds, or follows the changes
 	index    *index     // nil: not there yet
 	followed time.Time
+	learned  time.Time // when it was last taught what people decided
 	building bool
 	failed   time.Time
 }
@@ -75,6 +77,9 @@ func newCache(d *db.DB, o Options) *cache {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Relearn == 0 {
+		o.Relearn = relearn
 	}
 	if o.AtOnce == 0 {
 		o.AtOnce = 5000
@@ -157,6 +162,10 @@ func (c *cache) get(tx *db.Tx, today day.Date, follow bool) (*index, error) {
 			return nil, err
 		}
 		e.followed = time.Now()
+		if !renew && time.Since(e.learned) > c.options.Relearn {
+			e.learned = time.Now()
+			go c.learnAside(id.TenantID(tx.Scope.Tenant), e.index)
+		}
 		if !renew {
 			return e.index, nil
 		}
@@ -181,7 +190,7 @@ func (c *cache) get(tx *db.Tx, today day.Date, follow bool) (*index, error) {
 		go c.buildAside(id.TenantID(tx.Scope.Tenant), today, e)
 		return e.index, nil
 	}
-	seen, options, err := c.begin(tx)
+	seen, w, err := c.begin(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -199,11 +208,11 @@ func (c *cache) get(tx *db.Tx, today day.Date, follow bool) (*index, error) {
 		}
 		last = ids[len(ids)-1]
 	}
-	ix, err := r.build(options, seen)
+	ix, err := r.build(w, seen)
 	if err != nil {
 		return nil, err
 	}
-	e.index, e.followed = ix, time.Now()
+	e.index, e.followed, e.learned = ix, time.Now(), time.Now()
 	c.weigh(e, ix.bytes)
 	return ix, nil
 }
@@ -218,20 +227,20 @@ func (c *cache) buildAside(tenant id.TenantID, today day.Date, e *entry) {
 	e.building = false
 	if err != nil {
 		e.failed = time.Now()
-		c.options.Log.Error("matching: an index could not be made", "tenant_id", tenant, "error", err)
+		c.options.Log.Error("matching: an index could not be made", "tenant_id", tenant, "cause", db.Cause(err))
 		return
 	}
-	e.index, e.followed = ix, time.Time{}
+	e.index, e.followed, e.learned = ix, time.Time{}, time.Now()
 	c.weigh(e, ix.bytes)
 }
 
 func (c *cache) buildWhole(ctx context.Context, tenant id.TenantID, today day.Date) (*index, error) {
 	r := newReading(today)
 	var seen horizon
-	var options relevance.Options
+	var w wording
 	who := db.System(tenant, "matching index")
 	err := c.db.Snapshot(ctx, who, func(tx *db.Tx) (err error) {
-		seen, options, err = c.begin(tx)
+		seen, w, err = c.begin(tx)
 		return err
 	})
 	for last, more := uuid.Nil, err == nil; more && err == nil; {
@@ -248,22 +257,33 @@ func (c *cache) buildWhole(ctx context.Context, tenant id.TenantID, today day.Da
 	if err != nil {
 		return nil, err
 	}
-	return r.build(options, seen)
+	return r.build(w, seen)
 }
 
-// begin reads where the order of changes stands before anything else is read, so that nothing is missed between, and the
-// ESCO classification, where it was imported.
-func (c *cache) begin(tx *db.Tx) (horizon, relevance.Options, error) {
-	var options relevance.Options
+// learnAside teaches an index what was decided since it was made.
+func (c *cache) learnAside(tenant id.TenantID, ix *index) {
+	c.builds <- struct{}{}
+	defer func() { <-c.builds }()
+	var known []relevance.Decision
+	if err := c.db.Snapshot(context.Background(), db.System(tenant, "matching index"), func(tx *db.Tx) (err error) {
+		known, err = decisions(tx)
+		return err
+	}); err != nil {
+		c.options.Log.Error("matching: an index could not learn", "tenant_id", tenant, "cause", db.Cause(err))
+		return
+	}
+	ix.words.Learn(known)
+}
+
+// begin reads where the order of changes stands before anything else is read, so that nothing is missed between, and what
+// words are read with.
+func (c *cache) begin(tx *db.Tx) (horizon, wording, error) {
 	seen, _, err := changes(tx, horizon{from: math.MaxInt64})
-	if err != nil || seen.esco.IsZero() {
-		return seen, options, err
+	if err != nil {
+		return seen, wording{}, err
 	}
-	v, err := c.esco(tx, seen.esco)
-	if v != nil {
-		options.Vocabularies = []*relevance.Vocabulary{v}
-	}
-	return seen, options, err
+	w, err := c.words(tx, seen.esco)
+	return seen, w, err
 }
 
 // change is a leerplek about which something changed.
@@ -274,9 +294,10 @@ type change struct {
 }
 
 // standsSQL tells where the order of changes stands, and whether anything changed that an index follows. It is asked with
-// every question, so it plans once and looks at seven ends of an index.
+// every question, so it plans once and looks at eight ends of an index.
 const standsSQL = `
 select platform.base(), platform.horizon(), pg_snapshot_xmax(s)::text::bigint, (select count(*) from pg_snapshot_xip(s))::int, (select imported_at from reference.esco),
+	(select version from matching_synonyms where tenant_id = $1 order by version desc limit 1),
 	exists (select 1 from leerplekken where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
 	exists (select 1 from leeruitwisselingen where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
 	exists (select 1 from medewerkers where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
@@ -312,12 +333,16 @@ func changes(tx *db.Tx, since horizon) (now horizon, found []change, err error) 
 	err = tx.Pgx(func(p pgx.Tx) error {
 		ctx := tx.Statement.Context
 		var esco *time.Time
+		var own *int
 		var some bool
-		if err := p.QueryRow(ctx, standsSQL, tx.Scope.Tenant, since.from, since.read).Scan(&now.base, &now.from, &now.xmax, &now.running, &esco, &some); err != nil {
+		if err := p.QueryRow(ctx, standsSQL, tx.Scope.Tenant, since.from, since.read).Scan(&now.base, &now.from, &now.xmax, &now.running, &esco, &own, &some); err != nil {
 			return err
 		}
 		if esco != nil {
 			now.esco = *esco
+		}
+		if own != nil {
+			now.synonyms = *own
 		}
 		if !some {
 			return nil
@@ -343,7 +368,7 @@ func (c *cache) follow(tx *db.Tx, today day.Date, ix *index) (renew bool, err er
 	switch {
 	case err != nil:
 		return false, err
-	case now.base != ix.seen.base || !now.esco.Equal(ix.seen.esco) || len(found) > 4*chunk:
+	case now.base != ix.seen.base || !now.esco.Equal(ix.seen.esco) || now.synonyms != ix.seen.synonyms || len(found) > 4*chunk:
 		return true, nil
 	case now.older(ix.seen):
 		return false, nil // another followed further already
@@ -377,7 +402,7 @@ func (c *cache) follow(tx *db.Tx, today day.Date, ix *index) (renew bool, err er
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.apply(ids, ps, documents)
-	ix.sites, ix.whens, ix.seen = len(ix.kin.sites), len(ix.kin.calendars), now
+	ix.seen = now
 	if len(documents) > 0 && ix.words.Len() <= small {
 		ix.words.Fold() // every word changes how rare the others are
 		return false, nil

@@ -21,6 +21,8 @@ func (s *Service) Routes() []web.Route {
 		web.Get("/v1/matching-weights", "matching:read", s.weights),
 		web.Put("/v1/matching-weights", "matching:write", s.setWeights),
 		web.List("/v1/matching-weights/versions", "matching:read", s.versions),
+		web.Get("/v1/matching-synonyms", "matching:read", s.synonyms),
+		web.Put("/v1/matching-synonyms", "matching:write", s.setSynonyms),
 		web.Post("/v1/rivals", "rival:write", s.nameRival),
 		web.List("/v1/rivals", "rival:read", s.rivals),
 		web.Get("/v1/rivals/:id", "rival:read", s.rivalry),
@@ -73,7 +75,7 @@ type Detail struct {
 
 // Ground is one word of a place that answers one word of the question.
 type Ground struct {
-	Kind   string `json:"kind" enums:"word,part,topic,concept,field,gram" example:"part"` // the same word, part of a compound, a topic, another word for the same, the same field, spelled alike
+	Kind   string `json:"kind" enums:"word,part,topic,concept,field,gram,learned" example:"part"` // the same word, part of a compound, a topic, another word for the same, the same field, spelled alike, accepted together before
 	Term   string `json:"term" example:"medicatie"`
 	Found  string `json:"found" example:"medicatieschema"`
 	Via    string `json:"via" example:"medicatie klaarzetten"` // the concept that joins them, where one does
@@ -249,6 +251,67 @@ type versionsReq struct {
 //	@Router		/v1/matching-weights/versions [get]
 func (s *Service) versions(_ context.Context, tx *db.Tx, in versionsReq) (page.Page[WeightsWire], error) {
 	return page.List(tx, in.Params, nil, tx.Model(&weighing{}), weightsWire)
+}
+
+// SynonymsInput are a tenant's new synonyms.
+type SynonymsInput struct {
+	Synonyms []Synonym `json:"synonyms" binding:"required" validate:"max=1000"`
+} // @name MatchingSynonymsInput
+
+// SynonymsWire are a tenant's synonyms as callers see them.
+type SynonymsWire struct {
+	Version   int        `json:"version" example:"2"` // 0: there never were any
+	Synonyms  []Synonym  `json:"synonyms"`
+	ChangedBy *string    `json:"changed_by" extensions:"x-nullable" example:"cli_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	ChangedAt *time.Time `json:"changed_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`
+} // @name MatchingSynonyms
+
+// ETag is the version as an entity tag.
+func (w SynonymsWire) ETag() string { return web.Tag(int64(w.Version)) }
+
+func synonymsWire(w wordingRow) SynonymsWire {
+	out := SynonymsWire{Version: w.Version, Synonyms: w.Synonyms.V}
+	if w.Version > 0 {
+		at := w.CreatedAt.UTC()
+		out.ChangedBy, out.ChangedAt = &w.ChangedBy, &at
+	}
+	return out
+}
+
+// synonyms reads what the tenant's people call one thing.
+//
+//	@Summary	Read the synonyms of matching
+//	@ID			getMatchingSynonyms
+//	@Tags		matching
+//	@Success	200	{object}	SynonymsWire
+//	@Router		/v1/matching-synonyms [get]
+func (s *Service) synonyms(_ context.Context, tx *db.Tx, _ struct{}) (SynonymsWire, error) {
+	w, err := newestWording(tx)
+	return synonymsWire(w), err
+}
+
+type setSynonymsReq struct {
+	web.IfMatch
+	Body SynonymsInput `body:"json"`
+}
+
+// setSynonyms makes a new version of the synonyms.
+//
+//	@Summary		Set the synonyms of matching
+//	@Description	Words and phrases that mean one thing to the people of this tenant, beside the thesaurus that every tenant has: a leervraag that says one of them finds a leerplek that says another. They take the place of all that were set before, and count within a second for small tenants. Every change is a new version. If-Match is required once synonyms were set.
+//	@ID				putMatchingSynonyms
+//	@Tags			matching
+//	@Param			body	body		SynonymsInput	true	"the synonyms"
+//	@Success		200		{object}	SynonymsWire
+//	@Router			/v1/matching-synonyms [put]
+func (s *Service) setSynonyms(_ context.Context, tx *db.Tx, in setSynonymsReq) (SynonymsWire, error) {
+	w, err := setSynonyms(tx, in.Body.Synonyms, func(revision int64) error {
+		if in.Tag == "" && revision > 0 {
+			return fault.NeedsIfMatch.New()
+		}
+		return in.Check(revision)
+	})
+	return synonymsWire(w), err
 }
 
 // RivalInput names two employers between whom nobody is to switch.

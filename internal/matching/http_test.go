@@ -231,6 +231,11 @@ func TestWhatDoesNotRuleOut(t *testing.T) {
 			s.run(`update sites set postcode = '9230' where id = ?`, s.site)
 			s.run(`update medewerkers set home_postcode = ' 9230 ' where id = ?`, s.switcher)
 		},
+		"a workplace that is nearer than the site": func(s scene) {
+			s.run(`update sites set latitude = 49.6, longitude = 5.8 where id = (select site_id from medewerkers where id = ?)`, s.switcher)
+			s.run(`update sites set postcode = '9230' where id = ?`, s.site)
+			s.run(`update medewerkers set work_postcode = '9230' where id = ?`, s.switcher)
+		},
 		"the own employer, for an internal leervraag": func(s scene) {
 			s.run(`update leervragen set organisation_id = ?, switcher_id = ?, internal = true where id = ?`, s.receiving, s.Medewerker(s.receiving, "Sam"), s.leervraag)
 		},

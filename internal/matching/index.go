@@ -2,7 +2,6 @@ package matching
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 	"sync"
 	"time"
@@ -20,12 +19,12 @@ import (
 type index struct {
 	mu     sync.RWMutex // held for reading while a question is judged
 	places []place
-	sorted []uint64            // how the ids of the first so many begin, which stand in the order of their ids
+	table  table
 	number map[uuid.UUID]int32 // place by leerplek; who left is not there any more
 	words  *relevance.Index
-	sites  int // numbers of sites that places may have
-	whens  int // numbers of calendars
 	bytes  int // when it was made
+
+	aligned bool // the documents that words was built from are the first places, in the same order
 
 	// Under the lock of whoever follows the changes.
 	kin  *kinship
@@ -40,6 +39,7 @@ type horizon struct {
 	read       []int64
 	xmax       int64 // by these two, of two snapshots the newer is known
 	running    int
+	synonyms   int       // the version of the tenant's own; 0 for none
 	esco       time.Time // when the ESCO classification was imported; zero for never
 }
 
@@ -86,24 +86,29 @@ func next(tx *db.Tx, beyond uuid.UUID) ([]uuid.UUID, error) {
 }
 
 // build makes the index of what was read.
-func (r *reading) build(options relevance.Options, seen horizon) (*index, error) {
-	words, err := relevance.Build(options, slices.Values(r.documents))
+func (r *reading) build(w wording, seen horizon) (*index, error) {
+	words, err := relevance.Build(w.options, slices.Values(r.documents))
 	if err != nil {
 		return nil, err
 	}
+	if len(w.decisions) > 0 {
+		words.Learn(w.decisions)
+	}
 	slices.SortFunc(r.places, func(a, b place) int { return bytes.Compare(a.id[:], b.id[:]) })
-	ix := &index{places: r.places, sorted: make([]uint64, len(r.places)), number: make(map[uuid.UUID]int32, len(r.places)), words: words, kin: r.kin, sites: len(r.kin.sites), whens: len(r.kin.calendars), seen: seen}
+	ix := &index{places: r.places, table: newTable(r.today, len(r.places)), number: make(map[uuid.UUID]int32, len(r.places)), words: words, kin: r.kin, seen: seen}
 	for i := range ix.places {
 		ix.number[ix.places[i].id] = int32(i)
-		ix.sorted[i] = begins(ix.places[i].id)
+		ix.table.put(i, &ix.places[i])
 	}
+	// Documents and places are of the same leerplekken in the same order; where they are not, the ids tell.
+	ix.aligned = words.Len() == len(ix.places) && len(ix.number) == len(ix.places)
 	ix.bytes = ix.size()
 	return ix, nil
 }
 
 // size is about how much memory the index takes.
 func (ix *index) size() int {
-	n := ix.words.Bytes() + ix.kin.bytes + 48*len(ix.number) + 160*cap(ix.places)
+	n := ix.words.Bytes() + ix.kin.bytes + ix.table.bytes() + 48*len(ix.number) + 160*cap(ix.places)
 	for i := range ix.places {
 		n += 32 * cap(ix.places[i].coaches)
 	}
@@ -127,43 +132,50 @@ func (ix *index) apply(ids []uuid.UUID, ps []place, documents []relevance.Docume
 		case p != nil && p.published && known:
 			ix.places[i] = *p
 		case p != nil && p.published:
-			ix.number[l] = int32(len(ix.places))
+			i = int32(len(ix.places))
+			ix.number[l] = i
 			ix.places = append(ix.places, *p)
 		case known:
 			ix.words.Remove(l)
-			ix.places[i] = place{id: l} // its id keeps the order
+			ix.places[i] = place{id: l}
 			delete(ix.number, l)
+		default:
+			continue
 		}
+		ix.table.put(int(i), &ix.places[i])
+	}
+}
+
+// on makes the rows those of a day: who has ended by then coaches nobody.
+func (ix *index) on(today day.Date) {
+	ix.mu.RLock()
+	same := ix.table.today.Number() == today.Number()
+	ix.mu.RUnlock()
+	if same {
+		return
+	}
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.table.today = today
+	for i := range ix.places {
+		ix.table.put(i, &ix.places[i])
 	}
 }
 
 // holds reports whether the place at i is still there.
-func (ix *index) holds(i int) bool { return ix.places[i].employer != nil }
+func (ix *index) holds(i int) bool { return ix.table.rows[i].employer != gone }
 
-// heard is how well a place's words answer a question, of 10,000, and whether surely enough to be proposed.
-type heard struct {
-	score     int32
-	confident bool
-}
-
-// begins is the first half of an id, in the order of ids.
-func begins(id [16]byte) uint64 { return binary.BigEndian.Uint64(id[:]) }
-
-// scores says of every place how well its words answer the question, by its number; 0 where they have nothing of it.
-func (ix *index) scores(a *relevance.Asked, out []heard) []heard {
+// scores says of every place how much of the question its words have, by its number.
+func (ix *index) scores(a *relevance.Asked, out []relevance.Gain) []relevance.Gain {
 	out = slices.Grow(out[:0], len(ix.places))[:len(ix.places)]
 	clear(out)
-	i := 0
-	a.All(func(id relevance.ID, score int, confident bool) {
-		// Documents come in the order of their ids, as the places stand; but for those that changed.
-		first := begins(id)
-		for i < len(ix.sorted) && (ix.sorted[i] < first || ix.sorted[i] == first && bytes.Compare(ix.places[i].id[:], id[:]) < 0) {
-			i++
-		}
-		if i < len(ix.sorted) && ix.sorted[i] == first && ix.places[i].id == uuid.UUID(id) && ix.holds(i) {
-			out[i] = heard{int32(score), confident}
+	a.All(func(first int, id relevance.ID, gain relevance.Gain) {
+		if ix.aligned && first >= 0 {
+			if ix.holds(first) {
+				out[first] = gain
+			}
 		} else if n, ok := ix.number[id]; ok {
-			out[n] = heard{int32(score), confident}
+			out[n] = gain
 		}
 	})
 	return out

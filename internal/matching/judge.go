@@ -193,15 +193,8 @@ func ruledOut(q *question, p *place, m measure) reason {
 	case q.Meets != nil && unmet(q, p) != "":
 		return requirementNotMet
 	}
-	if len(q.Before) > 0 {
-		switch b := q.Before[p.id]; {
-		case b.proposed:
-			return alreadyProposed
-		case b.declined:
-			return rejectedBefore
-		case b.dismissed:
-			return dismissed
-		}
+	if r := q.decided(p.id); r != possible {
+		return r
 	}
 	if !m.confident {
 		return offTopic
@@ -256,14 +249,7 @@ func score(w *Weights, q *question, p *place, m measure) (v verdict) {
 			v.points[preference] = w.Preference * (topThree - i) / topThree
 		}
 	}
-	v.points[distance] = w.Distance / 2
-	if m.hectometres != unknown {
-		v.points[distance] = w.Distance * halfway / (halfway + m.hectometres)
-	}
-	v.points[availabilityOf] = w.Availability / 2
-	if m.days != unknown {
-		v.points[availabilityOf] = w.Availability * min(m.days, enoughDays) / enoughDays
-	}
+	v.points[distance], v.points[availabilityOf] = w.far(m), w.near(m)
 	a, b := q.Employer, p.employer
 	v.points[size] = alike(w.Size, a.band != unknown && b.band != unknown, a.band == b.band)
 	v.points[workforce] = alike(w.Workforce, a.workforce != "" && b.workforce != "", a.workforce == b.workforce)
@@ -272,6 +258,22 @@ func score(w *Weights, q *question, p *place, m measure) (v verdict) {
 		v.score += n
 	}
 	return v
+}
+
+// far are the points of a distance.
+func (w *Weights) far(m measure) int {
+	if m.hectometres == unknown {
+		return w.Distance / 2
+	}
+	return w.Distance * halfway / (halfway + m.hectometres)
+}
+
+// near are the points of days in common.
+func (w *Weights) near(m measure) int {
+	if m.days == unknown {
+		return w.Availability / 2
+	}
+	return w.Availability * min(m.days, enoughDays) / enoughDays
 }
 
 // alike gives all points to what is as it should be, none to what is not, and half where it is not known.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/platform/availability"
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 )
 
@@ -197,5 +198,109 @@ func BenchmarkJudge(b *testing.B) {
 	w, q, p := Defaults(), asking(), offered()
 	for b.Loop() {
 		judge(&w, q, p, near)
+	}
+}
+
+// What judging reads of a table, a number at a time, is what judge reads of the rows: for any question and any place.
+func TestATableIsJudgedAsItsPlacesAre(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 7))
+	one := func(of ...string) string { return of[r.IntN(len(of))] }
+	when := func() *availability.Calendar {
+		if r.IntN(3) == 0 {
+			return nil
+		}
+		from := sunday.Add(r.IntN(40) - 20)
+		until := from.Add(r.IntN(30))
+		return availability.NewCalendar(availability.List{{FromOn: from, UntilOn: until}}, sunday)
+	}
+	spot := func() *point {
+		if r.IntN(4) == 0 {
+			return nil
+		}
+		return ptr(pointAt(50.5+r.Float64(), 3+2*r.Float64()))
+	}
+	var employers []*employer
+	for i := range 6 {
+		employers = append(employers, &employer{id: uuid.UUID{1, byte(i)}, sector: one("zorg", "bouw"), workforce: one("", "mixed", "blue_collar"), band: int8(r.IntN(5) - 1)})
+	}
+	sites := []*site{nil}
+	for i := range 20 {
+		sites = append(sites, &site{point: spot(), publicTransport: r.IntN(3) > 0, n: int32(i)})
+	}
+	whens := []*availability.Calendar{nil}
+	for range 15 {
+		whens = append(whens, when())
+	}
+	worksAt := func(o int) uuid.UUID { return uuid.UUID{5, byte(o), byte(r.IntN(3))} } // nobody coaches elsewhere
+	var places []place
+	made := newTable(sunday, 0)
+	for i := range 400 {
+		n, o := r.IntN(len(whens)), r.IntN(len(employers))
+		p := place{id: uuid.UUID{9, byte(i >> 8), byte(i)}, published: true, closed: r.IntN(12) == 0, excluded: r.IntN(12) == 0, free: int32(r.IntN(5)),
+			employer: employers[o], site: sites[r.IntN(len(sites))], when: whens[n], whenN: int32(n)}
+		for range r.IntN(3) {
+			p.coaches = append(p.coaches, coach{id: worksAt(o), ended: int32(sunday.Number() + r.IntN(20) - 3), no: r.IntN(8) == 0, limit: int32(r.IntN(4) - 1), active: int32(r.IntN(2))})
+		}
+		if r.IntN(3) == 0 {
+			p.languages = []string{one("nl", "fr")}
+		}
+		if r.IntN(3) == 0 {
+			p.requirements = []string{one("vca", "haccp")}
+		}
+		places = append(places, p)
+	}
+	for i := range places { // in another order, and again: a row takes the place of what it was
+		made.put(len(places)-1-i, &places[r.IntN(len(places))])
+	}
+	for i := range places {
+		made.put(i, &places[i])
+	}
+	var j judging
+	reasonsSeen := map[reason]bool{}
+	for range 80 {
+		o := r.IntN(6)
+		q := &question{OrganisationID: employers[o].id, SwitcherID: worksAt(o), Internal: r.IntN(4) == 0, DaysNeeded: 1 + r.IntN(14), Today: sunday,
+			SectorWish: one("", "same", "other"), Language: one("nl", "fr"), NeedsPublicTransport: r.IntN(3) == 0, Home: spot(), Work: spot(), Available: when(),
+			Employer: employers[o], Rivals: map[uuid.UUID]bool{}, Before: map[uuid.UUID]before{}}
+		if r.IntN(2) == 0 {
+			q.MaxTravelKM = ptr(r.IntN(120))
+		}
+		if r.IntN(2) == 0 {
+			q.Meets = []string{"vca"}
+		}
+		for range r.IntN(2) {
+			q.Rivals[employers[r.IntN(6)].id] = true
+		}
+		for range r.IntN(20) {
+			q.Before[places[r.IntN(len(places))].id] = before{r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0}
+		}
+		for range r.IntN(4) {
+			q.Preferences = append(q.Preferences, employers[r.IntN(6)].id)
+		}
+		w := Defaults()
+		j.begin(&w, q, &made)
+		for i := range places {
+			p := &places[i]
+			m := q.between(p)
+			m.content, m.confident = r.IntN(10001), true
+			want := judge(&w, q, p, m)
+			why, points, own := j.look(i)
+			reasonsSeen[want.reason] = true
+			if own {
+				require.True(t, q.Internal && p.employer.id == q.OrganisationID)
+				continue
+			}
+			if why == possible {
+				why = q.decided(p.id)
+			}
+			require.Equal(t, reasonCodes[want.reason], reasonCodes[why])
+			if why == possible {
+				require.Equal(t, want.score, w.Content*m.content/whole+int(points))
+			}
+		}
+	}
+	for why := ownOrganisation; why < offTopic; why++ {
+		require.True(t, reasonsSeen[why] || why == noCoach, reasonCodes[why])
 	}
 }

@@ -54,9 +54,11 @@ func ask(tx *db.Tx, lid id.LeervraagID) (a asked, err error) {
 }
 
 // around is what is known of the switcher, of the switcher's employer, and of what happened before. A home is where the
-// tenant has a site with the same postcode: no other table of postcodes with coordinates is shipped.
+// tenant has a site with the same postcode: no other table of postcodes with coordinates is shipped. So is where somebody
+// really works, where that is not their site.
 const around = `select cast(cast(? as timestamptz) at time zone t.zone as date) as today, m.language, m.max_travel_km, m.needs_public_transport,
-		m.meets_requirements, work.latitude as work_latitude, work.longitude as work_longitude, home.latitude as home_latitude,
+		m.meets_requirements, coalesce(used.latitude, work.latitude) as work_latitude,
+		coalesce(used.longitude, work.longitude) as work_longitude, home.latitude as home_latitude,
 		home.longitude as home_longitude, o.sector, coalesce(o.workforce, '') as workforce, o.headcount,
 		array(select case when r.organisation_id = o.id then r.rival_id else r.organisation_id end from rivals r
 			where r.tenant_id = o.tenant_id and (r.organisation_id = o.id or r.rival_id = o.id)) as rivals,
@@ -67,6 +69,8 @@ const around = `select cast(cast(? as timestamptz) at time zone t.zone as date) 
 	join tenants t on t.tenant_id = m.tenant_id
 	join organisations o on o.tenant_id = m.tenant_id and o.id = m.organisation_id
 	left join sites work on work.tenant_id = m.tenant_id and work.organisation_id = m.organisation_id and work.id = m.site_id
+	left join lateral (select latitude, longitude from sites
+		where tenant_id = m.tenant_id and postcode = btrim(m.work_postcode) and latitude is not null order by id limit 1) used on true
 	left join lateral (select latitude, longitude from sites
 		where tenant_id = m.tenant_id and postcode = btrim(m.home_postcode) and latitude is not null order by id limit 1) home on true
 	where m.tenant_id = ? and m.id = ?`

@@ -146,6 +146,10 @@ var (
 	RunTooLarge = fault.Define(fault.Conflict, "matching-run-too-large", fault.Text{
 		EN: "This run is too large to explain each pair.", NL: "Deze matching is te groot om elk paar uit te leggen.",
 		FR: "Cet appariement est trop grand pour expliquer chaque paire."})
+	// RunForgotten says that what a run judged is not kept any more.
+	RunForgotten = fault.Define(fault.Conflict, "matching-run-forgotten", fault.Text{
+		EN: "What this run judged is not kept any more.", NL: "Wat deze matching beoordeelde, wordt niet meer bewaard.",
+		FR: "Ce que cet appariement a jugé n’est plus conservé."})
 	tooManyRuns = fault.Define(fault.Conflict, "matching-runs-waiting", fault.Text{
 		EN: "{max} runs of yours wait already.", NL: "Er wachten al {max} matchings van u.", FR: "{max} de vos appariements attendent déjà."})
 	closedCohort = fault.DefineRule("cohort_closed", fault.Text{
@@ -209,6 +213,10 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, in RunInput) (Run, error
 	if r.Pins.V, err = checkPins(tx, in); err != nil {
 		return r, err
 	}
+	// Who starts another one at the same time waits here.
+	if _, err := tx.Run(`select 1 from tenants where tenant_id = ? and id = ? for no key update`, tx.Scope.Tenant, tx.Scope.Tenant); err != nil {
+		return r, err
+	}
 	var waiting struct{ N int }
 	if err := tx.Select(&waiting, `select count(*) as n from matching_runs where tenant_id = ? and status in ('queued', 'running')`, tx.Scope.Tenant); err != nil {
 		return r, err
@@ -220,6 +228,11 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, in RunInput) (Run, error
 		return r, err
 	}
 	if err := s.enqueue(ctx, tx, r.ID, waiting.N); err != nil {
+		return r, err
+	}
+	if err := fact.Audit(tx, "matching_run.start", r.ID, map[string]any{"cohort_id": r.CohortID, "based_on": r.BasedOn, "objective": r.Objective, "floor": r.Floor,
+		"stability_bonus": r.StabilityBonus, "reciprocity": r.Reciprocity, "weights": r.Weights.V, "weights_source": r.WeightsSource,
+		"weights_version": r.WeightsVersion, "pins": len(r.Pins.V)}); err != nil {
 		return r, err
 	}
 	return r, RunCreated.Record(tx, r.event())
@@ -315,7 +328,7 @@ func checkPins(tx *db.Tx, in RunInput) ([]Pin, error) {
 			continue
 		}
 		if seen[q.ID] {
-			e.At(at+"/leervraag_id", fault.Repeated)
+			e.At(at+"/leervraag_id", fault.Twice)
 			continue
 		}
 		seen[q.ID] = true
@@ -509,20 +522,24 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 	c := &run{watch: s.watch, task: task{weights: r.Weights.V, floor: r.Floor, bonus: r.StabilityBonus, objective: r.Objective, reciprocity: r.Reciprocity, pins: r.Pins.V}}
 	s.watch(stageLoading)
 	var read *reading
-	var options relevance.Options
+	var w wording
 	var packed struct{ Packed []byte }
 	var imported struct {
 		ESCO string `gorm:"column:esco"`
 	}
 	if err := s.db.Snapshot(ctx, who, func(tx *db.Tx) (err error) {
-		if _, options, err = s.cache.begin(tx); err != nil {
+		if _, w, err = s.cache.begin(tx); err != nil {
 			return err
 		}
 		if err := db.One(tx, &imported, importedSQL); err != nil {
 			return err
 		}
 		if r.BasedOn != nil {
-			if err := db.One(tx, &packed, `select packed from matching_run_problems where tenant_id = ? and run_id = ?`, tx.Scope.Tenant, r.BasedOn); err != nil {
+			err := db.One(tx, &packed, `select packed from matching_run_problems where tenant_id = ? and run_id = ?`, tx.Scope.Tenant, r.BasedOn)
+			if fault.Missing.Is(err) {
+				return errBase // it was forgotten
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -531,7 +548,8 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 	}); err != nil {
 		return nil, err
 	}
-	c.esco = imported.ESCO
+	c.wording = imported.ESCO + " " + strconv.Itoa(w.version)
+	w.decisions = nil // what is decided while a cohort is matched does not change how the rest is read
 	if r.BasedOn != nil {
 		base, err := unpack(packed.Packed)
 		if err != nil {
@@ -565,7 +583,7 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 		return nil, err
 	}
 	s.watch("indexing")
-	if c.places, err = read.build(options, horizon{}); err != nil {
+	if c.places, err = read.build(w, horizon{}); err != nil {
 		return nil, err
 	}
 	return c.compute(ctx)
@@ -630,6 +648,21 @@ func insertItems(tx *db.Tx, rid id.MatchingRunID, items []item) error {
 			select $1, $2, x.* from unnest($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::int[], $9::jsonb[]) x`,
 			tx.Scope.Tenant, rid.UUID(), lvr, standing, change, place, coach, score, text)
 		return err
+	})
+}
+
+// kept is how long the judgements of a run are kept after it ended: for explaining it, and for the run that is based on it.
+// What it came to, and what people decided, stays.
+const kept = 180 * 24 * time.Hour
+
+// ForgetRuns removes the judgements of runs that ended long ago.
+func (s *Service) ForgetRuns(ctx context.Context) error {
+	return s.db.EachTenant(ctx, "matching-run-forget", func(tx *db.Tx) (bool, error) {
+		n, err := tx.Run(`delete from matching_run_problems p where p.tenant_id = @tenant and p.run_id in (
+			select r.id from matching_run_problems q join matching_runs r on r.tenant_id = q.tenant_id and r.id = q.run_id
+			where q.tenant_id = @tenant and r.ended_at < @before limit 10)`,
+			map[string]any{"tenant": tx.Scope.Tenant, "before": tx.Now.Add(-kept)})
+		return n > 0, err
 	})
 }
 

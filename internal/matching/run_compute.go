@@ -13,6 +13,7 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/matching/assign"
 	"github.com/switchingtalent/switchboard/internal/matching/assign/certify"
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
@@ -67,25 +68,25 @@ type run struct {
 	stage   string
 	watch   func(stage string)
 
-	asking  []int32  // by row of the solver: the question
-	current []int32  // by row: the place of its open match, or of the run that this one is based on; none
-	pinned  []int32  // by row: the place that it is pinned on; none
-	rows    [][]pair // by row: all places that are possible, in their order; nil where they are not held
-	held    []bool   // by row
-	topics  []heard  // scratch: the words, by place
-	far     []int32  // scratch: distance by site
+	asking  []int32          // by row of the solver: the question
+	current []int32          // by row: the place of its open match, or of the run that this one is based on; none
+	pinned  []int32          // by row: the place that it is pinned on; none
+	rows    [][]pair         // by row: all places that are possible, in their order; nil where they are not held
+	held    []bool           // by row
+	topics  []relevance.Gain // scratch: the words, by place
+	judging judging          // scratch
 	orgs    []uuid.UUID
 	coaches []uuid.UUID
 	orgOf   []int32 // by place
 	coachOf [][]int32
 
-	esco  string   // the classification that words are read with; "" without one
-	base  *problem // of the run that this one is based on
-	same  []int32  // by place of the base: the same place here; none
-	fresh []int32  // the places that are not the same there
-	low   int32    // the floor that counts, raised for the worst off
-	dear  int64    // what staying unmatched costs
-	wide  int64    // the largest cost of a pair
+	wording string   // the versions of ESCO and of the synonyms that words are read with
+	base    *problem // of the run that this one is based on
+	same    []int32  // by place of the base: the same place here; none
+	fresh   []int32  // the places that are not the same there
+	low     int32    // the floor that counts, raised for the worst off
+	dear    int64    // what staying unmatched costs
+	wide    int64    // the largest cost of a pair
 }
 
 const none = int32(-1)
@@ -193,7 +194,7 @@ func (r *run) all(ctx context.Context) (*solved, error) {
 // input is the hash of everything that the result follows from.
 func (r *run) input() [sha256.Size]byte {
 	w := newWriter()
-	w.text(algorithm, r.objective, r.today.String(), r.esco)
+	w.text(algorithm, r.objective, r.today.String(), r.wording)
 	for _, n := range r.weights.of() {
 		w.int(n)
 	}
@@ -323,26 +324,24 @@ func (r *run) row(k int32, into []pair) []pair {
 	q := &r.questions[r.asking[k]]
 	asked := r.places.words.Ask(q.words)
 	r.topics = r.places.scores(asked, r.topics)
-	r.far = slices.Grow(r.far[:0], r.places.sites)[:r.places.sites]
-	for i := range r.far {
-		r.far[i] = notYet
-	}
-	for i := range r.topics {
-		chosen := int32(i) == r.current[k]
-		content := int(r.topics[i].score)
-		if !chosen && !r.topics[i].confident {
+	r.judging.begin(&r.weights, &q.question, &r.places.table)
+	for i, gain := range r.topics {
+		if int32(i) != r.current[k] && !gain.Confident() {
 			continue // off topic, whatever else
 		}
-		p := &r.places.places[i]
-		far := unknown
-		if p.site != nil {
-			if r.far[p.site.n] == notYet {
-				r.far[p.site.n] = int32(q.far(p.site))
-			}
-			far = int(r.far[p.site.n])
+		why, points, own := r.judging.look(i)
+		content := gain.Score()
+		score := r.weights.Content*content/whole + int(points)
+		switch {
+		case own:
+			p := &r.places.places[i]
+			v := r.weigh(q, p, content, true, q.far(p.site))
+			why, score = v.reason, v.score
+		case why == possible:
+			why = q.decided(r.places.places[i].id)
 		}
-		if v := r.weigh(q, p, content, true, far); v.reason == possible {
-			into = append(into, pair{int32(i), int32(v.score), int32(content)})
+		if why == possible {
+			into = append(into, pair{int32(i), int32(score), int32(content)})
 		}
 	}
 	return into

@@ -61,7 +61,7 @@ func smallCohort(t *testing.T, seed uint64, asks, offers int) *run {
 		c.prints.places = append(c.prints.places, printPlace(&read.places[i], &read.documents[i]))
 	}
 	var err error
-	c.places, err = read.build(relevance.Options{}, horizon{})
+	c.places, err = read.build(wording{}, horizon{})
 	require.NoError(t, err)
 	return c
 }
@@ -190,7 +190,7 @@ func TestRun_KeptAndTakenOver(t *testing.T) {
 		require.Error(t, err)
 		require.Nil(t, none)
 		other := smallCohort(t, seed, 12, 10)
-		other.floor, other.bonus, other.base, other.esco = 0, 0, p, "another"
+		other.floor, other.bonus, other.base, other.wording = 0, 0, p, "another"
 		_, reused := other.reuse(0, nil)
 		require.False(t, reused, "words are read otherwise")
 		require.NotEqual(t, again.input(), other.input())
@@ -215,7 +215,7 @@ func TestRun_ManyIdenticalTexts(t *testing.T) {
 		r.prints.places = append(r.prints.places, printPlace(&read.places[i], &read.documents[i]))
 	}
 	var err error
-	r.places, err = read.build(relevance.Options{}, horizon{})
+	r.places, err = read.build(wording{}, horizon{})
 	require.NoError(t, err)
 	r.floor = 0
 	out, err := r.compute(context.Background())

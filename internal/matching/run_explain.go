@@ -11,6 +11,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
 )
 
 // problems are the runs that were explained last, solved again and ready for the next question. They are derived from what
@@ -21,7 +22,7 @@ type problems struct {
 }
 
 type explained struct {
-	mu     sync.Mutex
+	turn   chan struct{} // one question at a time
 	tenant uuid.UUID
 	run    id.MatchingRunID
 	p      *problem
@@ -37,7 +38,7 @@ func (ps *problems) get(tenant uuid.UUID, run id.MatchingRunID) *explained {
 	defer ps.mu.Unlock()
 	i := slices.IndexFunc(ps.last, func(e *explained) bool { return e.tenant == tenant && e.run == run })
 	if i < 0 {
-		ps.last = slices.Insert(ps.last, 0, &explained{tenant: tenant, run: run})
+		ps.last = slices.Insert(ps.last, 0, &explained{turn: make(chan struct{}, 1), tenant: tenant, run: run})
 		ps.last = ps.last[:min(len(ps.last), maxExplained)]
 		return ps.last[0]
 	}
@@ -46,15 +47,26 @@ func (ps *problems) get(tenant uuid.UUID, run id.MatchingRunID) *explained {
 	return e
 }
 
-// whyNot says what it would cost to put a leervraag on a place where the run did not put it.
-func (s *Service) whyNot(ctx context.Context, tx *db.Tx, r Run, lvr id.LeervraagID, lpl id.LeerplekID) (out Explanation, err error) {
+// whyNot says what it would cost to put a leervraag on a place where the run did not put it. It holds no transaction while
+// it solves the run again, nor while it waits for its turn.
+func (s *Service) whyNot(ctx context.Context, read web.Reads, r Run, lvr id.LeervraagID, lpl id.LeerplekID) (out Explanation, err error) {
 	out = Explanation{LeervraagID: lvr, LeerplekID: lpl}
-	e := s.problems.get(tx.Scope.Tenant, r.ID)
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e := s.problems.get(r.TenantID.UUID(), r.ID)
+	select {
+	case e.turn <- struct{}{}:
+		defer func() { <-e.turn }()
+	case <-ctx.Done():
+		return out, fault.Busy.New()
+	}
 	if e.p == nil {
 		var packed struct{ Packed []byte }
-		if err := db.One(tx, &packed, `select packed from matching_run_problems where tenant_id = ? and run_id = ?`, tx.Scope.Tenant, r.ID); err != nil {
+		err := read(func(tx *db.Tx) error {
+			return db.One(tx, &packed, `select packed from matching_run_problems where tenant_id = ? and run_id = ?`, tx.Scope.Tenant, r.ID)
+		})
+		switch {
+		case fault.Missing.Is(err):
+			return out, RunForgotten.New()
+		case err != nil:
 			return out, err
 		}
 		if e.p, err = unpack(packed.Packed); err != nil {
@@ -84,16 +96,15 @@ func (s *Service) whyNot(ctx context.Context, tx *db.Tx, r Run, lvr id.Leervraag
 	case p.Chosen[k] == int32(place):
 		out.Outcome = "chosen"
 	}
-	var x pair
-	for _, y := range p.pairs(k, nil) {
-		if y.place == int32(place) {
-			x = y
+	pairs := p.pairs(k, nil)
+	at := slices.IndexFunc(pairs, func(x pair) bool { return x.place == int32(place) })
+	if at < 0 {
+		if out.Outcome == "" {
+			out.Outcome = "ruled_out"
 		}
-	}
-	if x == (pair{}) && out.Outcome == "" {
-		out.Outcome = "ruled_out"
 		return out, nil
 	}
+	x := pairs[at]
 	score := int(x.score)
 	out.Score = &score
 	if out.Outcome != "" {

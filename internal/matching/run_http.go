@@ -23,7 +23,7 @@ func (s *Service) runRoutes() []web.Route {
 		web.Act("/v1/matching-runs/:id/cancel", "matching_run:write", s.cancelRun),
 		web.List("/v1/matching-runs/:id/matches", "matching_run:read", s.listProposals, web.Snapshot),
 		web.List("/v1/matching-runs/:id/unmatched", "matching_run:read", s.listUnmatched, web.Snapshot),
-		web.Get("/v1/matching-runs/:id/explain", "matching_run:read", s.explainPair, web.Snapshot),
+		web.GetInSteps("/v1/matching-runs/:id/explain", "matching_run:read", s.explainPair),
 		web.Get("/v1/cohorten/:id/matching-weights", "matching:read", s.getCohortWeights, web.Snapshot),
 		web.Put("/v1/cohorten/:id/matching-weights", "matching:write", s.putCohortWeights),
 		web.Delete("/v1/cohorten/:id/matching-weights", "matching:write", s.deleteCohortWeights),
@@ -355,23 +355,26 @@ type explainReq struct {
 //	@Success		200				{object}	Explanation
 //	@Failure		409	{object}	web.Problem
 //	@Router			/v1/matching-runs/{id}/explain [get]
-func (s *Service) explainPair(ctx context.Context, tx *db.Tx, in explainReq) (Explanation, error) {
-	r, err := finished(tx, in.ID)
-	if err != nil {
+func (s *Service) explainPair(ctx context.Context, read web.Reads, in explainReq) (Explanation, error) {
+	var r Run
+	if err := read(func(tx *db.Tx) (err error) {
+		r, err = finished(tx, in.ID)
+		return err
+	}); err != nil {
 		return Explanation{}, err
 	}
 	// Asked for once the run is known to be there.
 	missing := fault.BadParameter.New()
 	if in.LeervraagID == nil {
-		missing.In("leervraag_id", fault.Required)
+		missing.In("leervraag_id", fault.Needed)
 	}
 	if in.LeerplekID == nil {
-		missing.In("leerplek_id", fault.Required)
+		missing.In("leerplek_id", fault.Needed)
 	}
 	if len(missing.Fields) > 0 {
 		return Explanation{}, missing
 	}
-	return s.whyNot(ctx, tx, r, *in.LeervraagID, *in.LeerplekID)
+	return s.whyNot(ctx, read, r, *in.LeervraagID, *in.LeerplekID)
 }
 
 // CohortWeights are the weights of a cohort.
@@ -435,6 +438,7 @@ type putCohortWeightsReq struct {
 //	@Param			id		path		string	true	"the cohort"	example(coh_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			body	body		Weights	true	"the weights"
 //	@Success		200		{object}	CohortWeights
+//	@Failure		409		{object}	web.Problem
 //	@Router			/v1/cohorten/{id}/matching-weights [put]
 func (s *Service) putCohortWeights(_ context.Context, tx *db.Tx, in putCohortWeightsReq) (CohortWeights, error) {
 	w, err := setCohortWeights(tx, in.ID, &in.Body, in.Check)
@@ -456,6 +460,7 @@ type deleteCohortWeightsReq struct {
 //	@Tags		matching
 //	@Param		id	path	string	true	"the cohort"	example(coh_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Success	204
+//	@Failure	409	{object}	web.Problem
 //	@Router		/v1/cohorten/{id}/matching-weights [delete]
 func (s *Service) deleteCohortWeights(_ context.Context, tx *db.Tx, in deleteCohortWeightsReq) (web.None, error) {
 	_, err := setCohortWeights(tx, in.ID, nil, in.Check)

@@ -20,7 +20,7 @@ const maxKept = 4_000_000
 // problem is a run as it is kept: ids, prints, numbers and scores, and no word of anybody's.
 type problem struct {
 	Today      string
-	ESCO       string
+	Wording    string
 	Weights    Weights
 	Bonus      int
 	Low        int32
@@ -56,7 +56,7 @@ type problem struct {
 
 // pack keeps the run.
 func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
-	out := problem{Today: r.today.String(), ESCO: r.esco, Weights: r.weights, Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
+	out := problem{Today: r.today.String(), Wording: r.wording, Weights: r.weights, Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
 		OrgOf: r.orgOf, CoachOf: r.coachOf, Coaches: p.Coaches, Home: p.Home, Prints: r.prints.questions, PlacePrint: r.prints.places}
 	for i := range r.questions {
 		out.Questions = append(out.Questions, uuid.UUID(r.questions[i].ID))
@@ -195,7 +195,7 @@ func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
 // are was fixed then.
 func (r *run) reuse(k int32, into []pair) ([]pair, bool) {
 	b := r.base
-	if b == nil || b.Weights != r.weights || b.ESCO != r.esco || b.Today != r.today.String() {
+	if b == nil || b.Weights != r.weights || b.Wording != r.wording || b.Today != r.today.String() {
 		return into, false
 	}
 	i := r.asking[k]

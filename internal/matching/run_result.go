@@ -204,7 +204,7 @@ func (r *run) rules(it *item, k int32) {
 	best := -1
 	for i := range r.places.places {
 		p := &r.places.places[i]
-		content, confident := int(r.topics[i].score), r.topics[i].confident
+		content, confident := r.topics[i].Score(), r.topics[i].Confident()
 		far := q.far(p.site)
 		v := r.weigh(q, p, content, confident, far)
 		counts[v.reason]++

@@ -443,6 +443,32 @@ func TestRun_PreferencesRivalsAndCohortWeightsCount(t *testing.T) {
 	require.Equal(t, "default", r.c.Get(r.match(nil)).Str("weights_source"))
 	own["content"] = 9999
 	r.c.Put(weights, own).Is(422)
+	own["content"] = 10000
+	r.c.Post("/v1/cohorten/"+r.cohort+"/close", nil).Is(200)
+	r.c.Put(weights, own).Problem(409, "cohort-closed")
+	r.c.Delete(weights).Problem(409, "cohort-closed")
+	require.Equal(t, 1, r.Count(`select count(*) from audit where tenant_id = $1 and action = 'cohort.rivals' and details->'before' = '[]' and jsonb_array_length(details->'pairs') = 1`, r.Tenant.UUID()))
+	require.Equal(t, 4, r.Count(`select count(*) from audit where tenant_id = $1 and action = 'matching_run.start'`, r.Tenant.UUID()), "each run by whom, and with which weights")
+}
+
+func TestRun_IsForgottenAfterHalfAYear(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	l, p := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	at := r.match(nil)
+	explain := at + "/explain?leervraag_id=" + l.String() + "&leerplek_id=" + p.String()
+	forget := func() { require.NoError(t, r.App.Matching.ForgetRuns(context.Background())) }
+	forget()
+	require.Equal(t, 1, r.Count(`select count(*) from matching_run_problems where tenant_id = $1`, r.Tenant.UUID()))
+	r.run(`update matching_runs set ended_at = ended_at - interval '181 days'`)
+	forget()
+	require.Zero(t, r.Count(`select count(*) from matching_run_problems where tenant_id = $1`, r.Tenant.UUID()))
+	require.Equal(t, p.String(), r.went(at)[l.String()], "what it came to stays")
+	based := r.c.Post("/v1/matching-runs", body{"cohort_id": r.cohort, "based_on": at[len("/v1/matching-runs/"):]}).Is(202).Str("id")
+	r.compute("/v1/matching-runs/" + based)
+	next := r.c.Get("/v1/matching-runs/" + based)
+	require.Equal(t, []any{"failed", "based_on_unreadable"}, []any{next.At("status"), next.At("failure")})
+	r.c.Get(explain).Problem(409, "matching-run-forgotten")
 }
 
 func TestRun_ExplainsWhatAnotherPlaceWouldCost(t *testing.T) {

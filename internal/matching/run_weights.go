@@ -1,14 +1,13 @@
 package matching
 
 import (
-	"errors"
 	"strconv"
 
 	"github.com/google/uuid"
 
+	"github.com/switchingtalent/switchboard/internal/cohort"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
-	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
@@ -55,13 +54,10 @@ func lockCohort(tx *db.Tx, cid id.CohortID) error {
 		return err
 	}
 	if c.Status == "closed" {
-		return errClosed
+		return cohort.IsClosed.New()
 	}
 	return nil
 }
-
-// errClosed is the problem of a closed cohort, which belongs to the noun: its door says it.
-var errClosed = errors.New("matching: the cohort is closed")
 
 // setCohortWeights makes a new version of a cohort's weights; nil goes back to the tenant's. The same as before is no
 // version.
@@ -72,9 +68,7 @@ func setCohortWeights(tx *db.Tx, cid id.CohortID, in *Weights, check func(revisi
 			return w, err
 		}
 	}
-	if err := lockCohort(tx, cid); errors.Is(err, errClosed) {
-		return w, fault.BadParameter.New().In("id", closedCohort)
-	} else if err != nil {
+	if err := lockCohort(tx, cid); err != nil {
 		return w, err
 	}
 	last, err := newestOf(tx, cid)

@@ -130,28 +130,18 @@ var scratch = sync.Pool{New: func() any { return &scratched{} }}
 
 // scratched is what judging needs for a moment.
 type scratched struct {
-	content     []heard
-	far, common []int32 // by the numbers of sites and calendars
-}
-
-// notYet says of a site or a calendar that it is not measured yet.
-const notYet = -2
-
-func blank(s []int32, n int) []int32 {
-	s = slices.Grow(s[:0], n)[:n]
-	for i := range s {
-		s[i] = notYet
-	}
-	return s
+	content []relevance.Gain
+	judging judging
 }
 
 // run judges all places of the index, and reads the best back from the database.
 func (r *ranking) run(tx *db.Tx, ix *index) error {
+	ix.on(r.q.Today)
 	ix.mu.RLock()
 	r.asked = ix.words.Ask(r.asks.words())
 	sc := scratch.Get().(*scratched)
 	sc.content = ix.scores(r.asked, sc.content)
-	sc.far, sc.common = blank(sc.far, ix.sites), blank(sc.common, ix.whens)
+	sc.judging.begin(&r.weights, r.q, &ix.table)
 	keep := r.limit + spare
 	var best []candidate
 	floor := -1
@@ -160,36 +150,41 @@ func (r *ranking) run(tx *db.Tx, ix *index) error {
 		if !ix.holds(i) {
 			continue
 		}
-		p := &ix.places[i]
-		m := measure{content: int(sc.content[i].score), confident: r.everything || sc.content[i].confident, hectometres: unknown}
-		if p.site != nil {
-			if sc.far[p.site.n] == notYet {
-				sc.far[p.site.n] = int32(r.q.far(p.site))
+		id, gain := ix.places[i].id, sc.content[i]
+		why, points, own := sc.judging.look(i)
+		score := 0
+		switch {
+		case own:
+			p := &ix.places[i]
+			m := r.q.between(p)
+			m.content, m.confident = gain.Score(), r.everything || gain.Confident()
+			v := judge(&r.weights, r.q, p, m)
+			why, score = v.reason, v.score
+		case why == possible:
+			if why = r.q.decided(id); why == possible && !r.everything && !gain.Confident() {
+				why = offTopic
 			}
-			m.hectometres = int(sc.far[p.site.n])
+			if why == possible {
+				score = r.weights.Content*gain.Score()/whole + int(points)
+			}
 		}
-		if sc.common[p.whenN] == notYet {
-			sc.common[p.whenN] = int32(r.q.common(p.when))
-		}
-		m.days = int(sc.common[p.whenN])
-		v := judge(&r.weights, r.q, p, m)
-		if v.reason != possible {
-			r.counts[v.reason]++
+		if why != possible {
+			r.counts[why]++
 			continue
 		}
 		if r.why != nil {
-			all = append(all, candidate{v.score, int32(i), p.id})
+			all = append(all, candidate{score, int32(i), id})
 		}
-		if v.score < floor {
+		if score < floor {
 			continue
 		}
-		if best = append(best, candidate{v.score, int32(i), p.id}); len(best) >= 2*keep {
+		if best = append(best, candidate{score, int32(i), id}); len(best) >= 2*keep {
 			slices.SortFunc(best, ahead)
 			best = best[:keep]
 			floor = best[keep-1].score
 		}
 	}
-	scores := map[uuid.UUID]heard{}
+	scores := map[uuid.UUID]relevance.Gain{}
 	slices.SortFunc(best, ahead)
 	for _, c := range best {
 		scores[c.id] = sc.content[c.n]
@@ -205,7 +200,7 @@ func (r *ranking) run(tx *db.Tx, ix *index) error {
 }
 
 // readBack judges the best once more, on what the database says now, and leaves as many as are asked for.
-func (r *ranking) readBack(tx *db.Tx, best, all []candidate, scores map[uuid.UUID]heard) error {
+func (r *ranking) readBack(tx *db.Tx, best, all []candidate, scores map[uuid.UUID]relevance.Gain) error {
 	again := func(ids []uuid.UUID) ([]ranked, error) {
 		ps, err := facts(tx, r.q.Today, ids, newKinship())
 		if err != nil {
@@ -214,7 +209,7 @@ func (r *ranking) readBack(tx *db.Tx, best, all []candidate, scores map[uuid.UUI
 		out := make([]ranked, len(ps))
 		for i, p := range ps {
 			m := r.q.between(&p)
-			m.content, m.confident = int(scores[p.id].score), r.everything || scores[p.id].confident
+			m.content, m.confident = scores[p.id].Score(), r.everything || scores[p.id].Confident()
 			out[i] = ranked{p, m, judge(&r.weights, r.q, &p, m)}
 		}
 		return out, nil

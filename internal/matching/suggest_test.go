@@ -3,10 +3,12 @@ package matching_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/matching"
@@ -84,6 +86,86 @@ func TestBoundCallersLearnNothingOfCoachesAndRivals(t *testing.T) {
 	got := s.Employer(s.sending).Get(s.path()).Is(200)
 	require.Equal(t, 1, got.Len("data"))
 	require.NotContains(t, string(got.Body), `"found":"geheimzinnige"`)
+}
+
+func TestSynonymsAreTheTenantsOwnAndHaveVersions(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	c := s.Coordinator()
+	const path = "/v1/matching-synonyms"
+	s.run(`update leervragen set title = 'Snoezelen', question = 'Leren snoezelen', goals = '{}', topics = '{}' where id = ?`, s.leervraag)
+	require.Zero(t, c.Get(s.path()).Is(200).Len("data"), "nobody knows the word")
+	empty := c.Get(path).Is(200)
+	require.JSONEq(t, `{"version":0,"synonyms":[],"changed_by":null,"changed_at":null}`, string(empty.Body))
+	say := func(words ...any) body { return body{"synonyms": []any{body{"words": words}}} }
+
+	first := c.Put(path, say("snoezelen", "medicatieschema's")).Is(200)
+	require.Equal(t, []any{1.0, c.Principal.ClientID.String()}, []any{first.At("version"), first.At("changed_by")})
+	found := c.Get(s.path() + "?include=all").Is(200)
+	require.Equal(t, s.leerplek.String(), found.Str("data.0.leerplek_id"), "%s", found)
+	require.Contains(t, string(found.Body), `{"kind":"concept","term":"snoezelen","found":"medicatieschema","via":"snoezelen",`)
+	require.Zero(t, newScene(t).Coordinator().Get(path).Is(200).Num("version"), "another tenant has its own")
+
+	c.Put(path, say("a", "b")).Problem(428, "if-match-required")
+	c.Put(path, say("a", "b"), "If-Match", `"0"`).Problem(412, "revision-mismatch")
+	require.Equal(t, 1.0, c.Put(path, say("snoezelen", "medicatieschema's"), "If-Match", `"1"`).Is(200).Num("version"), "the same is no version")
+	require.Equal(t, 2.0, c.Put(path, body{"synonyms": []any{}}, "If-Match", `"1"`).Is(200).Num("version"))
+	require.NotContains(t, string(c.Get(s.path()+"?include=all").Is(200).Body), `"via":"snoezelen"`)
+	require.Equal(t, 2, s.Count(`select count(*) from audit where tenant_id = $1 and action = 'matching_synonyms.set'`, s.Tenant.UUID()))
+
+	c.Put(path, say("alleen"), "If-Match", `"2"`).Problem(422, "invalid", "/synonyms/0/words")
+	c.Put(path, say("Kuisen", "kuisen"), "If-Match", `"2"`).Problem(422, "invalid", "/synonyms/0/words/1")
+	c.Put(path, say("kuisen", " "), "If-Match", `"2"`).Problem(422, "invalid", "/synonyms/0/words/1")
+	many := []any{}
+	for i := range 260 {
+		words := []any{}
+		for k := range 20 {
+			words = append(words, fmt.Sprintf("woord%dvan%d", k, i))
+		}
+		many = append(many, body{"words": words})
+	}
+	c.Put(path, body{"synonyms": many}, "If-Match", `"2"`).Problem(422, "invalid", "/synonyms")
+	s.Employer(s.sending).Get(path).Problem(403, "forbidden")
+	s.Client(auth.Viewer, nil, nil).Put(path, say("a", "b")).Problem(403, "forbidden")
+}
+
+func TestSuggest_LearnsFromWhatPeopleDecide(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	decide := func(title, place, description string, status string) (id.LeervraagID, id.LeerplekID) {
+		l := s.Leervraag(s.sending, s.switcher, title, title)
+		p := s.Leerplek(s.receiving, place, description, s.coach)
+		s.Insert("matches", body{"leervraag_id": l.UUID(), "leerplek_id": p.UUID(), "sending_organisation_id": s.sending.UUID(),
+			"receiving_organisation_id": s.receiving.UUID(), "switcher_id": s.switcher.UUID(), "leercoach_ids": []uuid.UUID{s.coach.UUID()},
+			"internal": false, "required_parties": []string{"sending", "receiving"}, "status": status})
+		return l, p
+	}
+	for _, w := range []string{"metselen", "lassen", "bakken", "snoeien", "rekenen", "schilderen", "borduren", "programmeren", "koken"} {
+		decide("Beter "+w, "Werkplaats "+w, "Samen "+w, "accepted")
+	}
+	var last id.LeervraagID
+	var there id.LeerplekID
+	for range 3 {
+		last, there = decide("Pliepkroegen", "Kweekvijver met steuren", "Steuren voederen", "accepted")
+	}
+	s.Leerplek(s.receiving, "Kweekvijver met steuren", "Steuren voederen", s.coach)
+	s.leervraag = s.Leervraag(s.sending, s.switcher, "Pliepkroegen", "Pliepkroegen")
+	m := matching.New(s.App.DB, matching.Options{Relearn: time.Nanosecond})
+	taught := func() bool {
+		var out matching.Suggestions
+		require.NoError(t, s.App.DB.Snapshot(context.Background(), s.Who(), func(tx *db.Tx) (err error) {
+			out, err = m.Suggest(context.Background(), tx, s.leervraag, 100, true, nil)
+			return err
+		}))
+		return slices.ContainsFunc(out.Data, func(x matching.Suggestion) bool {
+			return slices.ContainsFunc(x.Parts, func(p matching.Part) bool {
+				return slices.ContainsFunc(p.Detail.Grounds, func(g matching.Ground) bool { return g.Kind == "learned" && g.Term == "pliepkroegen" })
+			})
+		})
+	}
+	require.True(t, taught(), "three accepted matches agree")
+	s.Coordinator().Post("/v1/leervragen/"+last.String()+"/suggestions/"+there.String()+"/dismiss", body{}).Is(200)
+	require.Eventually(t, func() bool { return !taught() }, time.Minute, 5*time.Millisecond, "a dismissal takes it away")
 }
 
 func TestWeightsAreTheTenantsOwnAndHaveVersions(t *testing.T) {

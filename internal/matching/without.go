@@ -46,5 +46,9 @@ func without(tx *db.Tx, q *question, a asked, also *id.LeerplekID) (*index, erro
 	if err := r.add(tx, distinct(slices.Clone(ids))); err != nil {
 		return nil, err
 	}
-	return r.build(relevance.Options{}, horizon{})
+	own, err := newestWording(tx)
+	if err != nil {
+		return nil, err
+	}
+	return r.build(wording{options: relevance.Options{Synonyms: own.lists()}}, horizon{})
 }

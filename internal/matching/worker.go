@@ -33,11 +33,18 @@ type rescueArgs struct{}
 // Kind names the job.
 func (rescueArgs) Kind() string { return "matching.rescue" }
 
+// forgetArgs is the job that removes what runs of long ago judged.
+type forgetArgs struct{}
+
+// Kind names the job.
+func (forgetArgs) Kind() string { return "matching.forget" }
+
 // Work adds what is worked on, and returns what comes back every so often.
 func (s *Service) Work(w jobs.Workers) []jobs.Periodic {
 	river.AddWorker(w.Workers, &runner{s: s})
 	river.AddWorker(w.Workers, &rescuer{s: s})
-	return []jobs.Periodic{{Every: 30 * time.Second, Args: rescueArgs{}}}
+	river.AddWorker(w.Workers, &forgetter{s: s})
+	return []jobs.Periodic{{Every: 30 * time.Second, Args: rescueArgs{}}, {Every: 24 * time.Hour, Args: forgetArgs{}}}
 }
 
 // enqueue adds the job of a run, in the transaction that makes it necessary.
@@ -69,4 +76,14 @@ type rescuer struct {
 // Work looks once over all tenants.
 func (r *rescuer) Work(ctx context.Context, _ *river.Job[rescueArgs]) error {
 	return r.s.RescueRuns(ctx)
+}
+
+type forgetter struct {
+	river.WorkerDefaults[forgetArgs]
+	s *Service
+}
+
+// Work goes once over all tenants.
+func (f *forgetter) Work(ctx context.Context, _ *river.Job[forgetArgs]) error {
+	return f.s.ForgetRuns(ctx)
 }

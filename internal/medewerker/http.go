@@ -42,6 +42,11 @@ type Wire struct {
 	CoachingLimit        *int              `json:"coaching_limit" extensions:"x-nullable" example:"2"`              // exchanges that they coach at the same time; null: no limit
 	ExternalIDs          external.List     `json:"external_ids"`
 	EndedOn              *day.Date         `json:"ended_on" extensions:"x-nullable" example:"2027-12-31"`
+	EmployedSinceOn      *day.Date         `json:"employed_since_on" extensions:"x-nullable" example:"2019-09-01"`
+	Talents              db.Strings        `json:"talents" example:"rustig uitleggen"`
+	LearningNeeds        db.Strings        `json:"learning_needs" example:"medicatie klaarzetten"`
+	Motivation           *string           `json:"motivation" extensions:"x-nullable" example:"Nieuwsgierig naar hoe het elders gaat."`
+	WorkPostcode         *string           `json:"work_postcode" extensions:"x-nullable" example:"9030"` // where they really work, when that is not at their site
 	web.Meta
 } // @name Medewerker
 
@@ -51,7 +56,8 @@ func (w Wire) Location() string { return "/v1/medewerkers/" + w.ID.String() }
 // WireOf shows a row to callers.
 func WireOf(m Medewerker) Wire {
 	return Wire{m.ID, m.OrganisationID, m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email, m.JobTitle, m.Employment, m.Language,
-		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn, web.MetaOf(m.Row)}
+		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn,
+		m.EmployedSinceOn, m.Talents, m.LearningNeeds, m.Motivation, m.WorkPostcode, web.MetaOf(m.Row)}
 }
 
 // byID is the input of a door that needs the id alone.
@@ -98,7 +104,7 @@ type listReq struct {
 //	@Param			cursor			query		string	false	"where to go on"
 //	@Param			sort			query		string	false	"the order"	Enums(created_at,-created_at)	default(created_at)
 //	@Param			updated_since	query		string	false	"follow the changes since this time"	Format(date-time)
-//	@Param			external_id		query		string	false	"system:value"	example(sdworx:12345)
+//	@Param			external_id		query		string	false	"system:value"	extensions(x-pattern=^[a-z0-9_-]+:[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$)	maxlength(161)	example(sdworx:12345)
 //	@Param			organisation_id	query		string	false	"of this employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Success		200				{object}	page.Page[Wire]
 //	@Router			/v1/medewerkers [get]
@@ -169,7 +175,7 @@ func (r upsertReq) owner(tx *db.Tx) (id.OrganisationID, error) {
 	case tx.Scope.Kind == db.ScopeOrganisation:
 		return id.OrganisationID(tx.Scope.Organisation), nil
 	}
-	return named.OrganisationID, fault.At("/organisation_id", fault.Required)
+	return named.OrganisationID, fault.At("/organisation_id", fault.Needed)
 }
 
 // upsert makes an employee under an external id, or changes the one who has it.
@@ -178,8 +184,8 @@ func (r upsertReq) owner(tx *db.Tx) (id.OrganisationID, error) {
 //	@Description	201 when they were added, 200 when they were changed or the same. The id is looked up within one employer, which a caller who is bound to it need not name. Absent members keep what they hold, null clears.
 //	@ID				putMedewerkerByExternalId
 //	@Tags			medewerker
-//	@Param			system	path		string	true	"the system"	example(sdworx)
-//	@Param			value	path		string	true	"its id there"	example(12345)
+//	@Param			system	path		string	true	"the system"	extensions(x-pattern=^[a-z0-9_-]+$)	maxlength(32)	example(sdworx)
+//	@Param			value	path		string	true	"its id there"	minlength(1)	maxlength(128)	example(12345)
 //	@Param			body	body		Input	true	"the employee"
 //	@Success		200		{object}	Wire
 //	@Success		201		{object}	Wire

@@ -131,6 +131,30 @@ func TestMedewerker_RefusesWhatIsWrong(t *testing.T) {
 	require.Empty(t, w.Events(), "what was refused leaves no fact")
 }
 
+func TestMedewerker_TellsWhatTheyAreGoodAt(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	c := w.Coordinator()
+	org := w.Organisation("De Linde")
+	made := c.Post("/v1/medewerkers", `{"organisation_id":"`+org.String()+`","given_name":"Noor","family_name":"Voorbeeld","job_title":"apotheker","employment":"employee",
+		"employed_since_on":"2019-09-01","talents":["rustig uitleggen"],"learning_needs":["medicatie"],"motivation":"Nieuwsgierig.","work_postcode":"9030"}`).Is(201)
+	for member, want := range map[string]any{"employed_since_on": "2019-09-01", "talents.0": "rustig uitleggen", "learning_needs.0": "medicatie", "motivation": "Nieuwsgierig.", "work_postcode": "9030"} {
+		require.Equal(t, want, made.At(member), member)
+	}
+	at := made.Header.Get("Location")
+	require.JSONEq(t, string(made.Body), string(c.Get(at).Is(200).Body))
+	changed := c.Patch(at, `{"talents":[],"motivation":null,"employed_since_on":null}`).Is(200)
+	require.Zero(t, changed.Len("talents"))
+	require.Nil(t, changed.At("motivation"))
+	require.Equal(t, "medicatie", changed.Str("learning_needs.0"))
+	c.Patch(at, `{"employed_since_on":"2027-02-01","ended_on":"2027-01-31"}`).Problem(422, "invalid", "/ended_on")
+	c.Patch(at, `{"talents":[""],"motivation":""}`).Problem(422, "invalid", "/talents/0", "/motivation")
+	require.NotContains(t, w.Log.String(), "Nieuwsgierig")
+	for _, e := range w.Events() {
+		require.NotContains(t, string(e.Data), "Nieuwsgierig", "facts tell nothing of what somebody said")
+	}
+}
+
 func TestMedewerker_NeverChangesEmployer(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t)

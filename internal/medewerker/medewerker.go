@@ -49,6 +49,11 @@ type Medewerker struct {
 	CoachingLimit        *int          // exchanges at the same time that they coach at most; nil when they named none
 	ExternalIDs          external.List `gorm:"column:external_ids"`
 	EndedOn              *day.Date     // the last day at this employer
+	EmployedSinceOn      *day.Date     // the first day at this employer: how long they work there (seed 001, 5.2)
+	Talents              db.Strings    // "Waar ben je sterk in?" (seed 001, 5.5)
+	LearningNeeds        db.Strings    // leernoden, before they are leervragen
+	Motivation           *string       // out of which curiosity, occasion or passion they want to learn (seed 001, 5.3)
+	WorkPostcode         *string       // where they really work, when that is not at their site
 }
 
 // TableName is the table of employees.

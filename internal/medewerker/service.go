@@ -32,15 +32,21 @@ type Content struct {
 	HomePostcode         *string          `json:"home_postcode" maxLength:"20" extensions:"x-nullable" example:"9000"`
 	MaxTravelKm          *int             `json:"max_travel_km" minimum:"0" maximum:"1000" extensions:"x-nullable" example:"40"`
 	NeedsPublicTransport bool             `json:"needs_public_transport" example:"false"`
-	MeetsRequirements    *db.Strings      `json:"meets_requirements" validate:"max=50" minLength:"1" maxLength:"500" extensions:"x-nullable" example:"VCA-attest"`
+	MeetsRequirements    *db.Strings      `json:"meets_requirements" swaggertype:"array,string" validate:"max=50" minLength:"1" maxLength:"500" extensions:"x-nullable" example:"VCA-attest"`
 	CoachingLimit        *int             `json:"coaching_limit" minimum:"0" maximum:"1000" extensions:"x-nullable" example:"2"`
 	ExternalIDs          external.List    `json:"external_ids" validate:"max=20"`
 	EndedOn              *day.Date        `json:"ended_on" extensions:"x-nullable" example:"2027-12-31"`
+	EmployedSinceOn      *day.Date        `json:"employed_since_on" extensions:"x-nullable" example:"2019-09-01"`
+	Talents              db.Strings       `json:"talents" validate:"max=20" minLength:"1" maxLength:"500" example:"rustig uitleggen"`
+	LearningNeeds        db.Strings       `json:"learning_needs" validate:"max=20" minLength:"1" maxLength:"500" example:"medicatie klaarzetten"`
+	Motivation           *string          `json:"motivation" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Nieuwsgierig naar hoe het elders gaat."`
+	WorkPostcode         *string          `json:"work_postcode" minLength:"1" maxLength:"20" extensions:"x-nullable" example:"9030"`
 } // @name MedewerkerContent
 
 func inputOf(m Medewerker) Input {
 	return Input{m.OrganisationID, Content{m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email, m.JobTitle, m.Employment, m.Language,
-		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn}}
+		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn,
+		m.EmployedSinceOn, m.Talents, m.LearningNeeds, m.Motivation, m.WorkPostcode}}
 }
 
 // onto checks the content and lays it over the row.
@@ -51,10 +57,15 @@ func (c Content) onto(m *Medewerker) error {
 	if err := external.Check("/external_ids", c.ExternalIDs); err != nil {
 		return err
 	}
+	if c.EmployedSinceOn != nil && c.EndedOn != nil && c.EmployedSinceOn.After(*c.EndedOn) {
+		return fault.At("/ended_on", fault.BadOrder, "other", "employed_since_on")
+	}
 	m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email = c.SiteID, c.DepartmentID, c.GivenName, c.FamilyName, c.Email
 	m.JobTitle, m.Employment, m.Language, m.HomePostcode = c.JobTitle, c.Employment, c.Language, c.HomePostcode
 	m.MaxTravelKm, m.NeedsPublicTransport, m.EndedOn = c.MaxTravelKm, c.NeedsPublicTransport, c.EndedOn
 	m.MeetsRequirements, m.CoachingLimit = c.MeetsRequirements, c.CoachingLimit
+	m.EmployedSinceOn, m.Talents, m.LearningNeeds = c.EmployedSinceOn, c.Talents, c.LearningNeeds
+	m.Motivation, m.WorkPostcode = c.Motivation, c.WorkPostcode
 	m.ExternalIDs = external.Merge(nil, c.ExternalIDs)
 	return nil
 }

@@ -47,6 +47,8 @@ type Wire struct {
 	WithinWorkingTime     bool                  `json:"within_working_time" example:"true"`
 	Reason                *string               `json:"reason" extensions:"x-nullable" example:"De tweede dag eindigde om halfdrie."` // of a correction
 	DeletedAt             *time.Time            `json:"deleted_at" format:"date-time" extensions:"x-nullable" example:"2027-02-01T08:00:00Z"`
+	ProviderName          *string               `json:"provider_name" extensions:"x-nullable" example:"Woonzorgcentrum De Linde"` // where it was learned
+	EmployerSays
 	web.Meta
 } // @name Opleidingsregistratie
 
@@ -58,10 +60,12 @@ func WireOf(r Registratie) Wire {
 	w := Wire{ID: r.ID, RootID: r.RootID, CorrectsID: r.CorrectsID, CorrectedByID: r.CorrectedByID, OrganisationID: r.OrganisationID,
 		MedewerkerID: &r.MedewerkerID, MedewerkerExternalIDs: r.MedewerkerExternalIDs, LeeruitwisselingID: r.LeeruitwisselingID, Title: &r.Title,
 		FromOn: r.FromOn, UntilOn: r.UntilOn, Hours: r.Hours, Days: r.Days, Classification: r.Classification,
-		ConfirmedByEmployer: r.ConfirmedByEmployer, WithinWorkingTime: r.WithinWorkingTime, Reason: r.Reason, Meta: web.MetaOf(r.Row)}
+		ConfirmedByEmployer: r.ConfirmedByEmployer, WithinWorkingTime: r.WithinWorkingTime, Reason: r.Reason,
+		ProviderName: r.ProviderName, EmployerSays: r.EmployerSays, Meta: web.MetaOf(r.Row)}
 	if r.DeletedAt != nil {
 		at := r.DeletedAt.UTC()
-		w.DeletedAt, w.MedewerkerID, w.MedewerkerExternalIDs, w.Title, w.Reason = &at, nil, nil, nil, nil
+		w.DeletedAt, w.MedewerkerID, w.MedewerkerExternalIDs, w.Title, w.Reason, w.ProviderName = &at, nil, nil, nil, nil, nil
+		w.EmployerSays = EmployerSays{}
 	}
 	if w.MedewerkerExternalIDs == nil {
 		w.MedewerkerExternalIDs = external.List{}
@@ -144,7 +148,7 @@ type updateReq struct {
 // update adds what an employer says of training hours.
 //
 //	@Summary		Confirm training hours
-//	@Description	An employer confirms hours, or says whether they were within working time; everything else is corrected, never changed. Only the row that counts takes it: 409 registratie-superseded names that one.
+//	@Description	An employer confirms hours, says whether they were within working time, paid and count for the right to training, and what they cost; everything else is corrected, never changed. Only the row that counts takes it: 409 registratie-superseded names that one.
 //	@ID				updateOpleidingsregistratie
 //	@Tags			opleidingsregistratie
 //	@Param			id		path		string	true	"the training hours"	example(opr_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -231,6 +235,7 @@ type ClassificationTotal struct {
 	Hours          hours.Hours    `json:"hours" example:"14"`
 	Medewerkers    int            `json:"medewerkers" example:"1"` // each once
 	Registraties   int            `json:"registraties" example:"1"`
+	Costs
 } // @name OpleidingsregistratieClassificationTotal
 
 // Totals is what training hours come to.
@@ -239,12 +244,13 @@ type Totals struct {
 	Medewerkers      int                   `json:"medewerkers" example:"1"` // each once
 	Registraties     int                   `json:"registraties" example:"1"`
 	ByClassification []ClassificationTotal `json:"by_classification"` // informal, formal and initial, always all three
+	Costs
 } // @name OpleidingsregistratieTotals
 
 // totals adds training hours up.
 //
 //	@Summary		Add training hours up
-//	@Description	Counts what nothing corrects or withdraws, and of it the days in the period, both ends included: a financial year need not be a calendar year. Hours that were corrected by their sum alone count whole, on their first day.
+//	@Description	Counts what nothing corrects or withdraws, and of it the days in the period, both ends included: a financial year need not be a calendar year. Hours that were corrected by their sum alone count whole, on their first day, as do all costs.
 //	@ID				sumOpleidingsregistraties
 //	@Tags			opleidingsregistratie
 //	@Param			organisation_id	query		string	false	"booked by this employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -265,13 +271,13 @@ func (s Service) totals(_ context.Context, tx *db.Tx, in TotalFilters) (Totals, 
 	by := map[Classification]block{}
 	for _, b := range blocks {
 		if b.Classification == nil {
-			out.Hours, out.Medewerkers, out.Registraties = b.Hours, b.Medewerkers, b.Registraties
+			out.Hours, out.Medewerkers, out.Registraties, out.Costs = b.Hours, b.Medewerkers, b.Registraties, b.Costs
 			continue
 		}
 		by[*b.Classification] = b
 	}
 	for _, c := range Classifications {
-		out.ByClassification = append(out.ByClassification, ClassificationTotal{c, by[c].Hours, by[c].Medewerkers, by[c].Registraties})
+		out.ByClassification = append(out.ByClassification, ClassificationTotal{c, by[c].Hours, by[c].Medewerkers, by[c].Registraties, by[c].Costs})
 	}
 	return out, nil
 }

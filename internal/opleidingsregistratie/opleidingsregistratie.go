@@ -84,8 +84,22 @@ type Registratie struct {
 	WithinWorkingTime   bool
 	Reason              *string // of a correction
 	DeletedAt           *time.Time
+	ProviderName        *string // where it was learned: the receiving employer, as it was called then
+	EmployerSays
 
 	MedewerkerExternalIDs external.List `gorm:"->"` // read beside the row, from the employee
+}
+
+// EmployerSays is what an employer adds to hours for its own administration; nil is not said. Whether hours count for the
+// individual right to training, and whether hours outside working time were paid, follows from the law of 3 October 2022.
+// Costs are those of the social balance sheet (National Bank of Belgium): gross costs that go with the training (58031),
+// contributions to collective funds (58032), and grants, which are taken off (58033).
+type EmployerSays struct {
+	CountsForTrainingRight *bool  `json:"counts_for_training_right" extensions:"x-nullable" example:"true"`
+	Paid                   *bool  `json:"paid" extensions:"x-nullable" example:"true"`
+	CostDirectCents        *int64 `json:"cost_direct_cents" minimum:"0" maximum:"100000000" extensions:"x-nullable" example:"42000"`
+	CostContributionsCents *int64 `json:"cost_contributions_cents" minimum:"0" maximum:"100000000" extensions:"x-nullable" example:"0"`
+	CostGrantsCents        *int64 `json:"cost_grants_cents" minimum:"0" maximum:"100000000" extensions:"x-nullable" example:"12000"`
 }
 
 // TableName is the table of training hours.
@@ -149,14 +163,14 @@ const mostADay = hours.Hours(2400)
 // checkDays adds to e what is wrong with days: none of them, one twice, or hours that a day does not have.
 func checkDays(e *fault.Error, days []Day) {
 	if len(days) == 0 {
-		e.At("/days", fault.Required)
+		e.At("/days", fault.Needed)
 	}
 	seen := map[day.Date]bool{}
 	for i, d := range days {
 		at := "/days/" + strconv.Itoa(i)
 		switch {
 		case seen[d.DateOn]:
-			e.At(at+"/date_on", fault.Repeated)
+			e.At(at+"/date_on", fault.Twice)
 		case d.Hours <= 0:
 			e.At(at+"/hours", fault.TooSmall, "min", "0.01")
 		case d.Hours > mostADay:
@@ -180,7 +194,7 @@ type Correction struct {
 	Title               *string      `json:"title" minLength:"1" maxLength:"200" extensions:"x-nullable" example:"Medicatie in het woonzorgcentrum"`
 	FromOn              *day.Date    `json:"from_on" format:"date" extensions:"x-nullable" example:"2027-01-11"`
 	UntilOn             *day.Date    `json:"until_on" format:"date" extensions:"x-nullable" example:"2027-01-12"`
-	Hours               *hours.Hours `json:"hours" minimum:"0.01" extensions:"x-nullable" example:"12.5"`
+	Hours               *hours.Hours `json:"hours" minimum:"0.01" maximum:"100000000" extensions:"x-nullable" example:"12.5"`
 	Days                []Day        `json:"days" validate:"max=100"`
 	Classification      *string      `json:"classification" enums:"informal,formal,initial" extensions:"x-nullable" example:"informal"`
 	WithinWorkingTime   *bool        `json:"within_working_time" extensions:"x-nullable" example:"true"`
@@ -258,7 +272,7 @@ func (c Correction) sumOnto(e *fault.Error, r *Registratie) {
 	case sum <= 0:
 		e.At("/hours", fault.TooSmall, "min", "0.01")
 	case sum > length*mostADay:
-		e.At("/hours", fault.TooBig, "max", (length * mostADay).String())
+		e.At("/hours", fault.OutOfRange, "min", "0.01", "max", (length * mostADay).String())
 	case length == 1:
 		r.spread([]Day{{from, sum}})
 	default:

@@ -77,13 +77,13 @@ func TestCorrection_RefusesWhatCannotBe(t *testing.T) {
 		at   string
 		rule string
 	}{
-		"a day twice":         {Correction{Days: []Day{{jan(11), 100}, {jan(11), 100}}}, "/days/1/date_on", "repeated"},
+		"a day twice":         {Correction{Days: []Day{{jan(11), 100}, {jan(11), 100}}}, "/days/1/date_on", "duplicate"},
 		"a day without hours": {Correction{Days: []Day{{jan(11), 0}}}, "/days/0/hours", "too_small"},
 		"a day of 25 hours":   {Correction{Days: []Day{{jan(11), 2401}}}, "/days/0/hours", "too_big"},
 		"another sum":         {Correction{Days: []Day{{jan(11), 100}}, Hours: sum(200)}, "/hours", "differs_from_days"},
 		"another first day":   {Correction{Days: []Day{{jan(11), 100}}, FromOn: date(jan(10))}, "/from_on", "differs_from_days"},
 		"another last day":    {Correction{Days: []Day{{jan(11), 100}}, UntilOn: date(jan(12))}, "/until_on", "differs_from_days"},
-		"more than two days":  {Correction{Hours: sum(4801)}, "/hours", "too_big"},
+		"more than two days":  {Correction{Hours: sum(4801)}, "/hours", "out_of_range"},
 		"no hours":            {Correction{Hours: sum(0)}, "/hours", "too_small"},
 		"an end before it":    {Correction{UntilOn: date(jan(10))}, "/until_on", "bad_order"},
 		"nothing":             {Correction{}, "", "changes_nothing"},

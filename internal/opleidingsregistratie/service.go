@@ -21,6 +21,7 @@ type New struct {
 	OrganisationID     id.OrganisationID // the switcher's employer
 	MedewerkerID       id.MedewerkerID   // the switcher
 	Title              string            // of the leervraag, at most 200 characters
+	ProviderName       string            // the receiving employer's, at most 200 characters
 	Days               []Day             // that were attended, at least one, each once, each with more than no hours
 }
 
@@ -29,7 +30,7 @@ type New struct {
 // hours of this exchange already is fault.Exists.
 func (Service) Record(_ context.Context, tx *db.Tx, n New) (Registratie, error) {
 	r := Registratie{ID: id.NewRegistratie(), OrganisationID: n.OrganisationID, MedewerkerID: n.MedewerkerID, LeeruitwisselingID: n.LeeruitwisselingID,
-		Title: n.Title, Classification: Informal, WithinWorkingTime: true}
+		Title: n.Title, ProviderName: &n.ProviderName, Classification: Informal, WithinWorkingTime: true}
 	r.RootID = r.ID
 	e := fault.Unprocessable.New()
 	if checkDays(e, n.Days); len(e.Fields) > 0 {
@@ -90,6 +91,7 @@ func (s Service) Withdraw(_ context.Context, tx *db.Tx, rid id.RegistratieID) (R
 type Input struct {
 	ConfirmedByEmployer bool `json:"confirmed_by_employer" binding:"required" example:"true"`
 	WithinWorkingTime   bool `json:"within_working_time" binding:"required" example:"true"`
+	EmployerSays
 } // @name OpleidingsregistratieInput
 
 // Update applies what an employer adds. Nothing changed means no revision and no fact.
@@ -101,12 +103,12 @@ func (s Service) Update(_ context.Context, tx *db.Tx, rid id.RegistratieID, chec
 	if err := check(before); err != nil {
 		return before, err
 	}
-	in := Input{before.ConfirmedByEmployer, before.WithinWorkingTime}
+	in := Input{before.ConfirmedByEmployer, before.WithinWorkingTime, before.EmployerSays}
 	if err := apply(&in); err != nil {
 		return before, err
 	}
 	after := before
-	after.ConfirmedByEmployer, after.WithinWorkingTime = in.ConfirmedByEmployer, in.WithinWorkingTime
+	after.ConfirmedByEmployer, after.WithinWorkingTime, after.EmployerSays = in.ConfirmedByEmployer, in.WithinWorkingTime, in.EmployerSays
 	changed, err := db.Change(tx, before, &after)
 	if err != nil {
 		return after, err
@@ -169,14 +171,24 @@ type block struct {
 	Hours          hours.Hours
 	Medewerkers    int
 	Registraties   int
+	Costs
+}
+
+// Costs are what training cost an employer, in cents; what nobody said is nothing.
+type Costs struct {
+	CostDirectCents        int64 `json:"cost_direct_cents" example:"42000"`
+	CostContributionsCents int64 `json:"cost_contributions_cents" example:"0"`
+	CostGrantsCents        int64 `json:"cost_grants_cents" example:"12000"`
+	NetCostCents           int64 `json:"net_cost_cents" example:"30000"` // direct costs and contributions, less grants
 }
 
 // totals counts the rows that nothing corrects or withdraws, by classification and in all. Of a row, the days within the
-// period count; one that knows only its sum counts whole, on its first day.
+// period count; one that knows only its sum counts whole, on its first day, and so do the costs of every row.
 func totals(tx *db.Tx, f TotalFilters) ([]block, error) {
 	var out []block
 	return out, tx.Select(&out, `with counted as (
-			select r.classification, r.medewerker_id,
+			select r.classification, r.medewerker_id, r.from_on between p.from_on and p.until_on as begins,
+				coalesce(r.cost_direct_cents, 0) as direct, coalesce(r.cost_contributions_cents, 0) as contributions, coalesce(r.cost_grants_cents, 0) as grants,
 				case when jsonb_array_length(r.days) = 0 then case when r.from_on between p.from_on and p.until_on then r.hours else 0 end
 				else (select coalesce(sum(round((d ->> 'hours')::numeric * 100)), 0) from jsonb_array_elements(r.days) d
 					where (d ->> 'date_on')::date between p.from_on and p.until_on) end as hours
@@ -188,9 +200,19 @@ func totals(tx *db.Tx, f TotalFilters) ([]block, error) {
 				and (cast(@medewerker as uuid) is null or r.medewerker_id = @medewerker)
 		)
 		select classification, coalesce(sum(hours), 0)::bigint as hours,
-			count(distinct medewerker_id) as medewerkers, count(*) as registraties
+			count(distinct medewerker_id) as medewerkers, count(*) as registraties,
+			coalesce(sum(direct) filter (where begins), 0)::bigint as cost_direct_cents,
+			coalesce(sum(contributions) filter (where begins), 0)::bigint as cost_contributions_cents,
+			coalesce(sum(grants) filter (where begins), 0)::bigint as cost_grants_cents,
+			coalesce(sum(direct + contributions - grants) filter (where begins), 0)::bigint as net_cost_cents
 		from counted where hours > 0 group by grouping sets ((classification), ())`,
 		map[string]any{"tenant": tx.Scope.Tenant, "organisation": f.OrganisationID, "medewerker": f.MedewerkerID, "from": f.FromOn, "until": f.UntilOn})
+}
+
+// For reads the hours that an exchange left an employee, as they count now, or returns fault.Missing where there are none.
+func (s Service) For(tx *db.Tx, lui id.LeeruitwisselingID, mdw id.MedewerkerID) (Registratie, error) {
+	var r Registratie
+	return r, db.Missing(tx.Where("leeruitwisseling_id = ? and medewerker_id = ? and corrected_by_id is null and deleted_at is null", lui, mdw).Take(&r).Error)
 }
 
 // Of lists the ids of what an exchange left behind, each chain by the one that counts.

@@ -11,10 +11,16 @@ type stageData struct {
 	Stage Stage `json:"stage" enums:"informed,interested,intake,engaged,paused,stopped" doc:"Where the employer stands in the pipeline."`
 }
 
+// mergedData is what the fact that an employer was merged adds.
+type mergedData struct {
+	MergedIntoID id.OrganisationID `json:"merged_into_id" doc:"The employer that it turned out to be: all that it had stands there now."`
+}
+
 // The facts about employers.
 var (
 	Created       = fact.Define("organisation.created", "An employer was added.", stageData{})
-	Updated       = fact.Define("organisation.updated", "Something about an employer changed: its own members, a site, a department or a contact.", stageData{})
+	Updated       = fact.Define("organisation.updated", "Something about an employer changed: its own members, a site, a department, a contact, a need or its profile.", stageData{})
+	WasMerged     = fact.Define("organisation.merged", "An employer turned out to be another one: all that it had stands with that one now.", mergedData{})
 	BecameEngaged = fact.Define("organisation.engaged", "An employer committed to exchanges: it is in the poule now.", stageData{})
 )
 

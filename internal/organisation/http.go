@@ -32,28 +32,51 @@ func (s Service) Routes() []web.Route {
 		web.List("/v1/organisations/:id/contacts", "organisation:read", s.listContacts, web.Snapshot),
 		web.Get("/v1/organisations/:id/contacts/:contact_id", "organisation:read", s.getContact),
 		web.Patch("/v1/organisations/:id/contacts/:contact_id", "organisation:write", s.updateContact),
+		web.Get("/v1/organisations/:id/profile", "organisation:read", s.getProfile, web.Snapshot),
+		web.Patch("/v1/organisations/:id/profile", "organisation:write", s.updateProfile),
+		web.Post("/v1/organisations/:id/needs", "organisation:write", s.addNeed),
+		web.List("/v1/organisations/:id/needs", "organisation:read", s.listNeeds, web.Snapshot),
+		web.Get("/v1/organisations/:id/needs/:need_id", "organisation:read", s.getNeed),
+		web.Patch("/v1/organisations/:id/needs/:need_id", "organisation:write", s.updateNeed),
+		web.Delete("/v1/organisations/:id/needs/:need_id", "organisation:write", s.deleteNeed),
+		web.Get("/v1/organisations/:id/duplicates", "organisation:merge", s.duplicates, web.Snapshot),
+		web.Post("/v1/organisations/:id/conversations", "conversation:write", s.addConversation),
+		web.List("/v1/organisations/:id/conversations", "conversation:read", s.listOrganisationConversations, web.Snapshot),
+		web.List("/v1/conversations", "conversation:read", s.listConversations),
+		web.Get("/v1/conversations/:id", "conversation:read", s.getConversation),
+		web.Patch("/v1/conversations/:id", "conversation:write", s.updateConversation),
 	}
 }
 
 // Wire is an employer as callers see it.
 type Wire struct {
-	ID               id.OrganisationID `json:"id" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	Name             string            `json:"name" example:"Woonzorgcentrum De Linde"`
-	EnterpriseNumber *string           `json:"enterprise_number" extensions:"x-nullable" example:"0123.456.749"`
-	Kind             string            `json:"kind" enums:"profit,non_profit,public,social_economy" example:"non_profit"`
-	Sector           string            `json:"sector" example:"ouderenzorg"`
-	Workforce        *string           `json:"workforce" enums:"white_collar,blue_collar,mixed" extensions:"x-nullable" example:"mixed"`
-	Headcount        *int              `json:"headcount" extensions:"x-nullable" example:"240"`
-	Stage            Stage             `json:"stage" enums:"informed,interested,intake,engaged,paused,stopped" example:"informed"`
-	ExternalIDs      external.List     `json:"external_ids"`
+	ID               id.OrganisationID  `json:"id" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Name             string             `json:"name" example:"Woonzorgcentrum De Linde"`
+	EnterpriseNumber *string            `json:"enterprise_number" extensions:"x-nullable" example:"0123.456.749"`
+	Kind             string             `json:"kind" enums:"profit,non_profit,public,social_economy" example:"non_profit"`
+	Sector           string             `json:"sector" example:"ouderenzorg"`
+	Workforce        *string            `json:"workforce" enums:"white_collar,blue_collar,mixed" extensions:"x-nullable" example:"mixed"`
+	Headcount        *int               `json:"headcount" extensions:"x-nullable" example:"240"`
+	Stage            Stage              `json:"stage" enums:"informed,interested,intake,engaged,paused,stopped" example:"informed"`
+	ExternalIDs      external.List      `json:"external_ids"`
+	Maatwerkbedrijf  bool               `json:"maatwerkbedrijf" example:"false"`
+	SectorGroup      *string            `json:"sector_group" enums:"care,childcare,other" extensions:"x-nullable" example:"care"`
+	SME              *bool              `json:"sme" extensions:"x-nullable" example:"true"`                                      // a KMO: as said, or by the headcount; null: not known
+	MergedIntoID     *id.OrganisationID `json:"merged_into_id" extensions:"x-nullable" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4r"` // where all that it had stands now
 	web.Meta
 } // @name Organisation
 
 // Location is where the employer can be read.
 func (w Wire) Location() string { return "/v1/organisations/" + w.ID.String() }
 
-func wire(o Organisation) Wire {
-	return Wire{o.ID, o.Name, o.EnterpriseNumber, o.Kind, o.Sector, o.Workforce, o.Headcount, o.Stage, o.ExternalIDs, web.MetaOf(o.Row)}
+// WireOf shows a row to callers.
+func WireOf(o Organisation) Wire {
+	known := o.ID
+	if o.FormerID != nil {
+		known = *o.FormerID
+	}
+	return Wire{known, o.Name, o.EnterpriseNumber, o.Kind, o.Sector, o.Workforce, o.Headcount, o.Stage, o.ExternalIDs,
+		o.Maatwerkbedrijf, o.SectorGroup, o.Small(), o.MergedIntoID, web.MetaOf(o.Row)}
 }
 
 // byID is the input of a door that needs the id alone.
@@ -75,7 +98,7 @@ type createReq struct {
 //	@Router		/v1/organisations [post]
 func (s Service) create(ctx context.Context, tx *db.Tx, in createReq) (Wire, error) {
 	o, err := s.Create(ctx, tx, in.Body)
-	return wire(o), err
+	return WireOf(o), err
 }
 
 // Filters are what employers can be filtered by.
@@ -92,14 +115,14 @@ type listReq struct {
 // list reads employers.
 //
 //	@Summary		List employers
-//	@Description	With updated_since, or a cursor that began with it, the list can be followed for ever.
+//	@Description	With updated_since, or a cursor that began with it, the list can be followed for ever; only then those that were merged into another stand in it, with merged_into_id.
 //	@ID				listOrganisations
 //	@Tags			organisation
 //	@Param			limit			query		int			false	"how many"	default(25)	minimum(1)	maximum(100)
 //	@Param			cursor			query		string		false	"where to go on"
 //	@Param			sort			query		string		false	"the order"	Enums(created_at,-created_at)	default(created_at)
 //	@Param			updated_since	query		string		false	"follow the changes since this time"	Format(date-time)
-//	@Param			external_id		query		string		false	"system:value"	example(sdworx:12345)
+//	@Param			external_id		query		string		false	"system:value"	extensions(x-pattern=^[a-z0-9_-]+:[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$)	maxlength(161)	example(sdworx:12345)
 //	@Param			stage			query		[]string	false	"these stages"	collectionFormat(csv)	Enums(informed,interested,intake,engaged,paused,stopped)
 //	@Success		200				{object}	page.Page[Wire]
 //	@Router			/v1/organisations [get]
@@ -115,20 +138,28 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 	if len(in.Stage) > 0 {
 		q = q.Where("stage in ?", in.Stage)
 	}
-	return page.Sync(tx, in.SyncParams, in.Filters, q, wire)
+	following, err := page.Following(tx, in.SyncParams, in.Filters)
+	if err != nil {
+		return page.Page[Wire]{}, err
+	}
+	if !following {
+		q = q.Where("former_id is null")
+	}
+	return page.Sync(tx, in.SyncParams, in.Filters, q, WireOf)
 }
 
 // get reads one employer.
 //
-//	@Summary	Read an employer
-//	@ID			getOrganisation
-//	@Tags		organisation
-//	@Param		id	path		string	true	"the employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Success	200	{object}	Wire
-//	@Router		/v1/organisations/{id} [get]
+//	@Summary		Read an employer
+//	@Description	One that was merged into another says so in merged_into_id; nothing belongs to it any more, and nothing about it can change.
+//	@ID				getOrganisation
+//	@Tags			organisation
+//	@Param			id	path		string	true	"the employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	Wire
+//	@Router			/v1/organisations/{id} [get]
 func (s Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) {
-	o, err := db.Get[Organisation](tx, in.ID)
-	return wire(o), err
+	o, err := known(tx, in.ID)
+	return WireOf(o), err
 }
 
 type updateReq struct {
@@ -149,7 +180,7 @@ type updateReq struct {
 func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, error) {
 	o, err := s.Update(ctx, tx, in.ID, func(o Organisation) error { return in.Check(o.Revision) },
 		func(i *Input) error { return in.Patch.Apply(i) })
-	return wire(o), err
+	return WireOf(o), err
 }
 
 type upsertReq struct {
@@ -165,8 +196,8 @@ type upsertReq struct {
 //	@Description	201 when it was made, 200 when it was changed or the same. Absent members keep what they hold, null clears.
 //	@ID				putOrganisationByExternalId
 //	@Tags			organisation
-//	@Param			system	path		string	true	"the system"	example(sdworx)
-//	@Param			value	path		string	true	"its id there"	example(12345)
+//	@Param			system	path		string	true	"the system"	extensions(x-pattern=^[a-z0-9_-]+$)	maxlength(32)	example(sdworx)
+//	@Param			value	path		string	true	"its id there"	minlength(1)	maxlength(128)	example(12345)
 //	@Param			body	body		Input	true	"the employer"
 //	@Success		200		{object}	Wire
 //	@Success		201		{object}	Wire
@@ -187,7 +218,7 @@ func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upser
 		}
 		i.ExternalIDs = external.Merge(i.ExternalIDs, external.List{ref})
 		o, err := s.Create(ctx, tx, i)
-		return web.Upserted[Wire]{Made: true, Body: wire(o)}, err
+		return web.Upserted[Wire]{Made: true, Body: WireOf(o)}, err
 	}
 	o, err := s.Update(ctx, tx, found[0].ID, func(o Organisation) error { return in.Check(o.Revision) }, func(i *Input) error {
 		kept := i.ExternalIDs
@@ -198,7 +229,7 @@ func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upser
 		i.ExternalIDs = external.Merge(external.Merge(kept, i.ExternalIDs), external.List{ref})
 		return nil
 	})
-	return web.Upserted[Wire]{Body: wire(o)}, err
+	return web.Upserted[Wire]{Body: WireOf(o)}, err
 }
 
 type moveReq struct {
@@ -222,5 +253,5 @@ type MoveInput struct {
 //	@Router		/v1/organisations/{id}/stage [post]
 func (s Service) move(ctx context.Context, tx *db.Tx, in moveReq) (Wire, error) {
 	o, err := s.Move(ctx, tx, in.ID, in.Body.Stage)
-	return wire(o), err
+	return WireOf(o), err
 }

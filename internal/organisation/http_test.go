@@ -135,12 +135,13 @@ func TestOrganisation_HasSitesDepartmentsAndContacts(t *testing.T) {
 	dep := c.Post(org+"/departments", `{"name":"Boekhouding","open_to_switchers":false,"excluded_functions":["boekhouder"],"reason":"privacy"}`).Is(201)
 	require.Equal(t, "boekhouder", c.Get(dep.Header.Get("Location")).Is(200).Str("excluded_functions.0"))
 	con := c.Post(org+"/contacts", `{"name":"An Voorbeeld","function":"directeur","decides":true,"email":"an@voorbeeld.example"}`).Is(201)
+	require.Equal(t, true, c.Patch(con.Header.Get("Location"), `{"follows_up":true}`).Is(200).At("follows_up"))
 	c.Patch(con.Header.Get("Location"), `{"email":"geen adres"}`).Problem(422, "invalid", "/email")
 	for _, part := range []string{"/sites", "/departments", "/contacts"} {
 		require.Equal(t, 1, c.Get(org+part).Is(200).Len("data"))
 	}
 	c.Post("/v1/organisations/"+id.NewOrganisation().String()+"/sites", `{"name":"x","street":"x","postcode":"x","municipality":"x"}`).Problem(404, "not-found")
-	require.EqualValues(t, 5, c.Get(org).Num("revision"), "each change of a part is a change of the employer")
+	require.EqualValues(t, 6, c.Get(org).Num("revision"), "each change of a part is a change of the employer")
 }
 
 func TestOrganisation_AnEmployerSeesItselfAlone(t *testing.T) {

@@ -52,7 +52,12 @@ type Organisation struct {
 	Workforce        *string
 	Headcount        *int
 	Stage            Stage
-	ExternalIDs      external.List `gorm:"column:external_ids"`
+	ExternalIDs      external.List      `gorm:"column:external_ids"`
+	Maatwerkbedrijf  bool               // recognised under the Flemish decree of 12 July 2013; of the social economy
+	SectorGroup      *string            // care, childcare or other, beside the sector in free text
+	SME              *bool              `gorm:"column:sme"` // as said; see Small
+	FormerID         *id.OrganisationID // of one that was merged: the id that callers knew it by
+	MergedIntoID     *id.OrganisationID
 }
 
 // TableName is the table of employers.
@@ -60,6 +65,17 @@ func (Organisation) TableName() string { return "organisations" }
 
 // Key places an employer in a list.
 func (o Organisation) Key() (int64, uuid.UUID) { return o.Pos, o.ID.UUID() }
+
+// Small reports whether the employer is a KMO: as it says itself, or else by its headcount, below 250 (Recommendation
+// 2003/361/EC, annex, article 2; turnover and balance are not asked). What public bodies control is none, however small
+// (article 3(4)), unless it says so itself. It is nil when nothing of this is known.
+func (o Organisation) Small() *bool {
+	if o.SME != nil || o.Headcount == nil && o.Kind != "public" {
+		return o.SME
+	}
+	small := o.Kind != "public" && *o.Headcount < 250
+	return &small
+}
 
 // Site is a place where the employer works: an office, a plant, a shop (seed 001, "Waar zijn hun sites").
 type Site struct {
@@ -72,6 +88,8 @@ type Site struct {
 	Municipality        string
 	Latitude, Longitude *float64 // degrees, WGS 84; both or neither
 	PublicTransport     bool     // can be reached without a car
+	Kind                *string  // office, production, distribution, shop, … (seed 001, section 4)
+	BusinessPark        *string  // the bedrijventerrein that it stands on
 }
 
 // TableName is the table of sites.
@@ -106,6 +124,7 @@ type Contact struct {
 	Email          *string
 	Phone          *string
 	Function       string
+	Profile        *string // from owner (zaakvoerder) to employee (medewerker)
 	Decides        bool
 	FollowsUp      bool
 }
@@ -126,6 +145,8 @@ var (
 		FR: "Un autre employeur a ce numéro d’entreprise."})
 	checkDigits = fault.DefineRule("check_digits", fault.Text{
 		EN: "is not a valid enterprise number", NL: "is geen geldig ondernemingsnummer", FR: "n’est pas un numéro d’entreprise valide"})
+	ofSocialEconomy = fault.DefineRule("social_economy_only", fault.Text{
+		EN: "goes with kind social_economy alone", NL: "kan alleen bij kind social_economy", FR: "ne va qu’avec kind social_economy"})
 	bothOrNeither = fault.DefineRule("both_or_neither", fault.Text{
 		EN: "goes together with {other}", NL: "hoort samen met {other}", FR: "va de pair avec {other}"})
 

@@ -39,3 +39,18 @@ func TestNormalNumber(t *testing.T) {
 		require.False(t, ok, s)
 	}
 }
+
+func TestSmall_WhatPublicBodiesControlIsNoKMOUnlessItSaysSo(t *testing.T) {
+	t.Parallel()
+	yes, no, few, many := true, false, 40, 250
+	for _, x := range []struct {
+		o    Organisation
+		want *bool
+	}{
+		{Organisation{Kind: "profit"}, nil}, {Organisation{Kind: "profit", Headcount: &few}, &yes}, {Organisation{Kind: "profit", Headcount: &many}, &no},
+		{Organisation{Kind: "profit", Headcount: &few, SME: &no}, &no}, {Organisation{Kind: "public"}, &no},
+		{Organisation{Kind: "public", Headcount: &few}, &no}, {Organisation{Kind: "public", Headcount: &few, SME: &yes}, &yes},
+	} {
+		require.Equal(t, x.want, x.o.Small())
+	}
+}

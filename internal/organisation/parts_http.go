@@ -37,6 +37,8 @@ type SiteInput struct {
 	Latitude        *float64 `json:"latitude" minimum:"-90" maximum:"90" extensions:"x-nullable" example:"51.05"`
 	Longitude       *float64 `json:"longitude" minimum:"-180" maximum:"180" extensions:"x-nullable" example:"3.66"`
 	PublicTransport bool     `json:"public_transport" example:"true"`
+	Kind            *string  `json:"kind" enums:"office,production,distribution,shop,warehouse,workshop,care,other" extensions:"x-nullable" example:"care"`
+	BusinessPark    *string  `json:"business_park" minLength:"1" maxLength:"200" extensions:"x-nullable" example:"Wetenschapspark"`
 } // @name SiteInput
 
 func (in SiteInput) onto(s *Site) error {
@@ -45,6 +47,7 @@ func (in SiteInput) onto(s *Site) error {
 	}
 	s.Name, s.Street, s.Postcode, s.Municipality = in.Name, in.Street, in.Postcode, in.Municipality
 	s.Latitude, s.Longitude, s.PublicTransport = in.Latitude, in.Longitude, in.PublicTransport
+	s.Kind, s.BusinessPark = in.Kind, in.BusinessPark
 	return nil
 }
 
@@ -59,6 +62,8 @@ type SiteWire struct {
 	Latitude        *float64          `json:"latitude" extensions:"x-nullable" example:"51.05"`
 	Longitude       *float64          `json:"longitude" extensions:"x-nullable" example:"3.66"`
 	PublicTransport bool              `json:"public_transport" example:"true"`
+	Kind            *string           `json:"kind" enums:"office,production,distribution,shop,warehouse,workshop,care,other" extensions:"x-nullable" example:"care"`
+	BusinessPark    *string           `json:"business_park" extensions:"x-nullable" example:"Wetenschapspark"`
 	web.Meta
 } // @name Site
 
@@ -68,7 +73,8 @@ func (w SiteWire) Location() string {
 }
 
 func siteWire(s Site) SiteWire {
-	return SiteWire{s.ID, s.OrganisationID, s.Name, s.Street, s.Postcode, s.Municipality, s.Latitude, s.Longitude, s.PublicTransport, web.MetaOf(s.Row)}
+	return SiteWire{s.ID, s.OrganisationID, s.Name, s.Street, s.Postcode, s.Municipality, s.Latitude, s.Longitude, s.PublicTransport,
+		s.Kind, s.BusinessPark, web.MetaOf(s.Row)}
 }
 
 type addSiteReq struct {
@@ -146,7 +152,7 @@ type updateSiteReq struct {
 //	@Router		/v1/organisations/{id}/sites/{site_id} [patch]
 func (s Service) updateSite(_ context.Context, tx *db.Tx, in updateSiteReq) (SiteWire, error) {
 	p, err := changePart(tx, in.ID, in.SiteID, func(p *Site) error {
-		i := SiteInput{p.Name, p.Street, p.Postcode, p.Municipality, p.Latitude, p.Longitude, p.PublicTransport}
+		i := SiteInput{p.Name, p.Street, p.Postcode, p.Municipality, p.Latitude, p.Longitude, p.PublicTransport, p.Kind, p.BusinessPark}
 		return patched(in.IfMatch, p.Revision, in.Patch, &i, func() error { return i.onto(p) })
 	})
 	return siteWire(p), err
@@ -167,7 +173,7 @@ func patched(m web.IfMatch, revision int64, p web.MergePatch, input any, onto fu
 type DepartmentInput struct {
 	Name              string     `json:"name" binding:"required" minLength:"1" maxLength:"200" example:"Apotheek"`
 	OpenToSwitchers   bool       `json:"open_to_switchers" binding:"required" example:"true"`
-	ExcludedFunctions db.Strings `json:"excluded_functions" validate:"max=50" minLength:"1" maxLength:"200" example:"boekhouding"`
+	ExcludedFunctions db.Strings `json:"excluded_functions" swaggertype:"array,string" validate:"max=50" minLength:"1" maxLength:"200" example:"boekhouding"`
 	Reason            *string    `json:"reason" maxLength:"1000" extensions:"x-nullable" example:"privacygevoelige administratie"`
 } // @name DepartmentInput
 
@@ -283,12 +289,14 @@ type ContactInput struct {
 	Email     *string `json:"email" format:"email" maxLength:"254" extensions:"x-nullable" example:"an@voorbeeld.example"`
 	Phone     *string `json:"phone" maxLength:"40" extensions:"x-nullable" example:"+32 9 000 00 00"`
 	Function  string  `json:"function" binding:"required" minLength:"1" maxLength:"200" example:"personeelsverantwoordelijke"`
+	Profile   *string `json:"profile" enums:"owner,ceo,director,hr,training,manager,employee,other" extensions:"x-nullable" example:"hr"`
 	Decides   bool    `json:"decides" example:"true"`
 	FollowsUp bool    `json:"follows_up" example:"false"`
 } // @name ContactInput
 
 func (in ContactInput) onto(c *Contact) error {
-	c.Name, c.Email, c.Phone, c.Function, c.Decides, c.FollowsUp = in.Name, in.Email, in.Phone, in.Function, in.Decides, in.FollowsUp
+	c.Name, c.Email, c.Phone, c.Function, c.Profile = in.Name, in.Email, in.Phone, in.Function, in.Profile
+	c.Decides, c.FollowsUp = in.Decides, in.FollowsUp
 	return nil
 }
 
@@ -300,6 +308,7 @@ type ContactWire struct {
 	Email          *string           `json:"email" format:"email" extensions:"x-nullable" example:"an@voorbeeld.example"`
 	Phone          *string           `json:"phone" extensions:"x-nullable" example:"+32 9 000 00 00"`
 	Function       string            `json:"function" example:"personeelsverantwoordelijke"`
+	Profile        *string           `json:"profile" enums:"owner,ceo,director,hr,training,manager,employee,other" extensions:"x-nullable" example:"hr"`
 	Decides        bool              `json:"decides" example:"true"`
 	FollowsUp      bool              `json:"follows_up" example:"false"`
 	web.Meta
@@ -311,7 +320,7 @@ func (w ContactWire) Location() string {
 }
 
 func contactWire(c Contact) ContactWire {
-	return ContactWire{c.ID, c.OrganisationID, c.Name, c.Email, c.Phone, c.Function, c.Decides, c.FollowsUp, web.MetaOf(c.Row)}
+	return ContactWire{c.ID, c.OrganisationID, c.Name, c.Email, c.Phone, c.Function, c.Profile, c.Decides, c.FollowsUp, web.MetaOf(c.Row)}
 }
 
 type addContactReq struct {
@@ -389,7 +398,7 @@ type updateContactReq struct {
 //	@Router		/v1/organisations/{id}/contacts/{contact_id} [patch]
 func (s Service) updateContact(_ context.Context, tx *db.Tx, in updateContactReq) (ContactWire, error) {
 	p, err := changePart(tx, in.ID, in.ContactID, func(p *Contact) error {
-		i := ContactInput{p.Name, p.Email, p.Phone, p.Function, p.Decides, p.FollowsUp}
+		i := ContactInput{p.Name, p.Email, p.Phone, p.Function, p.Profile, p.Decides, p.FollowsUp}
 		return patched(in.IfMatch, p.Revision, in.Patch, &i, func() error { return i.onto(p) })
 	})
 	return contactWire(p), err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/external"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
@@ -24,10 +25,14 @@ type Input struct {
 	Workforce        *string       `json:"workforce" enums:"white_collar,blue_collar,mixed" extensions:"x-nullable" example:"mixed"`
 	Headcount        *int          `json:"headcount" minimum:"0" maximum:"10000000" extensions:"x-nullable" example:"240"`
 	ExternalIDs      external.List `json:"external_ids" validate:"max=20"`
+	Maatwerkbedrijf  bool          `json:"maatwerkbedrijf" example:"false"`
+	SectorGroup      *string       `json:"sector_group" enums:"care,childcare,other" extensions:"x-nullable" example:"care"`
+	SME              *bool         `json:"sme" extensions:"x-nullable" example:"true"`
 } // @name OrganisationInput
 
 func inputOf(o Organisation) Input {
-	return Input{o.Name, o.EnterpriseNumber, o.Kind, o.Sector, o.Workforce, o.Headcount, o.ExternalIDs}
+	return Input{o.Name, o.EnterpriseNumber, o.Kind, o.Sector, o.Workforce, o.Headcount, o.ExternalIDs,
+		o.Maatwerkbedrijf, o.SectorGroup, o.SME}
 }
 
 // onto checks the input and lays it over the row.
@@ -39,11 +44,15 @@ func (in Input) onto(o *Organisation) error {
 		}
 		in.EnterpriseNumber = &n
 	}
+	if in.Maatwerkbedrijf && in.Kind != "social_economy" {
+		return fault.At("/maatwerkbedrijf", ofSocialEconomy)
+	}
 	if err := external.Check("/external_ids", in.ExternalIDs); err != nil {
 		return err
 	}
 	o.Name, o.EnterpriseNumber, o.Kind, o.Sector = in.Name, in.EnterpriseNumber, in.Kind, in.Sector
 	o.Workforce, o.Headcount, o.ExternalIDs = in.Workforce, in.Headcount, external.Merge(nil, in.ExternalIDs)
+	o.Maatwerkbedrijf, o.SectorGroup, o.SME = in.Maatwerkbedrijf, in.SectorGroup, in.SME
 	return nil
 }
 
@@ -110,11 +119,15 @@ func (s Service) Move(_ context.Context, tx *db.Tx, oid id.OrganisationID, to St
 	if _, err := db.Change(tx, before, &after); err != nil {
 		return after, err
 	}
-	t := Updated
-	if to == Engaged {
-		t = BecameEngaged
+	return after, record(tx, before.changed(after), after)
+}
+
+// changed is the fact that tells what became of the employer.
+func (o Organisation) changed(after Organisation) *fact.Type {
+	if after.Stage == Engaged && o.Stage != Engaged {
+		return BecameEngaged
 	}
-	return after, record(tx, t, after)
+	return Updated
 }
 
 // touched records that a part of the employer changed. The employer's own revision goes up with it, so that a consumer
@@ -137,7 +150,7 @@ func touched(tx *db.Tx, oid id.OrganisationID) error {
 
 // part is a row that belongs to one employer.
 type part interface {
-	Site | Department | Contact
+	Site | Department | Contact | Need
 }
 
 // addPart writes a new part of an employer.

@@ -18,7 +18,7 @@ type surveyData struct {
 // The facts about surveys.
 var (
 	Created     = fact.Define("survey.created", "A survey was scheduled, some time after its exchange.", surveyData{})
-	Updated     = fact.Define("survey.updated", "A survey was put on another day.", surveyData{})
+	Updated     = fact.Define("survey.updated", "A survey was put on another day, or is asked in another way.", surveyData{})
 	WasInvited  = fact.Define("survey.invited", "The respondent of a survey is invited: hand out its link now.", surveyData{})
 	WasAnswered = fact.Define("survey.answered", "A survey was answered.", surveyData{})
 	HasExpired  = fact.Define("survey.expired", "Nobody answered a survey in time.", surveyData{})

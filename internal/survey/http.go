@@ -34,6 +34,7 @@ type Wire struct {
 	Status             Status                `json:"status" enums:"scheduled,invited,answered,expired" example:"answered"`
 	InviteOn           day.Date              `json:"invite_on" example:"2027-01-25"`
 	Lang               string                `json:"lang" enums:"nl,fr,en" example:"nl"`
+	Mode               Mode                  `json:"mode" enums:"online,face_to_face,terugkommoment" example:"online"`
 	Link               *string               `json:"link" format:"uri" extensions:"x-nullable" example:"https://switchboard.example/s/9tqVd3yQm0Xk5cJ8sLr2aB7nPzE4hUwGfT1oYiKxMvA"`
 	InvitedAt          *time.Time            `json:"invited_at" extensions:"x-nullable" example:"2027-01-25T08:00:00Z"`
 	AnsweredAt         *time.Time            `json:"answered_at" extensions:"x-nullable" example:"2027-01-26T19:30:00Z"`
@@ -42,6 +43,9 @@ type Wire struct {
 	Answers            []Answer              `json:"answers"`
 	web.Meta
 } // @name Survey
+
+// Location is where the survey can be read.
+func (w Wire) Location() string { return "/v1/surveys/" + w.ID.String() }
 
 // found is a survey with its answers, as one statement finds it.
 type found struct {
@@ -58,7 +62,7 @@ func finding(tx *db.Tx) *gorm.DB {
 // wire shows a survey to the caller of the transaction. The link is for those who hand links out.
 func (s Service) wire(tx *db.Tx, f found) (Wire, error) {
 	v := f.Survey
-	w := Wire{v.ID, v.LeeruitwisselingID, v.Role, v.OrganisationID, v.MedewerkerID, v.Status, v.InviteOn, v.Lang, nil, utc(v.InvitedAt),
+	w := Wire{v.ID, v.LeeruitwisselingID, v.Role, v.OrganisationID, v.MedewerkerID, v.Status, v.InviteOn, v.Lang, v.Mode, nil, utc(v.InvitedAt),
 		utc(v.AnsweredAt), utc(v.ExpiresAt), v.Questions, f.Answers, web.MetaOf(v.Row)}
 	if !tx.Principal.May("survey:invite") {
 		return w, nil
@@ -142,10 +146,11 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 //	@Success	200	{object}	Wire
 //	@Router		/v1/surveys/{id} [get]
 func (s Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) {
-	return s.read(tx, in.ID)
+	return s.View(tx, in.ID)
 }
 
-func (s Service) read(tx *db.Tx, sid id.SurveyID) (Wire, error) {
+// View reads a survey as the caller may see it, or returns fault.Missing.
+func (s Service) View(tx *db.Tx, sid id.SurveyID) (Wire, error) {
 	var f found
 	if err := finding(tx).Where("id = ?", sid).Take(&f).Error; err != nil {
 		return Wire{}, err
@@ -162,12 +167,13 @@ func (s Service) do(ctx context.Context, tx *db.Tx, sid id.SurveyID, verb func(S
 	if err != nil {
 		return Wire{}, err
 	}
-	return s.read(tx, sid)
+	return s.View(tx, sid)
 }
 
 // UpdateInput is what can be changed about a survey that is scheduled.
 type UpdateInput struct {
 	InviteOn day.Date `json:"invite_on" binding:"required" example:"2027-01-25"`
+	Mode     Mode     `json:"mode" default:"online" enums:"online,face_to_face,terugkommoment" example:"terugkommoment"`
 } // @name SurveyChanges
 
 type updateReq struct {
@@ -176,7 +182,7 @@ type updateReq struct {
 	Patch web.MergePatch `body:"patch"`
 }
 
-// update puts a survey on another day.
+// update puts a survey on another day, or has it asked in another way.
 //
 //	@Summary		Change a survey
 //	@Description	While it is scheduled. The invitation goes out at nine in the morning of that day, by the tenant's clock; at once for a day that has passed.
@@ -191,11 +197,11 @@ func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, err
 		if err := in.Check(v.Revision); err != nil {
 			return v, err
 		}
-		u := UpdateInput{v.InviteOn}
+		u := UpdateInput{v.InviteOn, v.Mode}
 		if err := in.Patch.Apply(&u); err != nil {
 			return v, err
 		}
-		return s.Reschedule(ctx, tx, v, u.InviteOn)
+		return s.Change(ctx, tx, v, u)
 	})
 }
 

@@ -84,7 +84,7 @@ type postReq struct {
 //	@Produce		html,json
 //	@Param			token	path		string	true	"the token of the link"	example(9tqVd3yQm0Xk5cJ8sLr2aB7nPzE4hUwGfT1oYiKxMvA)
 //	@Param			SW1		formData	string	false	"the answer to question SW1; likewise for each other question"	example(Hoe je rustig uitlegt wat je doet.)
-//	@Param			body	body		AnswersInput	false	"the answers, instead of a form"
+//	@Param			body	body		AnswersInput	true	"the answers, instead of a form"
 //	@Success		200		{object}	LinkWire
 //	@Router			/s/{token} [post]
 func (s Service) postForm(ctx context.Context, d *db.DB, in postReq) (web.HTML, error) {
@@ -237,7 +237,7 @@ func (v Survey) errors(wrong *fault.Error) map[string]string {
 		}
 		code := f.Rule.Code
 		if question == "" {
-			code = fault.Required.Code // nothing was answered at all
+			code = fault.Needed.Code // nothing was answered at all
 		}
 		out[question] = formError(v.Lang, code, maxText)
 	}

@@ -63,18 +63,18 @@ var pageTexts = html.Texts{
 }
 
 var formErrors = html.Texts{
-	"required":   {NL: "Dit antwoord ontbreekt nog.", FR: "Cette réponse manque encore.", EN: "This answer is missing."},
-	"not_one_of": {NL: "Kies een van de antwoorden die hier staan.", FR: "Choisissez l’une des réponses proposées.", EN: "Choose one of the answers shown here."},
-	"too_long":   {NL: "Dit antwoord is te lang: hoogstens %d tekens.", FR: "Cette réponse est trop longue : au plus %d caractères.", EN: "This answer is too long: at most %d characters."},
-	"bad_text":   {NL: "Dit antwoord bevat tekens die we niet kunnen bewaren.", FR: "Cette réponse contient des caractères que nous ne pouvons pas conserver.", EN: "This answer has characters that we cannot keep."},
+	"needed":       {NL: "Dit antwoord ontbreekt nog.", FR: "Cette réponse manque encore.", EN: "This answer is missing."},
+	"not_a_choice": {NL: "Kies een van de antwoorden die hier staan.", FR: "Choisissez l’une des réponses proposées.", EN: "Choose one of the answers shown here."},
+	"too_long":     {NL: "Dit antwoord is te lang: hoogstens %d tekens.", FR: "Cette réponse est trop longue : au plus %d caractères.", EN: "This answer is too long: at most %d characters."},
+	"bad_text":     {NL: "Dit antwoord bevat tekens die we niet kunnen bewaren.", FR: "Cette réponse contient des caractères que nous ne pouvons pas conserver.", EN: "This answer has characters that we cannot keep."},
 }
 
 // formError says in a person's words what is wrong with an answer. The codes are those of the API's problem details:
-// required, not_one_of, too_long (which takes the maximum), bad_text; any other is told as not_one_of.
+// needed, not_a_choice, too_long (which takes the maximum), bad_text; any other is told as not_a_choice.
 func formError(lang, code string, maximum int) string {
 	text, ok := formErrors[code]
 	if !ok {
-		text = formErrors["not_one_of"]
+		text = formErrors["not_a_choice"]
 	}
 	if code == "too_long" {
 		return fmt.Sprintf(text.In(lang), maximum)

@@ -77,8 +77,8 @@ func TestFormShowsWhatIsWrongAndKeepsWhatWasPosted(t *testing.T) {
 	v.Values = map[string]string{"next": "\n<b>bellen</b> & mailen", "again": "no", "useful": "4", "answered": "Misschien"}
 	v.Errors = map[string]string{
 		"":         "Probeer het opnieuw.",
-		"learned":  formError("nl", "required", 0),
-		"answered": formError("nl", "not_one_of", 0),
+		"learned":  formError("nl", "needed", 0),
+		"answered": formError("nl", "not_a_choice", 0),
 		"gone":     "Deze vraag bestaat niet meer.",
 	}
 	doc, err := v.page()
@@ -176,8 +176,8 @@ func TestMessagePages(t *testing.T) {
 func TestFormErrors(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "Dit antwoord is te lang: hoogstens 2000 tekens.", formError("nl", "too_long", 2000))
-	require.Equal(t, "This answer is missing.", formError("en", "required", 0))
-	require.Equal(t, formErrors["not_one_of"].FR, formError("fr", "something_new", 0))
+	require.Equal(t, "This answer is missing.", formError("en", "needed", 0))
+	require.Equal(t, formErrors["not_a_choice"].FR, formError("fr", "something_new", 0))
 }
 
 func TestPageTextsAreComplete(t *testing.T) {

@@ -145,10 +145,10 @@ func (q Questions) read(given []Answer) ([]Answer, error) {
 		n := slices.IndexFunc(q, func(x Question) bool { return x.ID == a.Question })
 		switch {
 		case n < 0:
-			e.At(at+"/question", fault.Unknown)
+			e.At(at+"/question", fault.NoReference)
 			continue
 		case seen[a.Question]:
-			e.At(at+"/question", fault.Repeated)
+			e.At(at+"/question", fault.Twice)
 			continue
 		}
 		seen[a.Question] = true
@@ -157,7 +157,7 @@ func (q Questions) read(given []Answer) ([]Answer, error) {
 		case rule != nil:
 			e.At(at+"/value", rule, params...)
 		case v == nil && q[n].Required:
-			e.At(at+"/value", fault.Required)
+			e.At(at+"/value", fault.Needed)
 		case v != nil:
 			kept = append(kept, Answer{a.Question, v})
 		}
@@ -168,7 +168,7 @@ func (q Questions) read(given []Answer) ([]Answer, error) {
 		}
 	}
 	if len(kept) == 0 && len(e.Fields) == 0 {
-		e.At("/answers", fault.TooShort, "min", "1")
+		e.At("/answers", fault.Needed)
 	}
 	if len(e.Fields) > 0 {
 		return nil, e
@@ -180,13 +180,13 @@ func (q Questions) read(given []Answer) ([]Answer, error) {
 func (q Question) read(raw any) (any, *fault.Rule, []string) {
 	b, ok := raw.(json.RawMessage)
 	if !ok {
-		return nil, fault.WrongType, []string{"type", "JSON"}
+		return nil, fault.Unusable, []string{"format", "JSON"}
 	}
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	if err := dec.Decode(&v); err != nil {
-		return nil, fault.WrongType, []string{"type", "JSON"}
+		return nil, fault.Unusable, []string{"format", "JSON"}
 	}
 	if v == nil {
 		return nil, nil, nil
@@ -196,28 +196,26 @@ func (q Question) read(raw any) (any, *fault.Rule, []string) {
 		return readText(text, isText)
 	case Choice:
 		if !isText || !slices.Contains(q.Options, text) {
-			return nil, fault.NotOneOf, []string{"values", strings.Join(q.Options, ", ")}
+			return nil, fault.NoChoice, []string{"values", strings.Join(q.Options, ", ")}
 		}
 		return text, nil, nil
 	case YesNo:
 		if yes, isBool := v.(bool); isBool {
 			return yes, nil, nil
 		}
-		return nil, fault.WrongType, []string{"type", "true or false"}
+		return nil, fault.Unusable, []string{"format", "true or false"}
 	case Scale:
 		number, isNumber := v.(json.Number)
 		n, err := strconv.Atoi(number.String())
 		switch {
 		case !isNumber || err != nil:
-			return nil, fault.WrongType, []string{"type", "a whole number"}
-		case n < 1:
-			return nil, fault.TooSmall, []string{"min", "1"}
-		case n > maxScale:
-			return nil, fault.TooBig, []string{"max", strconv.Itoa(maxScale)}
+			return nil, fault.Unusable, []string{"format", "a whole number"}
+		case n < 1 || n > maxScale:
+			return nil, fault.OutOfRange, []string{"min", "1", "max", strconv.Itoa(maxScale)}
 		}
 		return n, nil, nil
 	}
-	return nil, fault.WrongType, []string{"type", string(q.Kind)}
+	return nil, fault.Unusable, []string{"format", string(q.Kind)}
 }
 
 func readText(s string, isText bool) (any, *fault.Rule, []string) {
@@ -225,7 +223,7 @@ func readText(s string, isText bool) (any, *fault.Rule, []string) {
 	control := func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f }
 	switch {
 	case !isText:
-		return nil, fault.WrongType, []string{"type", "a string"}
+		return nil, fault.Unusable, []string{"format", "a string"}
 	case strings.ContainsFunc(s, control):
 		return nil, fault.BadText, nil
 	case strings.TrimSpace(s) == "":

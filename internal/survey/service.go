@@ -23,7 +23,7 @@ import (
 type Service struct {
 	PublicURL string // without a slash at the end: what links start with
 	Box       *seal.Box
-	Jobs      *jobs.Queue // only Schedule and Reschedule need it
+	Jobs      *jobs.Queue // only Schedule and Change need it
 }
 
 const (
@@ -43,6 +43,7 @@ type New struct {
 	MedewerkerID       *id.MedewerkerID  // the switcher or leercoach; nil for an employer, a colleague, a family
 	InviteOn           day.Date          // in the past when an exchange is recorded afterwards: then at once
 	Lang               string            // of the respondent; other than nl, fr and en it is the tenant's
+	Mode               Mode              // online when it is empty
 }
 
 // settings are what surveys follow of their tenant.
@@ -74,7 +75,10 @@ func (s Service) Schedule(ctx context.Context, tx *db.Tx, n New) (Survey, error)
 	if !slices.Contains([]string{"nl", "fr", "en"}, n.Lang) {
 		n.Lang = set.Lang
 	}
-	v := Survey{ID: id.NewSurvey(), LeeruitwisselingID: n.LeeruitwisselingID, Role: n.Role, OrganisationID: n.OrganisationID,
+	if n.Mode == "" {
+		n.Mode = Online
+	}
+	v := Survey{ID: id.NewSurvey(), LeeruitwisselingID: n.LeeruitwisselingID, Role: n.Role, Mode: n.Mode, OrganisationID: n.OrganisationID,
 		MedewerkerID: n.MedewerkerID, Status: Scheduled, InviteOn: n.InviteOn, Lang: n.Lang, Questions: questionsFor(n.Role, n.Lang)}
 	v.TenantID = tx.TenantID()
 	secret := make([]byte, 32)
@@ -133,23 +137,26 @@ func (s Service) Lock(_ context.Context, tx *db.Tx, sid id.SurveyID) (Survey, er
 	return db.Lock[Survey](tx, sid)
 }
 
-// Reschedule puts a survey whose invitation has not gone out on another day.
-func (s Service) Reschedule(ctx context.Context, tx *db.Tx, v Survey, on day.Date) (Survey, error) {
-	if _, err := v.after(change, tx.Now); err != nil || on == v.InviteOn {
-		return v, err
-	}
-	set, err := settingsOf(tx)
-	if err != nil {
+// Change puts a survey whose invitation has not gone out on another day, or has it asked in another way.
+func (s Service) Change(ctx context.Context, tx *db.Tx, v Survey, u UpdateInput) (Survey, error) {
+	if _, err := v.after(change, tx.Now); err != nil {
 		return v, err
 	}
 	after := v
-	after.InviteOn = on
-	expires, err := s.enqueue(ctx, tx, set, after) // the job of the day before will find that it is not its day
-	if err != nil {
-		return v, err
+	after.InviteOn, after.Mode = u.InviteOn, u.Mode
+	if after.InviteOn != v.InviteOn {
+		set, err := settingsOf(tx)
+		if err != nil {
+			return v, err
+		}
+		expires, err := s.enqueue(ctx, tx, set, after) // the job of the day before will find that it is not its day
+		if err != nil {
+			return v, err
+		}
+		after.ExpiresAt = &expires
 	}
-	after.ExpiresAt = &expires
-	if _, err := db.Change(tx, v, &after); err != nil {
+	changed, err := db.Change(tx, v, &after)
+	if err != nil || !changed {
 		return v, err
 	}
 	return after, record(tx, Updated, after)

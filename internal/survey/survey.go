@@ -33,6 +33,16 @@ var Roles = []Role{Switcher, Sending, Leercoach, Receiving, Colleague, Family}
 // employers reports whether it is an employer that answers in this role, and not a person.
 func (r Role) employers() bool { return r == Sending || r == Receiving }
 
+// Mode is how somebody is asked (seed 001, 5.8 "Evalueren kan je op verschillende manieren").
+type Mode string // @name SurveyMode
+
+// The modes.
+const (
+	Online         Mode = "online"         // by the link
+	FaceToFace     Mode = "face_to_face"   // in a talk, of which somebody writes down the answers
+	Terugkommoment Mode = "terugkommoment" // where all come together again
+)
+
 // Status is how far a survey is.
 type Status string // @name SurveyStatus
 
@@ -86,7 +96,8 @@ type Survey struct {
 	MedewerkerID       *id.MedewerkerID  // the respondent, where it is an employee we know
 	Status             Status
 	InviteOn           day.Date
-	Lang               string    // nl, fr or en
+	Lang               string // nl, fr or en
+	Mode               Mode
 	Questions          Questions // as they were when it was scheduled
 	LinkSealed         []byte    // the token of the link, sealed; nil once it expired
 	ExpiresAt          *time.Time

@@ -100,29 +100,29 @@ func TestAnswersAreReadByTheKindOfTheirQuestion(t *testing.T) {
 		{"a", `"` + long + `"`, long, ""},
 		{"a", `"` + long + `é"`, nil, "too_long"},
 		{"a", `"\u0007"`, nil, "bad_text"},
-		{"a", `7`, nil, "wrong_type"},
-		{"a", `["veel"]`, nil, "wrong_type"},
-		{"a", `" \n"`, nil, "required"},
-		{"a", `null`, nil, "required"},
+		{"a", `7`, nil, "unusable"},
+		{"a", `["veel"]`, nil, "unusable"},
+		{"a", `" \n"`, nil, "needed"},
+		{"a", `null`, nil, "needed"},
 		{"e", `" \n"`, nil, ""},
 		{"e", `null`, nil, ""},
 		{"b", `1`, 1, ""},
 		{"b", `5`, 5, ""},
-		{"b", `0`, nil, "too_small"},
-		{"b", `6`, nil, "too_big"},
-		{"b", `2.5`, nil, "wrong_type"},
-		{"b", `1e0`, nil, "wrong_type"},
-		{"b", `"3"`, nil, "wrong_type"},
-		{"b", `99999999999999999999`, nil, "wrong_type"},
+		{"b", `0`, nil, "out_of_range"},
+		{"b", `6`, nil, "out_of_range"},
+		{"b", `2.5`, nil, "unusable"},
+		{"b", `1e0`, nil, "unusable"},
+		{"b", `"3"`, nil, "unusable"},
+		{"b", `99999999999999999999`, nil, "unusable"},
 		{"b", `null`, nil, ""},
 		{"c", `"Deels"`, "Deels", ""},
-		{"c", `"deels"`, nil, "not_one_of"},
-		{"c", `""`, nil, "not_one_of"},
-		{"c", `0`, nil, "not_one_of"},
+		{"c", `"deels"`, nil, "not_a_choice"},
+		{"c", `""`, nil, "not_a_choice"},
+		{"c", `0`, nil, "not_a_choice"},
 		{"c", `null`, nil, ""},
 		{"d", `true`, true, ""},
 		{"d", `false`, false, ""},
-		{"d", `"yes"`, nil, "wrong_type"},
+		{"d", `"yes"`, nil, "unusable"},
 		{"d", `null`, nil, ""},
 	} {
 		given := []Answer{{c.question, json.RawMessage(c.value)}}
@@ -151,16 +151,16 @@ func TestAnswersFitTheQuestions(t *testing.T) {
 		given []Answer
 		want  map[string]string
 	}{
-		{[]Answer{{"a", yes}, {"z", yes}}, map[string]string{"/answers/1/question": "unknown"}},
-		{[]Answer{{"a", yes}, {"a", yes}}, map[string]string{"/answers/1/question": "repeated"}},
+		{[]Answer{{"a", yes}, {"z", yes}}, map[string]string{"/answers/1/question": "no_such"}},
+		{[]Answer{{"a", yes}, {"a", yes}}, map[string]string{"/answers/1/question": "duplicate"}},
 		{[]Answer{{"e", yes}}, map[string]string{"/answers": "unanswered"}},
-		{[]Answer{{"d", yes}, {"b", yes}}, map[string]string{"/answers": "unanswered", "/answers/0/value": "wrong_type", "/answers/1/value": "wrong_type"}},
+		{[]Answer{{"d", yes}, {"b", yes}}, map[string]string{"/answers": "unanswered", "/answers/0/value": "unusable", "/answers/1/value": "unusable"}},
 	} {
 		_, err := everyKind.read(c.given)
 		require.Equal(t, c.want, broken(t, err))
 	}
 	_, err := everyKind[1:].read([]Answer{{"b", json.RawMessage("null")}})
-	require.Equal(t, map[string]string{"/answers": "too_short"}, broken(t, err), "all may be skipped, but not all at once")
+	require.Equal(t, map[string]string{"/answers": "needed"}, broken(t, err), "all may be skipped, but not all at once")
 }
 
 // broken is what is wrong, by pointer.

@@ -154,6 +154,7 @@ func TestEnsureOperator_Once(t *testing.T) {
 	w := h.Tenant(t)
 	require.Equal(t, 1, w.Count(`select count(*) from tenants where id = $1`, tenant.OperatorID.UUID()))
 	require.Equal(t, 1, w.Count(`select count(*) from platform.directory where tenant_id = $1`, tenant.OperatorID.UUID()))
+	require.Zero(t, w.Count(`select count(*) from clients where tenant_id = $1`, tenant.OperatorID.UUID()), "nobody is there until somebody makes them")
 }
 
 func TestSettings_WhateverBindsTheCaller(t *testing.T) {

@@ -73,10 +73,10 @@ type Input struct {
 	Lang            string   `json:"lang" binding:"required" enums:"nl,fr,en" example:"nl"`
 	PrimaryColour   *string  `json:"primary_colour" maxLength:"7" extensions:"x-nullable,x-pattern=^#[0-9a-fA-F]{6}$" example:"#1d4e5f"`
 	AccentColour    *string  `json:"accent_colour" maxLength:"7" extensions:"x-nullable,x-pattern=^#[0-9a-fA-F]{6}$" example:"#f2a541"`
-	RequiredParties []string `json:"required_parties" binding:"required" enums:"sending,receiving,switcher,leercoach" validate:"max=4" example:"sending,receiving"`
+	RequiredParties []string `json:"required_parties" binding:"required" enums:"sending,receiving,switcher,leercoach" validate:"max=4,unique" example:"sending,receiving"`
 	SurveyDelayDays int      `json:"survey_delay_days" binding:"required" minimum:"0" maximum:"365" example:"14"`
 	// Origins of pages that may show the webhook console in a frame.
-	FrameOrigins []string `json:"frame_origins" binding:"required" maxLength:"190" validate:"max=10" example:"https://partner.example"`
+	FrameOrigins []string `json:"frame_origins" binding:"required" maxLength:"190" validate:"max=10,unique" example:"https://partner.example"`
 } // @name TenantInput
 
 func inputOf(t Tenant) Input {
@@ -87,7 +87,7 @@ func inputOf(t Tenant) Input {
 func (in Input) onto(t *Tenant) error {
 	e := fault.Unprocessable.New()
 	if _, ok := Zone(in.Zone); !ok {
-		e.At("/zone", fault.BadFormat, "format", "a time zone like Europe/Brussels")
+		e.At("/zone", fault.Unusable, "format", "a time zone like Europe/Brussels")
 	}
 	t.Name, t.Zone, t.Lang, t.SurveyDelayDays = trimmed(in.Name), in.Zone, in.Lang, in.SurveyDelayDays
 	t.PrimaryColour = colour(e, "/primary_colour", in.PrimaryColour)

@@ -127,7 +127,7 @@ func checkOrigins(e *fault.Error, given []string) db.Strings {
 		at := "/frame_origins/" + strconv.Itoa(i)
 		switch {
 		case !hostForm.MatchString(host) || scheme != "https" && !(scheme == "http" && (name == "localhost" || name == "127.0.0.1")):
-			e.At(at, fault.BadFormat, "format", "an origin like https://partner.example, in lower case")
+			e.At(at, fault.Unusable, "format", "an origin like https://partner.example, in lower case")
 		case slices.Contains(given[:i], o):
 			e.At(at, fault.Repeated)
 		}

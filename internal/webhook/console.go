@@ -49,11 +49,12 @@ type Host struct {
 func (c Console) Routes() []web.Route {
 	return []web.Route{
 		web.Post("/v1/webhook-console-links", "webhook:read", c.makeLink),
-		web.Open(http.MethodGet, "/console/:token", http.StatusOK, c.showStart, web.Page),
-		web.Open(http.MethodGet, "/console/:token/endpoints/:id", http.StatusOK, c.showEndpoint, web.Page),
-		web.Open(http.MethodGet, "/console/:token/deliveries/:id", http.StatusOK, c.showDelivery, web.Page),
-		web.Open(http.MethodPost, "/console/:token/endpoints/:id/:action", http.StatusOK, c.actOnEndpoint, web.Page),
-		web.Open(http.MethodPost, "/console/:token/deliveries/:id/:action", http.StatusOK, c.actOnDelivery, web.Page),
+		web.Open(http.MethodGet, "/console/:token", http.StatusOK, c.showStart, web.Undocumented),
+		web.Open(http.MethodGet, "/console/:token/endpoints/:id", http.StatusOK, c.showEndpoint, web.Undocumented),
+		web.Open(http.MethodGet, "/console/:token/deliveries/:id", http.StatusOK, c.showDelivery, web.Undocumented),
+		web.Open(http.MethodPost, "/console/:token/endpoints/:id/:action", http.StatusOK, c.actOnEndpoint, web.Undocumented),
+		web.Open(http.MethodPost, "/console/:token/deliveries/:id/:action", http.StatusOK, c.actOnDelivery, web.Undocumented),
+		web.Open(http.MethodPost, "/console/:token/end", http.StatusOK, c.end, web.Undocumented),
 	}
 }
 
@@ -73,9 +74,6 @@ type LinkWire struct {
 
 // Location is the page that the link opens.
 func (w LinkWire) Location() string { return w.URL }
-
-// NoStore keeps the link out of caches.
-func (LinkWire) NoStore() bool { return true }
 
 type makeLinkReq struct {
 	Body LinkInput `body:"optional"`
@@ -149,6 +147,7 @@ func sweepLinks(tx *db.Tx) error {
 // visitor is whoever opened a link: a principal with no more than the link's maker has.
 type visitor struct {
 	token    string
+	link     uuid.UUID
 	who      db.Who
 	endpoint *id.EndpointID // the only one that the link shows
 	now      time.Time
@@ -194,7 +193,7 @@ func (c Console) admit(ctx context.Context, token string) (visitor, error) {
 	if !v.now.Before(l.ExpiresAt) || l.RevokedAt != nil || !p.May("webhook:read") {
 		return v, fault.Missing.New()
 	}
-	v.who, v.endpoint = db.Caller(p, web.RequestOf(ctx).ID), l.EndpointID
+	v.link, v.who, v.endpoint = f.Subject, db.Caller(p, web.RequestOf(ctx).ID), l.EndpointID
 	return v, nil
 }
 
@@ -212,11 +211,24 @@ func (v visitor) formToken() string {
 }
 
 // posted holds a form to its token, and to the page that it must come from.
-func (v visitor) posted(in actReq) error {
-	if subtle.ConstantTimeCompare([]byte(in.Body.Get("form_token")), []byte(v.formToken())) != 1 || in.Site != "" && in.Site != "same-origin" || !v.may() {
+func (v visitor) posted(in postedForm) error {
+	if subtle.ConstantTimeCompare([]byte(in.Body.Get("form_token")), []byte(v.formToken())) != 1 || in.Site != "" && in.Site != "same-origin" {
 		return fault.NotAllowed.New()
 	}
 	return nil
+}
+
+// endLink makes the visitor's link one that never was.
+func (v visitor) endLink(tx *db.Tx) error {
+	var ended struct{ ID uuid.UUID }
+	err := db.One(tx, &ended, `delete from webhook_console_links where tenant_id = ? and id = ? returning id`, tx.Scope.Tenant, v.link)
+	if err != nil {
+		return err
+	}
+	if err := tx.Delist(consoleDirectory, v.token); err != nil {
+		return err
+	}
+	return fact.Audit(tx, "webhook_console.end", v.who.Principal.ClientID, struct{}{})
 }
 
 // endpointOf reads an endpoint that the visitor sees.

@@ -71,6 +71,9 @@ var consoleTexts = html.Texts{
 	"secret_help":  {NL: "Neem het nu over: het wordt niet meer getoond.", FR: "Copiez-le maintenant : il ne sera plus montré.", EN: "Copy it now: it is not shown again."},
 	"back":         {NL: "Terug naar het endpoint", FR: "Retour au point de terminaison", EN: "Back to the endpoint"},
 	"done":         {NL: "Dat is gebeurd.", FR: "C’est fait.", EN: "Done."},
+	"end":          {NL: "Ik ben klaar: beëindig deze link", FR: "J’ai terminé : désactiver ce lien", EN: "I am done: end this link"},
+	"ended":        {NL: "Deze link is beëindigd", FR: "Ce lien est désactivé", EN: "This link has ended"},
+	"ended_help":   {NL: "Hij werkt nergens meer. Je kunt dit venster sluiten.", FR: "Il ne fonctionne plus nulle part. Vous pouvez fermer cette fenêtre.", EN: "It works nowhere any more. You can close this window."},
 	"closed":       {NL: "Deze link werkt niet (meer)", FR: "Ce lien ne fonctionne pas (ou plus)", EN: "This link does not work (any more)"},
 	"closed_help":  {NL: "Hij is verlopen of niet volledig overgenomen. Vraag een nieuwe waar je deze vond.", FR: "Il a expiré ou n’a pas été recopié en entier. Demandez-en un nouveau là où vous avez trouvé celui-ci.", EN: "It has expired or was not copied completely. Ask for a new one where you found this one."},
 	"refused":      {NL: "Dat ging niet", FR: "Cela n’a pas fonctionné", EN: "That did not work"},
@@ -96,6 +99,7 @@ type mark struct{ Text, Class string }
 type view struct {
 	Kind, Title, Text   string
 	Home, Here, Token   string // paths, and the token of forms
+	End                 string // the path that ends the link
 	May, Done           bool
 	Status              mark
 	Facts               []shown
@@ -146,12 +150,16 @@ type visitDeliveryReq struct {
 	ID id.DeliveryID `uri:"id"`
 }
 
+type postedForm struct {
+	Token string     `uri:"token" maxLength:"100"`
+	Lang  *string    `form:"lang" enums:"nl,fr,en"`
+	Site  string     `header:"Sec-Fetch-Site" swaggerignore:"true"`
+	Body  url.Values `body:"form"`
+}
+
 type actReq struct {
-	Token  string     `uri:"token" maxLength:"100"`
-	Action string     `uri:"action" maxLength:"40"`
-	Lang   *string    `form:"lang" enums:"nl,fr,en"`
-	Site   string     `header:"Sec-Fetch-Site" swaggerignore:"true"`
-	Body   url.Values `body:"form"`
+	postedForm
+	Action string `uri:"action" maxLength:"40"`
 }
 
 type actOnEndpointReq struct {
@@ -200,7 +208,7 @@ func (d *desk) time(name string, at time.Time) shown {
 // render draws a page of a link that works.
 func (d *desk) render(v view) (web.HTML, error) {
 	v.Token, v.May, v.Any = d.formToken(), d.may(), d.endpoint == nil
-	v.Home = d.path() + d.suffix
+	v.Home, v.End = d.path()+d.suffix, d.path("end")
 	return draw(html.Page{Lang: d.lang, Title: v.Title, Brand: d.host.Brand, Framers: d.host.Framers}, v)
 }
 
@@ -416,7 +424,11 @@ func (c Console) act(ctx context.Context, in actReq, back func(*desk) string, do
 	if err != nil {
 		return closed(ctx, err)
 	}
-	if err := d.posted(in); err != nil {
+	err = d.posted(in.postedForm)
+	if err == nil && !d.may() {
+		err = fault.NotAllowed.New()
+	}
+	if err != nil {
 		return c.refuse(ctx, d, back(d), err)
 	}
 	var fresh Credentials
@@ -437,6 +449,30 @@ func (c Console) act(ctx context.Context, in actReq, back func(*desk) string, do
 	}
 	to := back(d) + "?done=yes" + strings.Replace(d.suffix, "?", "&", 1)
 	return web.HTML{Status: http.StatusSeeOther, Header: http.Header{"Location": {to}, "Cache-Control": {"no-store"}, "Referrer-Policy": {"no-referrer"}}}, nil
+}
+
+// end ends the link, also for who may only look: whoever is done leaves nothing behind that works.
+func (c Console) end(ctx context.Context, _ *db.DB, in postedForm) (web.HTML, error) {
+	d, err := c.desk(ctx, in.Token, in.Lang)
+	if err != nil {
+		return closed(ctx, err)
+	}
+	if err := d.posted(in); err != nil {
+		return c.refuse(ctx, d, d.path(), err)
+	}
+	who := db.System(d.who.Principal.TenantID, "webhook-console") // the table of links is nobody's who is bound
+	who.Actor, who.RequestID = d.who.Actor, d.who.RequestID
+	err = c.DB.InTenant(ctx, who, func(tx *db.Tx) (err error) {
+		if d.host, err = c.Host(tx); err != nil {
+			return err
+		}
+		return d.endLink(tx)
+	})
+	if err != nil {
+		return closed(ctx, err)
+	}
+	return draw(html.Page{Lang: d.lang, Title: d.texts["ended"], Brand: d.host.Brand, Framers: d.host.Framers},
+		view{Kind: "message", Title: d.texts["ended"], Text: d.texts["ended_help"]})
 }
 
 // refuse shows a fault in its own words; whatever else went wrong is the house's to tell.

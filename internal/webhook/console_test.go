@@ -253,11 +253,12 @@ func TestConsole_ShowsNoMoreThanItsMakerSees(t *testing.T) {
 	p.Nobody().Get(only + "/endpoints/" + eidB).Is(404)
 	p.Nobody().Get(only + "/deliveries/" + deliveryB).Is(404)
 
-	// Who may only look gets no buttons, and none that would work.
+	// Who may only look gets no buttons but the one that ends the link, and none that would work.
 	viewer := p.Client(auth.Integration, nil, nil, "webhook:read")
 	look := link(viewer, nil)
 	at := page(t, p.Nobody().Get(look+"/endpoints/"+eidA).Is(200))
-	require.Empty(t, at.All("form"))
+	require.Len(t, at.All("form"), 1)
+	require.Equal(t, look+"/end?lang=en", at.All("form")[0].Attr("action"))
 	// Nor the body of a fact that it may not read itself: the endpoint's owner may.
 	p.record(b)
 	p.deliver()
@@ -292,6 +293,29 @@ func TestConsole_LinksEnd(t *testing.T) {
 	for _, bad := range []any{0, 1441, -1, 1.5, "60"} {
 		admin.Post("/v1/webhook-console-links", map[string]any{"minutes": bad}).Problem(422, "invalid", "/minutes")
 	}
+}
+
+func TestConsole_WhoeverIsDoneEndsTheLink(t *testing.T) {
+	t.Parallel()
+	p := open(t)
+	org := p.Organisation("Apotheek Zonneveld")
+	for who, c := range map[string]*testkit.Caller{"who may change things": p.Coordinator(), "who may only look": p.Client(auth.Integration, nil, nil, "webhook:read"), "an employer": p.Employer(org)} {
+		home, other := link(c, nil), link(c, nil)
+		at, theirs := page(t, p.Nobody().Get(home+"?lang=nl").Is(200)), page(t, p.Nobody().Get(other).Is(200)).With("name", "form_token")
+		p.Nobody().Post(home+"/end", url.Values{"form_token": {theirs[len(theirs)-1].Attr("value")}}).Is(403)
+		p.Nobody().Post(home+"/end", url.Values{}).Is(403)
+		p.Nobody().Get(home + "/end").Is(405)
+		p.Nobody().Get(home).Is(200)
+		said := press(t, p.World, at, "end")
+		require.Equal(t, 200, said.Status, who)
+		require.Contains(t, page(t, said).Text(), "Deze link is beëindigd")
+		p.Nobody().Get(home).Is(404)
+		p.Nobody().Post(home+"/end", url.Values{}).Is(404)
+		p.Nobody().Get(other).Is(200)
+		require.Equal(t, 1, p.Count(`select count(*) from webhook_console_links where client_id = $1`, c.Principal.ClientID.UUID()), who)
+		require.Equal(t, 1, p.Count(`select count(*) from audit where action = 'webhook_console.end' and actor = $1`, c.Principal.ClientID.String()), who)
+	}
+	require.Equal(t, 3, p.Count(`select count(*) from platform.directory where kind = 'webhook_console'`))
 }
 
 func TestConsole_IsFramedWhereTheTenantSays(t *testing.T) {

@@ -879,10 +879,41 @@ func TestDeliverer_TenantsTakeTurns(t *testing.T) {
 		p.record()
 	}
 	small.record() // the last in line
-	took, err := webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Concurrency: 4}).Freeze(context.Background())
+	took, err := webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Concurrency: 8}).Freeze(context.Background())
 	require.NoError(t, err)
-	require.Len(t, took.Deliveries, 4)
+	require.Len(t, took.Deliveries, 3, "two of the big tenant, whose endpoints this worker doesn't know yet")
 	require.Contains(t, took.Tenants, small.Tenant)
+}
+
+func TestDeliverer_ATenantWhoseNewEndpointsHangLeavesPlacesForOthers(t *testing.T) {
+	t.Parallel()
+	p, quick, hanging := open(t), receive(t), hold(t, 200)
+	c := p.Coordinator()
+	for i := range 12 {
+		c.Post(endpoints, object{"url": fmt.Sprintf("%s/%d", hanging.URL, i), "event_types": []string{"organisation.*"}}).Is(201)
+	}
+	other := post{p.House.Tenant(t), t, p.d}
+	other.endpoint(other.Coordinator(), quick, "organisation.*")
+	p.deliver()
+	p.record() // to twelve endpoints at once
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	d := webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Concurrency: 12})
+	go func() { defer close(ended); d.Run(ctx) }()
+	for range 3 {
+		<-hanging.entered // a quarter of twelve: no more of them have a place
+	}
+	subjects := []string{}
+	for range 30 {
+		subjects = append(subjects, other.record())
+	}
+	require.Eventually(t, func() bool { return len(quick.all()) == 30 }, time.Minute, 10*time.Millisecond)
+	require.ElementsMatch(t, subjects, quick.subjects())
+	require.Empty(t, hanging.entered, "and none came in meanwhile")
+	close(hanging.through)
+	require.Eventually(t, func() bool { return p.Count(`select count(*) from platform.delivery_queue`) == 0 }, time.Minute, 10*time.Millisecond)
+	stop()
+	<-ended
 }
 
 func TestDeliverer_StopsWithinItsGraceAndGivesBackTheRest(t *testing.T) {

@@ -27,7 +27,8 @@ const (
 	errorPause = time.Second
 
 	// Each endpoint has a lane. A new one gets few places, answers in time double them, and one that is slow or cannot be
-	// reached keeps a single place; all slow ones together never have more than half.
+	// reached keeps a single place. Those that are new or slow share half of all places, and a tenant's a quarter: so
+	// whoever answers in time never waits for those who don't, and no tenant's hanging ones keep another's new ones out.
 	startRoom, fullRoom = 2, 8
 	slow                = 2 * time.Second
 	// maxLanes bounds how many endpoints one look visits, and how many idle ones are remembered.
@@ -71,11 +72,28 @@ type Deliverer struct {
 	leased map[id.DeliveryID]uuid.UUID
 	after  uuid.UUID // the last lane that was visited
 	full   bool      // the last look left no place at all
+	scarce bool      // the last look left no place for those that are not proven, of some tenant at least
 }
 
 type lane struct {
+	tenant     id.TenantID
 	busy, room int
 	full       bool // the last look left nothing of its room: there may be more
+}
+
+// unproven says that nobody answered in time there lately.
+func (l *lane) unproven() bool { return l.room <= startRoom }
+
+// room is what there is place for.
+type room struct {
+	all      int // more deliveries
+	unproven int // of them in lanes that are not proven
+
+	lanes   []uuid.UUID // that we know
+	free    []int       // places, by lane
+	proven  []bool      // by lane
+	tenants []uuid.UUID // with deliveries under way in lanes that are not proven
+	held    []int       // how many, by tenant
 }
 
 // NewDeliverer returns a deliverer of what the service records. It does nothing until it runs.
@@ -170,8 +188,8 @@ type ticket struct {
 
 // take leases what is due, and reports whether it visited the last of the lanes.
 func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
-	known, rooms, free := d.room()
-	if free <= 0 {
+	room := d.room()
+	if room.all <= 0 {
 		return nil, true, nil
 	}
 	var (
@@ -184,7 +202,8 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 		last    *uuid.UUID
 	)
 	err := d.db.PlatformOne(ctx, "take deliveries that are due", takeDue,
-		[]any{after, maxLanes, known, rooms, startRoom, free, lease, token, maxScan}, func(rows pgx.Rows) error {
+		[]any{after, maxLanes, room.lanes, room.free, startRoom, room.all, lease, token, maxScan,
+			room.proven, room.unproven, room.tenants, room.held, d.share()}, func(rows pgx.Rows) error {
 			var delivery, tenant, endpoint *uuid.UUID
 			_, err := pgx.ForEachRow(rows, []any{&now, &visited, &last, &delivery, &tenant, &endpoint}, func() error {
 				if delivery != nil {
@@ -205,47 +224,57 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.after, d.full = after, len(out) == free
+	d.after, d.full = after, len(out) == room.all
 	for _, l := range d.lanes {
 		l.full = l.full && l.busy >= l.room // it could not be visited
 	}
 	for _, t := range out {
 		l := d.lanes[t.Endpoint]
 		if l == nil {
-			l = &lane{room: startRoom}
+			l = &lane{tenant: t.Tenant, room: startRoom}
 			d.lanes[t.Endpoint] = l
 		}
 		l.busy++
 		l.full = l.busy >= l.room
 		d.leased[t.Delivery] = t.lease
 	}
+	d.scarce = false
+	held, all := map[id.TenantID]int{}, 0
+	for _, l := range d.lanes {
+		if l.unproven() {
+			held[l.tenant] += l.busy
+			all += l.busy
+			d.scarce = d.scarce || held[l.tenant] >= d.share() || all >= d.o.Concurrency/2
+		}
+	}
 	return out, end, nil
 }
 
-// room says how many more deliveries each lane that we know may have under way, and how many there may be in all.
-func (d *Deliverer) room() (known []uuid.UUID, rooms []int, free int) {
+// share is how many places that are not proven a tenant may have.
+func (d *Deliverer) share() int { return max(1, d.o.Concurrency/4) }
+
+// room says how many more deliveries may be under way, and where.
+func (d *Deliverer) room() room {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	free = d.o.Concurrency
-	slowOnes := 0
+	r := room{all: d.o.Concurrency, unproven: max(1, d.o.Concurrency/2)}
+	held := map[id.TenantID]int{}
 	for e, l := range d.lanes {
 		if l.busy == 0 && len(d.lanes) > maxLanes {
 			delete(d.lanes, e)
 			continue
 		}
-		free -= l.busy
-		if l.room == 1 {
-			slowOnes += l.busy
+		r.all -= l.busy
+		if l.unproven() && l.busy > 0 {
+			r.unproven -= l.busy
+			held[l.tenant] += l.busy
 		}
+		r.lanes, r.free, r.proven = append(r.lanes, e.UUID()), append(r.free, max(0, l.room-l.busy)), append(r.proven, !l.unproven())
 	}
-	for e, l := range d.lanes {
-		left := max(0, l.room-l.busy)
-		if l.room == 1 && slowOnes*2 >= d.o.Concurrency {
-			left = 0
-		}
-		known, rooms = append(known, e.UUID()), append(rooms, left)
+	for t, n := range held {
+		r.tenants, r.held = append(r.tenants, t.UUID()), append(r.held, n)
 	}
-	return known, rooms, free
+	return r
 }
 
 // leave gives back the place of a delivery, and lets its lane grow or shrink by how it went; took is negative when
@@ -258,6 +287,7 @@ func (d *Deliverer) leave(t ticket, took time.Duration, reached bool) {
 	}
 	l := d.lanes[t.Endpoint]
 	l.busy--
+	freed := d.full || d.scarce && l.unproven()
 	switch {
 	case took < 0:
 	case took > slow || !reached:
@@ -266,7 +296,7 @@ func (d *Deliverer) leave(t ticket, took time.Duration, reached bool) {
 		l.room = min(2*l.room, fullRoom)
 	}
 	// A lane that is half full is not worth another look yet, nor is one that was emptied.
-	if d.full || l.full && l.busy*2 <= l.room {
+	if freed || l.full && l.busy*2 <= l.room {
 		select {
 		case d.again <- struct{}{}:
 		default:

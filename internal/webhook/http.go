@@ -79,9 +79,6 @@ type SecretWire struct {
 	PublicKey string `json:"public_key" example:"whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="`
 } // @name WebhookEndpointWithSecret
 
-// NoStore keeps the secret out of caches.
-func (SecretWire) NoStore() bool { return true }
-
 type byID struct {
 	ID id.EndpointID `uri:"id"`
 }
@@ -403,7 +400,7 @@ type Choice struct {
 	CreatedFrom  *time.Time     `json:"created_from" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`  // inclusive
 	CreatedUntil *time.Time     `json:"created_until" format:"date-time" extensions:"x-nullable" example:"2027-01-12T08:00:00Z"` // exclusive
 	// The last one that an earlier request with the same choice came to: go on after it.
-	After *id.DeliveryID `json:"after" extensions:"x-nullable,x-example=null"`
+	After *id.DeliveryID `json:"after" extensions:"x-nullable,x-example=null,x-prefix=whd"`
 } // @name WebhookDeliveryChoice
 
 // Chosen is what was done: to how many, and where to go on.

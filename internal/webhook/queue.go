@@ -19,6 +19,7 @@ const maxScan = 200
 // takeDue leases what is due: from each lane as much as it has room for, tenants taking turns. It visits one lane after the
 // other by the index, so that neither a long lane nor many of them makes it slow, and goes on the next time where it
 // stopped. A lease moves nothing in the index: the few that are leased stand at the head of their lane until they are done.
+// Lanes that are not proven have places of their own, in all ($11) and by tenant ($14, of which $13 are taken).
 //
 // A lane with a rate gives what its bucket holds: a quarter of a second at most, at least one. The bucket is locked, so
 // that of several workers one draws at a time. In a lane that keeps an order, what waits for another of its subject is put
@@ -30,10 +31,12 @@ with recursive lane (endpoint_id, n) as (
 	select (select q.endpoint_id from platform.delivery_queue q where not q.test and q.endpoint_id > l.endpoint_id order by q.endpoint_id limit 1), l.n + 1
 	from lane l
 	where l.endpoint_id is not null and l.n < $2
-), known (endpoint_id, room) as (
-	select * from unnest($3::uuid[], $4::int[])
+), known (endpoint_id, room, proven) as (
+	select * from unnest($3::uuid[], $4::int[], $10::bool[])
+), held (tenant_id, n) as (
+	select * from unnest($12::uuid[], $13::int[])
 ), open as (
-	select l.endpoint_id, coalesce(k.room, $5::int) as room, x.per_second, coalesce(x.ordered, false) as ordered
+	select l.endpoint_id, coalesce(k.room, $5::int) as room, coalesce(k.proven, false) as proven, x.per_second, coalesce(x.ordered, false) as ordered
 	from lane l
 	left join known k on k.endpoint_id = l.endpoint_id
 	left join lateral (select per_second, ordered from platform.delivery_lanes where endpoint_id = l.endpoint_id limit 1) x on true
@@ -48,7 +51,7 @@ with recursive lane (endpoint_id, n) as (
 			and (q.leased_until is null or q.leased_until <= now()))
 	for update skip locked
 ), head as (
-	select q.*, o.endpoint_id, row_number() over (partition by o.endpoint_id, q.blocked order by q.due_at) as place,
+	select q.*, o.endpoint_id, o.proven, row_number() over (partition by o.endpoint_id, q.blocked order by q.due_at) as place,
 		case when o.per_second is null then o.room else least(o.room, floor(b.tokens)) end as room
 	from open o
 	left join bucket b on b.endpoint_id = o.endpoint_id
@@ -60,18 +63,25 @@ with recursive lane (endpoint_id, n) as (
 		order by c.due_at limit case when o.ordered then $9::int else o.room end) q
 	where o.per_second is null or b.endpoint_id is not null
 ), due as (
-	select delivery_id, tenant_id, due_at, place from head where not blocked and place <= room
+	select delivery_id, tenant_id, due_at, place, proven from head where not blocked and place <= room
 	union all
-	select q.delivery_id, q.tenant_id, q.due_at, 1
+	select q.delivery_id, q.tenant_id, q.due_at, 1, coalesce(k.proven, false)
 	from platform.delivery_queue q
 	left join known k on k.endpoint_id = q.endpoint_id
 	where q.test and q.due_at <= now() and (q.leased_until is null or q.leased_until <= now()) and coalesce(k.room, $5::int) > 0
 ), turn as (
-	select delivery_id, due_at, row_number() over (partition by tenant_id order by place, due_at) as n from due
+	select d.delivery_id, d.due_at, d.proven, row_number() over (partition by d.tenant_id order by d.place, d.due_at) as n,
+		coalesce(h.n, 0) + row_number() over (partition by d.tenant_id, d.proven order by d.place, d.due_at) as held
+	from due d
+	left join held h on h.tenant_id = d.tenant_id
+), chosen as (
+	select delivery_id, due_at, n, proven, row_number() over (partition by proven order by n, due_at) as unproven
+	from turn
+	where proven or held <= $14
 ), mine as (
 	select q.delivery_id
 	from platform.delivery_queue q
-	where q.delivery_id = any (array(select delivery_id from turn order by n, due_at limit $6)) and q.due_at <= now()
+	where q.delivery_id = any (array(select delivery_id from chosen where proven or unproven <= $11 order by n, due_at limit $6)) and q.due_at <= now()
 		and (q.leased_until is null or q.leased_until <= now())
 	for update skip locked
 ), taken as (

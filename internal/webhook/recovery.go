@@ -99,7 +99,7 @@ func (s *Service) Recover(ctx context.Context, tx *db.Tx, eid id.EndpointID, in 
 		like, noun, known := fact.Pattern(a)
 		switch at := "/event_types/" + strconv.Itoa(i); {
 		case !known:
-			bad.At(at, fault.Unknown)
+			bad.At(at, fault.NoReference)
 		case noun != "" && !slices.Contains(e.Nouns, noun):
 			bad.At(at, unreadable)
 		}

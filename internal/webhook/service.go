@@ -46,7 +46,7 @@ func New(d *db.DB, box *seal.Box, policy outbound.Policy, publicURL string, keep
 // Input is what a caller says of a new endpoint.
 type Input struct {
 	URL            string             `json:"url" binding:"required" minLength:"1" maxLength:"2048" example:"https://hr.example.com/switchboard"`
-	EventTypes     []string           `json:"event_types" binding:"required" minLength:"1" maxLength:"100" validate:"min=1,max=50" example:"leerbewijs.*,opleidingsregistratie.recorded"`
+	EventTypes     []string           `json:"event_types" binding:"required" minLength:"1" maxLength:"100" validate:"min=1,max=50,unique" example:"leerbewijs.*,opleidingsregistratie.recorded"`
 	OrganisationID *id.OrganisationID `json:"organisation_id" extensions:"x-nullable" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	Description    *string            `json:"description" maxLength:"500" extensions:"x-nullable" example:"Uren naar het HR-pakket"`
 	Shape
@@ -55,7 +55,7 @@ type Input struct {
 // Change is what can be changed of an endpoint: the base of a merge patch.
 type Change struct {
 	URL         string   `json:"url" binding:"required" minLength:"1" maxLength:"2048" example:"https://hr.example.com/switchboard"`
-	EventTypes  []string `json:"event_types" binding:"required" minLength:"1" maxLength:"100" validate:"min=1,max=50" example:"leerbewijs.*,opleidingsregistratie.recorded"`
+	EventTypes  []string `json:"event_types" binding:"required" minLength:"1" maxLength:"100" validate:"min=1,max=50,unique" example:"leerbewijs.*,opleidingsregistratie.recorded"`
 	Description *string  `json:"description" maxLength:"500" extensions:"x-nullable" example:"Uren naar het HR-pakket"`
 	Shape
 } // @name WebhookEndpointChange
@@ -391,7 +391,7 @@ func choose(tx *db.Tx, c Choice, statuses []string) (chosen []Delivery, after *i
 	for i, a := range c.EventTypes {
 		like, _, known := fact.Pattern(a)
 		if !known {
-			bad.At("/event_types/"+strconv.Itoa(i), fault.Unknown)
+			bad.At("/event_types/"+strconv.Itoa(i), fault.NoReference)
 		}
 		patterns = append(patterns, like)
 	}

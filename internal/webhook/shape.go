@@ -123,7 +123,7 @@ func (svc *Service) checkShape(e *fault.Error, s Shape, types []string, now time
 			strings.HasPrefix(name, "Proxy-"), strings.HasPrefix(name, "Sec-"), name == "Authorization" && s.OAuth != nil:
 			e.At(at+"/name", reserved)
 		case seen[name]:
-			e.At(at+"/name", fault.Repeated)
+			e.At(at+"/name", fault.Twice)
 		}
 		if !headerValue.MatchString(h.Value) {
 			e.At(at+"/value", badValue)
@@ -149,7 +149,7 @@ func (c Condition) check(e *fault.Error, at string, wanted []*fact.Type) {
 	known := !slices.ContainsFunc(path, func(p string) bool { return !memberName.MatchString(p) }) &&
 		slices.ContainsFunc(wanted, func(t *fact.Type) bool { return t.Has(path...) })
 	if !known {
-		e.At(at+"/path", fault.Unknown)
+		e.At(at+"/path", fault.NoReference)
 	}
 	if (len(c.In) > 0) == (c.Exists != nil) {
 		e.At(at, oneOfTwo)

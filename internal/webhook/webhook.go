@@ -266,7 +266,7 @@ func checkTypes(e *fault.Error, asked, nouns []string) (patterns db.Strings) {
 		like, noun, known := fact.Pattern(a)
 		switch {
 		case !known:
-			e.At(at, fault.Unknown)
+			e.At(at, fault.NoReference)
 		case slices.Contains(asked[:i], a):
 			e.At(at, fault.Repeated)
 		case noun != "" && !slices.Contains(nouns, noun):

@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -20,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,11 +45,18 @@ var (
 	load    = flag.String("load", "", "run as load generator for this address (used by bench itself)")
 	token   = flag.String("token", "", "bearer token of the load generator")
 
-	deliver = flag.Bool("deliveries", false, "measure deliveries instead")
-	only    = flag.String("only", "", "of deliveries: all, steady, fan-out, neighbours or backlog alone")
-	backlog = flag.Int("backlog", 100_000, "of deliveries: how many wait in the backlog, a multiple of 100")
-	sinking = flag.Bool("receive", false, "run as receiver (used by bench itself)")
+	deliver  = flag.Bool("deliveries", false, "measure deliveries instead")
+	only     = flag.String("only", "", "one alone: GET, list or create; of deliveries: all, steady, fan-out, neighbours or backlog")
+	conns    = flag.Int("conns", 20, "connections of the server to the database; serve has as many")
+	peer     = flag.Bool("pocketbase", true, "measure PocketBase beside ours; it is built first, which takes the network and once some minutes")
+	backlog  = flag.Int("backlog", 100_000, "of deliveries: how many wait in the backlog, a multiple of 100")
+	storming = flag.Bool("storm", false, "measure what one tenant's storm does to another's p99, and nothing else")
+	rate     = flag.Int("rate", 0, "requests a second of the load generator (used by bench itself); as fast as it can for 0")
+	sinking  = flag.Bool("receive", false, "run as receiver (used by bench itself)")
 )
+
+// clientLimit is what each client of a stage may do: as good as everything, except where limits are measured.
+var clientLimit = web.Limit{Requests: 100_000_000, Window: time.Minute}
 
 const (
 	tenants          = 50
@@ -59,6 +66,12 @@ const (
 func main() {
 	flag.Parse()
 	log.SetFlags(0)
+	if *load != "" && *rate > 0 {
+		if err := keepPace(*load, *rate, os.Stdin, os.Stdout); err != nil {
+			log.Fatal("load: ", err)
+		}
+		return
+	}
 	if *load != "" {
 		if err := generate(*load, *token, os.Stdin, os.Stdout); err != nil {
 			log.Fatal("load: ", err)
@@ -75,6 +88,9 @@ func main() {
 	measure := run
 	if *deliver {
 		measure = deliveries
+	}
+	if *storming {
+		measure = storms
 	}
 	if err := measure(context.Background()); err != nil {
 		log.Fatal("bench: ", err)
@@ -95,6 +111,7 @@ type stage struct {
 
 type caller struct {
 	tenant uuid.UUID
+	name   string // of a peer's tenant
 	token  string
 	ids    []string // organisations
 }
@@ -112,45 +129,89 @@ func run(ctx context.Context) error {
 	}
 	defer stop()
 	measures := []measure{
-		{"GET one row", "pgbench, same SELECT", "requests per second", st.pgbenchGet, st.get, perSecond, "≥ 0.20"},
-		{"list of 50", "raw pgx over HTTP, no tenants", "CPU per request", st.rawList, st.list, cpuRatio, "≤ 1.6"},
-		{"create: row, fact, delivery", "pgbench, same transaction", "requests per second", st.pgbenchCreate, st.create, perSecond, "≥ 0.60"},
+		{"GET one row", "pgbench, same SELECT", "requests per second", st.pgbenchGet, st.get, nil, perSecond, "≥ 0.20", "≥ 3"},
+		{"list of 50", "raw pgx over HTTP, no tenants", "CPU per request", st.rawList, st.list, nil, cpuRatio, "≤ 1.6", "≥ 2.5"},
+		{"create: row, fact, delivery", "pgbench, same transaction", "requests per second", st.pgbenchCreate, st.create, nil, perSecond, "≥ 0.60", "≥ 1"},
 	}
-	ratios := make([][]float64, len(measures))
-	floors, ours := make([][]result, len(measures)), make([][]result, len(measures))
+	if *peer {
+		p, stop, err := startPocketBase(ctx, st.dir)
+		if err != nil {
+			return fmt.Errorf("PocketBase (-pocketbase=false leaves it out): %w", err)
+		}
+		defer stop()
+		for i, request := range []func(caller) string{p.get, p.list, p.create} {
+			measures[i].peer = p.measure(st, request)
+		}
+	}
+	measures = slices.DeleteFunc(measures, func(m measure) bool { return *only != "" && !strings.HasPrefix(m.name, *only) })
+	got := make([]rounded, len(measures))
 	for r := range *rounds {
 		for i, m := range measures {
 			fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", r+1, *rounds, m.name)
-			order := []func() (result, error){m.floor, m.ours}
-			got := make([]result, 2)
-			for k := range order { // who goes first alternates
-				k = (k + r) % 2
-				done := func() {}
-				if *profile != "" && r == 0 && k == 1 {
-					if done, err = profiling(fmt.Sprint(*profile, i)); err != nil {
-						return err
-					}
-				}
-				got[k], err = order[k]()
-				done()
-				if err != nil {
-					return fmt.Errorf("%s: %w", m.name, err)
-				}
+			if err := m.round(r, i, &got[i]); err != nil {
+				return fmt.Errorf("%s: %w", m.name, err)
 			}
-			floors[i], ours[i] = append(floors[i], got[0]), append(ours[i], got[1])
-			ratios[i] = append(ratios[i], m.ratio(got[0], got[1]))
 		}
 	}
 	fmt.Printf("\n%d clients, %d rounds of %d s, medians [lowest–highest]\n\n", *clients, *rounds, *seconds)
-	fmt.Println("| what | floor | compared | ratio | bar | floor/s | ours/s | floor's CPU µs | our CPU µs (server + database) |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|")
+	fmt.Println("| what | floor | compared | ratio | bar | floor/s | ours/s | floor's CPU µs (client or server + database) | our CPU µs (server + database) | the generator's |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 	for i, m := range measures {
-		fmt.Printf("| %s | %s | %s | **%.2f** [%.2f–%.2f] | %s | %.0f | %.0f | %s | %.0f + %.0f |\n", m.name, m.against, m.unit,
-			median(ratios[i]), slices.Min(ratios[i]), slices.Max(ratios[i]), m.bar,
-			medianOf(floors[i], result.rate), medianOf(ours[i], result.rate), cpu(floors[i]),
-			medianOf(ours[i], result.serverPer), medianOf(ours[i], result.databasePer))
+		g := got[i]
+		fmt.Printf("| %s | %s | %s | %s | %s | %.0f | %.0f | %s | %s | %.0f |\n", m.name, m.against, m.unit, spread(g.floor, g.ours, m.ratio), m.bar,
+			medianOf(g.floor, result.rate), medianOf(g.ours, result.rate), cpu(g.floor), cpu(g.ours), medianOf(g.ours, result.loadPer))
+	}
+	if *peer {
+		fmt.Println("\n| what | ours ÷ PocketBase, requests per second | bar | CPU per request, PocketBase ÷ ours | PocketBase/s | its CPU µs |")
+		fmt.Println("|---|---|---|---|---|---|")
+		for i, m := range measures {
+			g := got[i]
+			fmt.Printf("| %s | %s | %s | %s | %.0f | %s |\n", m.name, spread(g.peer, g.ours, perSecond), m.peerBar, spread(g.ours, g.peer, cpuRatio),
+				medianOf(g.peer, result.rate), cpu(g.peer))
+		}
 	}
 	return nil
+}
+
+// rounded is what the rounds of one measure gave.
+type rounded struct{ floor, ours, peer []result }
+
+// round measures once; who goes first changes from round to round.
+func (m measure) round(r, i int, got *rounded) error {
+	type turn struct {
+		run  func() (result, error)
+		into *[]result
+	}
+	turns := []turn{{m.floor, &got.floor}, {m.ours, &got.ours}}
+	if m.peer != nil {
+		turns = append(turns, turn{m.peer, &got.peer})
+	}
+	for k := range turns {
+		k = (k + r) % len(turns)
+		done := func() {}
+		if *profile != "" && r == 0 && k == 1 {
+			var err error
+			if done, err = profiling(fmt.Sprint(*profile, i)); err != nil {
+				return err
+			}
+		}
+		x, err := turns[k].run()
+		done()
+		if err != nil {
+			return err
+		}
+		*turns[k].into = append(*turns[k].into, x)
+	}
+	return nil
+}
+
+// spread is the median of a ratio over the rounds, with its lowest and highest.
+func spread(a, b []result, ratio func(a, b result) float64) string {
+	var v []float64
+	for i := range a {
+		v = append(v, ratio(a[i], b[i]))
+	}
+	return fmt.Sprintf("**%.2f** [%.2f–%.2f]", median(v), slices.Min(v), slices.Max(v))
 }
 
 // profiling writes what this process spends its time on to a file, until the returned function is called.
@@ -167,26 +228,24 @@ func profiling(name string) (func(), error) {
 
 type measure struct {
 	name, against, unit string
-	floor, ours         func() (result, error)
+	floor, ours, peer   func() (result, error)
 	ratio               func(floor, ours result) float64
-	bar                 string
+	bar, peerBar        string
 }
 
 // result is one measurement. CPU is in microseconds, the load generator's left out.
 type result struct {
-	done                   int
-	took                   time.Duration
-	serverCPU, databaseCPU float64
+	done                            int
+	took                            time.Duration
+	serverCPU, databaseCPU, loadCPU float64
 }
 
 func (r result) serverPer() float64   { return r.serverCPU / float64(r.done) }
+func (r result) loadPer() float64     { return r.loadCPU / float64(r.done) }
 func (r result) databasePer() float64 { return r.databaseCPU / float64(r.done) }
 
-// cpu says what a floor cost, where it was measured: pgbench's own processes are not.
+// cpu says what something cost.
 func cpu(rs []result) string {
-	if rs[0].serverCPU == 0 {
-		return "–"
-	}
 	return fmt.Sprintf("%.0f + %.0f", medianOf(rs, result.serverPer), medianOf(rs, result.databasePer))
 }
 
@@ -250,7 +309,7 @@ func prepare(ctx context.Context, fill func(*stage, context.Context, *app.App) e
 		return fail(err)
 	}
 	stops = append(stops, st.super.Close)
-	data, err := db.Open(ctx, st.server.URL(app.AppRole, "bench", "switchboard"), db.Options{MaxConns: 8})
+	data, err := db.Open(ctx, st.server.URL(app.AppRole, "bench", "switchboard"), db.Options{MaxConns: int32(*conns)})
 	if err != nil {
 		return fail(err)
 	}
@@ -259,14 +318,18 @@ func prepare(ctx context.Context, fill func(*stage, context.Context, *app.App) e
 	if err != nil {
 		return fail(err)
 	}
-	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
-	limit := web.Limit{Requests: 100_000_000, Window: time.Minute}
+	lines, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return fail(err)
+	}
+	stops = append(stops, func() { _ = lines.Close() })
+	logs := slog.New(slog.NewJSONHandler(lines, nil)) // a line for every request, as in production
 	ours, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fail(err)
 	}
 	st.base = ours.Addr().String()
-	a, err := app.New(data, app.Options{Box: box, Log: quiet, PublicURL: "http://" + st.base, Outbound: outbound.Policy{Insecure: true}, ClientLimit: limit, PublicLimit: limit, KeepEvents: 720 * time.Hour})
+	a, err := app.New(data, app.Options{Box: box, Log: logs, PublicURL: "http://" + st.base, Outbound: outbound.Policy{Insecure: true}, ClientLimit: clientLimit, PublicLimit: clientLimit, KeepEvents: 720 * time.Hour})
 	if err != nil {
 		return fail(err)
 	}
@@ -276,6 +339,7 @@ func prepare(ctx context.Context, fill func(*stage, context.Context, *app.App) e
 	}
 	background, cancel := context.WithCancel(ctx)
 	go a.Access.Run(background)
+	go a.Limits.Run(background)
 	stops = append(stops, cancel)
 	server := a.HTTPServer()
 	go func() { _ = server.Serve(ours) }()

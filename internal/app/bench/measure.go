@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,28 +25,35 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pgbench runs a script for the time of a measurement and returns the transactions it made.
+// pgbench runs a script for the time of a measurement and returns the transactions it made. The CPU of pgbench itself is
+// its server's.
 func (st *stage) pgbench(script string) (result, error) {
 	file := filepath.Join(st.dir, "script.sql")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 		return result{}, err
 	}
 	cmd := exec.Command(filepath.Join(st.bin, "pgbench"), "-n", "-M", "prepared", "-f", file, "-c", strconv.Itoa(*clients), "-j", "2", "-T", strconv.Itoa(*seconds), st.server.SuperURL("switchboard"))
-	start := time.Now()
+	before := st.databaseCPU()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return result{}, fmt.Errorf("pgbench: %w\n%s", err, out)
 	}
+	r := result{databaseCPU: st.databaseCPU() - before,
+		serverCPU: float64((cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Microseconds())}
 	m := regexp.MustCompile(`transactions actually processed: (\d+)`).FindSubmatch(out)
 	if m == nil {
 		return result{}, fmt.Errorf("pgbench said nothing of transactions:\n%s", out)
 	}
-	n, err := strconv.Atoi(string(m[1]))
-	if t := regexp.MustCompile(`tps = ([0-9.]+)`).FindSubmatch(out); t != nil && err == nil {
-		tps, err := strconv.ParseFloat(string(t[1]), 64)
-		return result{done: n, took: time.Duration(float64(n) / tps * float64(time.Second))}, err
+	if r.done, err = strconv.Atoi(string(m[1])); err != nil {
+		return result{}, err
 	}
-	return result{done: n, took: time.Since(start)}, err
+	t := regexp.MustCompile(`tps = ([0-9.]+)`).FindSubmatch(out)
+	if t == nil {
+		return result{}, fmt.Errorf("pgbench said nothing of its speed:\n%s", out)
+	}
+	tps, err := strconv.ParseFloat(string(t[1]), 64)
+	r.took = time.Duration(float64(r.done) / tps * float64(time.Second))
+	return r, err
 }
 
 func (st *stage) pgbenchGet() (result, error) {
@@ -89,25 +98,32 @@ func (st *stage) create() (result, error) {
 	})
 }
 
-// measure lets a child process send requests, and counts what they cost here and in the database.
+// measure lets a child process send requests to this one, and counts what they cost here and in the database.
 func (st *stage) measure(address string, request func(caller) string) (result, error) {
+	return st.measureAt(address, st.callers, request, func() (float64, float64) { return ownCPU(), st.databaseCPU() })
+}
+
+// measureAt lets a child process send requests; used says what server and database used so far.
+func (st *stage) measureAt(address string, callers []caller, request func(caller) string, used func() (server, database float64)) (result, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return result{}, err
 	}
 	var script strings.Builder // tokens and requests to draw from
 	for range 2000 {
-		c := st.callers[rand.IntN(len(st.callers))]
+		c := callers[rand.IntN(len(callers))]
 		fmt.Fprintf(&script, "%s\t%s\n", c.token, request(c))
 	}
 	cmd := exec.Command(self, "-load", address, "-clients", strconv.Itoa(*clients), "-seconds", strconv.Itoa(*seconds))
 	cmd.Stdin, cmd.Stderr = strings.NewReader(script.String()), os.Stderr
-	mine, base := ownCPU(), st.databaseCPU()
+	server, database := used()
 	out, err := cmd.Output()
 	if err != nil {
 		return result{}, err
 	}
-	r := result{serverCPU: ownCPU() - mine, databaseCPU: st.databaseCPU() - base}
+	nowServer, nowDatabase := used()
+	r := result{serverCPU: nowServer - server, databaseCPU: nowDatabase - database,
+		loadCPU: float64((cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Microseconds())}
 	var nanos int64
 	if _, err := fmt.Sscan(string(out), &r.done, &nanos); err != nil || r.done == 0 {
 		return result{}, fmt.Errorf("the load generator said %q", out)
@@ -127,47 +143,67 @@ func ownCPU() float64 {
 
 // databaseCPU is what the processes of the database used so far, in microseconds, by /proc.
 func (st *stage) databaseCPU() float64 {
-	var ticks float64
+	var used float64
+	ended := map[string]bool{} // whose children that are gone were counted
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
 		line, err := os.ReadFile(filepath.Join(d, "cmdline"))
 		if err != nil || !strings.HasPrefix(string(line), "postgres: ") {
 			continue
 		}
-		stat, err := os.ReadFile(filepath.Join(d, "stat"))
+		pid, err := strconv.Atoi(filepath.Base(d))
 		if err != nil {
 			continue
 		}
-		f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		f := processStat(pid)
+		if len(f) < 2 {
+			continue
+		}
 		if parent, err := os.ReadFile("/proc/" + f[1] + "/cmdline"); err != nil || !strings.Contains(string(parent), st.dir) {
 			continue // another server's
 		}
-		for _, i := range []int{11, 12} { // utime, stime
+		used += processCPU(pid)
+		if !ended[f[1]] {
+			ended[f[1]] = true
+			if parent, err := strconv.Atoi(f[1]); err == nil {
+				used += ticksOf(parent, 13, 14) // cutime, cstime: backends that a client has left
+			}
+		}
+	}
+	return used
+}
+
+// processStat are the fields of /proc/PID/stat from the state on; none when it is gone.
+func processStat(pid int) []string {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+}
+
+// processCPU is what a process used so far, in microseconds: its utime and stime.
+func processCPU(pid int) float64 { return ticksOf(pid, 11, 12) }
+
+// ticksOf adds fields of /proc/PID/stat that count ticks of 10 ms, in microseconds.
+func ticksOf(pid int, fields ...int) float64 {
+	f := processStat(pid)
+	var ticks float64
+	for _, i := range fields {
+		if i < len(f) {
 			t, _ := strconv.ParseFloat(f[i], 64)
 			ticks += t
 		}
 	}
-	return ticks * 1e4 // a tick is 10 ms
+	return ticks * 1e4
 }
 
 // generate is the load generator: it draws requests and sends them over kept connections until its time is over, then
 // says how many were answered 2xx and how long that took. Anything else is an error.
 func generate(address, _ string, in io.Reader, out io.Writer) error {
-	var requests [][]byte
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 1<<20), 1<<20)
-	for lines.Scan() {
-		bearer, rest, _ := strings.Cut(lines.Text(), "\t")
-		method, rest, _ := strings.Cut(rest, " ")
-		path, body, _ := strings.Cut(rest, " ")
-		r := method + " " + path + " HTTP/1.1\r\nHost: " + address + "\r\nAuthorization: Bearer " + bearer + "\r\n"
-		if body != "" {
-			r += "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
-		}
-		requests = append(requests, []byte(r+"\r\n"+body))
-	}
-	if len(requests) == 0 {
-		return fmt.Errorf("no requests")
+	requests, err := readRequests(address, in)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(*seconds)*time.Second)
 	defer cancel()
@@ -191,8 +227,29 @@ func generate(address, _ string, in io.Reader, out io.Writer) error {
 		return err
 	default:
 	}
-	_, err := fmt.Fprintln(out, done.Load(), took.Nanoseconds())
+	_, err = fmt.Fprintln(out, done.Load(), took.Nanoseconds())
 	return err
+}
+
+// readRequests reads tokens and requests, one a line, as they go over the wire.
+func readRequests(address string, in io.Reader) ([][]byte, error) {
+	var requests [][]byte
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 1<<20), 1<<20)
+	for lines.Scan() {
+		bearer, rest, _ := strings.Cut(lines.Text(), "\t")
+		method, rest, _ := strings.Cut(rest, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		r := method + " " + path + " HTTP/1.1\r\nHost: " + address + "\r\nAuthorization: Bearer " + bearer + "\r\n"
+		if body != "" {
+			r += "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
+		}
+		requests = append(requests, []byte(r+"\r\n"+body))
+	}
+	if len(requests) == 0 {
+		return nil, fmt.Errorf("no requests")
+	}
+	return requests, lines.Err()
 }
 
 func send(ctx context.Context, address string, requests [][]byte, done *atomic.Int64) error {
@@ -206,19 +263,47 @@ func send(ctx context.Context, address string, requests [][]byte, done *atomic.I
 		if _, err := c.Write(requests[rand.IntN(len(requests))]); err != nil {
 			return err
 		}
-		res, err := http.ReadResponse(r, nil)
-		if err != nil {
+		if err := receiveAnswer(r); err != nil {
 			return err
-		}
-		if _, err := io.Copy(io.Discard, res.Body); err != nil {
-			return err
-		}
-		if res.StatusCode/100 != 2 {
-			return fmt.Errorf("answered %s", res.Status)
 		}
 		done.Add(1)
 	}
 	return nil
+}
+
+// receiveAnswer reads one answer and no more of it than it needs: the generator shares the machine with what it measures.
+func receiveAnswer(r *bufio.Reader) error {
+	status, err := r.ReadSlice('\n')
+	if err != nil {
+		return err
+	}
+	if len(status) < 12 || status[9] != '2' {
+		return fmt.Errorf("answered %q", status)
+	}
+	length := -1
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if text, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(text))); err != nil {
+				return err
+			}
+		}
+	}
+	if length < 0 { // chunked
+		_, err := io.Copy(io.Discard, httputil.NewChunkedReader(r))
+		if err == nil {
+			_, err = r.Discard(2) // the line end after the last chunk
+		}
+		return err
+	}
+	_, err = r.Discard(length)
+	return err
 }
 
 // rawHandler is the floor of a list: pgx, a struct, encoding/json, and nothing else.

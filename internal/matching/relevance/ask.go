@@ -424,25 +424,35 @@ func outOf(gain uint64) int {
 // confident says whether a document may be proposed.
 func confident(gain uint64) bool { return gain>>32 >= evidenceNeeded }
 
-// All calls f with the score of every document that has anything of the question, and whether it may be proposed: in the
-// order of their IDs but for those that changed since the index was built, which come last.
-func (a *Asked) All(f func(id ID, score int, confident bool)) {
+// Gain is how much of a question a document has; 0 is nothing.
+type Gain uint64
+
+// Score is the gain as a score, of 0 to 10,000.
+func (g Gain) Score() int { return outOf(uint64(g)) }
+
+// Confident says whether the document may be proposed.
+func (g Gain) Confident() bool { return confident(uint64(g)) }
+
+// All calls f with the gain of every document that has anything of the question. first is its place among the documents
+// that the index was built from, in the order of their IDs; or negative, for one that changed since, and for all once the
+// index was folded.
+func (a *Asked) All(f func(first int, id ID, gain Gain)) {
 	sc := a.borrow()
 	defer a.done(sc)
-	a.each(sc, func(id ID, gain uint64, _ []byte) { f(id, outOf(gain), confident(gain)) })
-}
-
-func (a *Asked) each(sc *scratch, f func(id ID, gain uint64, text []byte)) {
 	a.total(sc.sums)
 	s := a.state
 	for i, gain := range sc.sums {
 		if gain > 0 && !s.isDead(i) {
-			f(s.base.ids[i], gain, s.base.text(i))
+			first := i
+			if s.folded {
+				first = -1
+			}
+			f(first, s.base.ids[i], Gain(gain))
 		}
 	}
 	for _, l := range s.tail {
 		if gain := a.gain(sc, l); gain > 0 {
-			f(l.id, gain, l.text)
+			f(-1, l.id, Gain(gain))
 		}
 	}
 }
@@ -469,8 +479,8 @@ func (a *Asked) Top(k int, keep func(id ID) bool) []Hit {
 	defer a.done(sc)
 	best := make([]candidate, 0, min(2*k, 4096))
 	floor := uint32(0)
-	a.each(sc, func(id ID, gain uint64, text []byte) {
-		if uint32(gain) < floor || keep != nil && !keep(id) {
+	consider := func(id ID, gain uint64, text []byte) {
+		if gain == 0 || uint32(gain) < floor || keep != nil && !keep(id) {
 			return
 		}
 		if best = append(best, candidate{id, gain, text}); len(best) >= 2*k {
@@ -478,7 +488,17 @@ func (a *Asked) Top(k int, keep func(id ID) bool) []Hit {
 			best = best[:k]
 			floor = best[k-1].low()
 		}
-	})
+	}
+	a.total(sc.sums)
+	s := a.state
+	for i, gain := range sc.sums {
+		if gain > 0 && !s.isDead(i) {
+			consider(s.base.ids[i], gain, s.base.text(i))
+		}
+	}
+	for _, l := range s.tail {
+		consider(l.id, a.gain(sc, l), l.text)
+	}
 	slices.SortFunc(best, better)
 	best = best[:min(k, len(best))]
 	a.ix.mu.RLock()

@@ -65,6 +65,7 @@ type state struct {
 	dead    []uint64 // bits of the base: removed or replaced
 	tail    []*late  // each ID once
 	live    int
+	folded  bool // the base is another than the index was built with
 }
 
 // late is a document that came after the base was built.
@@ -131,7 +132,7 @@ func Build(options Options, documents iter.Seq[Document]) (*Index, error) {
 		b.offsets = append(b.offsets, uint32(len(b.texts)))
 	}
 	b.build(x)
-	ix.set(x, b)
+	ix.set(x, b, false)
 	return ix, nil
 }
 
@@ -147,8 +148,8 @@ func synonyms(lists [][]string) (*Vocabulary, error) {
 	return NewVocabulary(cs, false)
 }
 
-func (ix *Index) set(x *lexicon, b *base) {
-	ix.state.Store(&state{lexicon: x, base: b, dead: make([]uint64, (len(b.ids)+63)/64), live: len(b.ids)})
+func (ix *Index) set(x *lexicon, b *base, folded bool) {
+	ix.state.Store(&state{lexicon: x, base: b, dead: make([]uint64, (len(b.ids)+63)/64), live: len(b.ids), folded: folded})
 }
 
 // maxWords is how many words of a document are looked at.
@@ -513,7 +514,7 @@ func (ix *Index) Fold() {
 		b.offsets = append(b.offsets, uint32(len(b.texts)))
 	}
 	b.build(fresh)
-	ix.set(fresh, b)
+	ix.set(fresh, b, true)
 }
 
 // Bytes is about how much memory the index holds, in bytes. What it shares with others, the vocabularies, does not count.

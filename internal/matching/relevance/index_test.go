@@ -94,7 +94,7 @@ func TestTop_OrdersAndFilters(t *testing.T) {
 	without := a.Top(10, func(id ID) bool { return id != all[0].ID })
 	require.Equal(t, all[1:], without, "who is left keeps score and order")
 	scores := map[ID]int{}
-	a.All(func(id ID, score int, confident bool) { scores[id] = score })
+	a.All(func(_ int, id ID, gain Gain) { scores[id] = gain.Score() })
 	require.Len(t, scores, len(all))
 	for _, h := range all {
 		require.Equal(t, h.Score, scores[h.ID])

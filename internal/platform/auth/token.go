@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -94,7 +96,13 @@ func (t *Tokens) signer(now time.Time) (Key, bool) {
 
 // claims are those of RFC 9068, and ours: tid, role, org, mdw, sbx.
 type claims struct {
-	jwt.RegisteredClaims
+	Issuer         string             `json:"iss"`
+	Audience       []string           `json:"aud"`
+	Subject        string             `json:"sub"`
+	ID             string             `json:"jti"`
+	IssuedAt       seconds            `json:"iat"`
+	NotBefore      seconds            `json:"nbf"`
+	ExpiresAt      seconds            `json:"exp"`
 	ClientID       string             `json:"client_id"`
 	Scope          string             `json:"scope"`
 	TenantID       id.TenantID        `json:"tid"`
@@ -102,6 +110,50 @@ type claims struct {
 	OrganisationID *id.OrganisationID `json:"org,omitempty"`
 	MedewerkerID   *id.MedewerkerID   `json:"mdw,omitempty"`
 	Sandbox        bool               `json:"sbx,omitempty"`
+}
+
+// What golang-jwt asks of claims; it judges none of them here: see fits.
+func (c claims) GetExpirationTime() (*jwt.NumericDate, error) {
+	return jwt.NewNumericDate(c.ExpiresAt.time()), nil
+}
+func (c claims) GetIssuedAt() (*jwt.NumericDate, error) {
+	return jwt.NewNumericDate(c.IssuedAt.time()), nil
+}
+func (c claims) GetNotBefore() (*jwt.NumericDate, error) {
+	return jwt.NewNumericDate(c.NotBefore.time()), nil
+}
+func (c claims) GetIssuer() (string, error)             { return c.Issuer, nil }
+func (c claims) GetSubject() (string, error)            { return c.Subject, nil }
+func (c claims) GetAudience() (jwt.ClaimStrings, error) { return c.Audience, nil }
+
+// seconds is a time as our tokens write it: whole seconds since 1970. RFC 7519 allows fractions too, and golang-jwt takes
+// text for a number; ours are neither.
+type seconds int64
+
+func (s seconds) time() time.Time { return time.Unix(int64(s), 0) }
+
+func (s *seconds) UnmarshalJSON(b []byte) error {
+	if len(b) == 0 || len(b) > 11 || b[0] == '0' || strings.Trim(string(b), "0123456789") != "" {
+		return errors.New("no time in whole seconds")
+	}
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	*s = seconds(n)
+	return err
+}
+
+// fits reports whether the claims are those that Sign would make for somebody, and hold now.
+func (c claims) fits(issuer string, now time.Time) bool {
+	bound := c.OrganisationID != nil
+	switch {
+	case c.Issuer != issuer || len(c.Audience) != 1 || c.Audience[0] != issuer,
+		c.Subject != c.ClientID || c.TenantID.IsZero() || c.ID == "",
+		c.IssuedAt == 0 || c.NotBefore != c.IssuedAt || c.ExpiresAt <= c.IssuedAt || c.ExpiresAt.time().Sub(c.IssuedAt.time()) > TokenLife,
+		now.Before(c.NotBefore.time().Add(-leeway)) || !now.Before(c.ExpiresAt.time().Add(leeway)),
+		!slices.Contains(Roles, c.Role) || c.MedewerkerID != nil && !bound,
+		MustBind(c.Role) == "organisation" && !bound, MustBind(c.Role) == "medewerker" && c.MedewerkerID == nil:
+		return false
+	}
+	return true
 }
 
 // Sign makes an access token for a principal, valid from now for TokenLife.
@@ -114,11 +166,10 @@ func (t *Tokens) Sign(p Principal, now time.Time) (string, error) {
 	for i, s := range p.Scopes {
 		scopes[i] = string(s)
 	}
+	at := seconds(now.Unix())
 	c := claims{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: t.issuer, Audience: jwt.ClaimStrings{t.issuer}, Subject: p.ClientID.String(), ID: rand.Text(),
-			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(TokenLife)),
-		},
+		Issuer: t.issuer, Audience: []string{t.issuer}, Subject: p.ClientID.String(), ID: rand.Text(),
+		IssuedAt: at, NotBefore: at, ExpiresAt: at + seconds(TokenLife/time.Second),
 		ClientID: p.ClientID.String(), Scope: strings.Join(scopes, " "), TenantID: p.TenantID, Role: p.Role,
 		OrganisationID: p.OrganisationID, MedewerkerID: p.MedewerkerID, Sandbox: p.Sandbox,
 	}
@@ -134,8 +185,8 @@ type Verified struct {
 	ExpiresAt time.Time
 }
 
-// Verify believes a token only if it is one of ours in every respect: algorithm, key, type, issuer, audience, times,
-// no critical extensions, and a role that still means something. Everything else is ErrToken.
+// Verify believes a token only if it is one of ours in every respect: algorithm, key, type, issuer, audience, times, no
+// other headers, no member twice, and a role that still means something and holds every scope. Everything else is ErrToken.
 func (t *Tokens) Verify(raw string, now time.Time) (Verified, error) {
 	// golang-jwt reads base64 leniently about line breaks, so that one token would have many spellings.
 	if len(raw) > maxToken || strings.Trim(raw, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") != "" ||
@@ -143,17 +194,15 @@ func (t *Tokens) Verify(raw string, now time.Time) (Verified, error) {
 		return Verified{}, ErrToken
 	}
 	var c claims
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithIssuer(t.issuer), jwt.WithAudience(t.issuer),
-		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithStrictDecoding(),
-		jwt.WithTimeFunc(func() time.Time { return now }))
-	_, err := parser.ParseWithClaims(raw, &c, func(tok *jwt.Token) (any, error) {
-		if typ, _ := tok.Header["typ"].(string); !strings.EqualFold(typ, "at+jwt") {
-			return nil, errors.New("not an access token")
-		}
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
+	tok, err := parser.ParseWithClaims(raw, &c, func(tok *jwt.Token) (any, error) {
 		for name := range tok.Header {
 			if name != "alg" && name != "kid" && name != "typ" { // crit, jku, jwk, x5u … : nothing of ours
 				return nil, errors.New("unexpected header " + name)
 			}
+		}
+		if tok.Header["typ"] != "at+jwt" {
+			return nil, errors.New("not an access token")
 		}
 		kid, _ := tok.Header["kid"].(string)
 		k, ok := t.find(kid, now)
@@ -165,9 +214,13 @@ func (t *Tokens) Verify(raw string, now time.Time) (Verified, error) {
 	if err != nil {
 		return Verified{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
+	head, rest, _ := strings.Cut(tok.Raw, ".")
+	body, _, _ := strings.Cut(rest, ".")
+	if !exact(head, headers) || !exact(body, members) {
+		return Verified{}, fmt.Errorf("%w: members that are not ours, or twice", ErrToken)
+	}
 	cid, err := id.ParseClient(c.Subject)
-	if err != nil || c.Subject != c.ClientID || c.TenantID.IsZero() || !slices.Contains(Roles, c.Role) || c.IssuedAt == nil ||
-		c.NotBefore == nil || c.ExpiresAt.Sub(c.IssuedAt.Time) > TokenLife || c.MedewerkerID != nil && c.OrganisationID == nil {
+	if err != nil || !c.fits(t.issuer, now) {
 		return Verified{}, fmt.Errorf("%w: claims do not fit together", ErrToken)
 	}
 	p := Principal{TenantID: c.TenantID, ClientID: cid, Role: c.Role, OrganisationID: c.OrganisationID,
@@ -176,7 +229,43 @@ func (t *Tokens) Verify(raw string, now time.Time) (Verified, error) {
 		p.Scopes = append(p.Scopes, Permission(s))
 	}
 	slices.Sort(p.Scopes)
-	return Verified{p, c.IssuedAt.Time, c.ExpiresAt.Time}, nil
+	if held := Effective(p.Role, p.Scopes, p.Bound()); slices.ContainsFunc(p.Scopes, func(s Permission) bool { return !slices.Contains(held, s) }) {
+		return Verified{}, fmt.Errorf("%w: scopes that its role does not hold", ErrToken)
+	}
+	return Verified{p, c.IssuedAt.time(), c.ExpiresAt.time()}, nil
+}
+
+// The members that our tokens have. encoding/json takes the last of two alike, and other cases of a letter: what another
+// reader of the same token would take must not be in doubt.
+var (
+	headers = []string{"alg", "kid", "typ"}
+	members = []string{"iss", "aud", "sub", "jti", "iat", "nbf", "exp", "client_id", "scope", "tid", "role", "org", "mdw", "sbx"}
+)
+
+// exact reports whether a segment is one object in which each member is one of these, and stands once.
+func exact(segment string, known []string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(segment)
+	if err != nil {
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return false
+	}
+	seen := make([]string, 0, len(known))
+	for dec.More() {
+		name, err := dec.Token()
+		n, ok := name.(string)
+		if err != nil || !ok || !slices.Contains(known, n) || slices.Contains(seen, n) {
+			return false
+		}
+		seen = append(seen, n)
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil || string(value) == "null" {
+			return false
+		}
+	}
+	return true
 }
 
 // JWKS returns the public keys as a JSON Web Key Set (RFC 7517, RFC 8037): also those that will sign soon, and those

@@ -40,6 +40,26 @@ func segment(v any) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// signed is a token of the same key with a header or a body that no map can write.
+func signed(f forge, head, body string) string {
+	if head == "" {
+		head = text(f.head)
+	}
+	if body == "" {
+		body = text(f.body)
+	}
+	t := base64.RawURLEncoding.EncodeToString([]byte(head)) + "." + base64.RawURLEncoding.EncodeToString([]byte(body))
+	return t + "." + base64.RawURLEncoding.EncodeToString(f.sign(t))
+}
+
 func signedBy(k ed25519.PrivateKey) func(string) []byte {
 	return func(text string) []byte { return ed25519.Sign(k, []byte(text)) }
 }
@@ -54,7 +74,7 @@ func house(t *testing.T) (*Tokens, Key, forge) {
 	client := id.NewClient().String()
 	return tokens, k, forge{
 		head: map[string]any{"alg": "EdDSA", "typ": "at+jwt", "kid": k.ID},
-		body: map[string]any{"iss": issuer, "aud": issuer, "sub": client, "client_id": client, "jti": "1", "tid": id.NewTenant().String(),
+		body: map[string]any{"iss": issuer, "aud": []string{issuer}, "sub": client, "client_id": client, "jti": "1", "tid": id.NewTenant().String(),
 			"role": "integration", "scope": "event:read", "iat": noon.Unix(), "nbf": noon.Unix(), "exp": noon.Add(TokenLife).Unix()},
 		sign: signedBy(k.Private),
 	}
@@ -162,6 +182,40 @@ func TestVerify_RefusesEveryForgery(t *testing.T) {
 		"role missing":                       func(f *forge) { delete(f.body, "role") },
 		"bound to an employee of no company": body("mdw", id.NewMedewerker().String()),
 		"org of another noun":                body("org", id.NewTenant().String()),
+		"typ of another case":                head("typ", "AT+JWT"),
+		"typ as a media type":                head("typ", "application/at+jwt"),
+		"b64":                                head("b64", false),
+		"aud with another beside us":         body("aud", []string{issuer, "https://evil.example"}),
+		"aud a text":                         body("aud", issuer),
+		"aud a number":                       body("aud", 1),
+		"iss a list":                         body("iss", []string{issuer}),
+		"exp a text of a number":             body("exp", "1799999999"),
+		"exp a fraction":                     body("exp", float64(noon.Unix())+300.5),
+		"exp with an exponent":               body("exp", json.RawMessage("1.7999e9")),
+		"exp 1e400":                          body("exp", json.RawMessage("1e400")),
+		"exp negative":                       body("exp", -noon.Unix()),
+		"exp in milliseconds":                body("exp", noon.UnixMilli()),
+		"exp before iat":                     body("exp", noon.Unix()-1),
+		"exp an object":                      body("exp", map[string]any{}),
+		"exp true":                           body("exp", true),
+		"nbf a text of a number":             body("nbf", "1"),
+		"nbf long ago":                       body("nbf", 1),
+		"nbf negative":                       body("nbf", -1),
+		"nbf 1e400":                          body("nbf", json.RawMessage("1e400")),
+		"iat a text of a number":             body("iat", "1"),
+		"iat a fraction":                     body("iat", float64(noon.Unix())+0.5),
+		"iat negative":                       body("iat", -1),
+		"jti missing":                        func(f *forge) { delete(f.body, "jti") },
+		"a claim that we do not make":        body("act", map[string]any{"sub": "cli_x"}),
+		"a claim in other letters":           func(f *forge) { f.body["EXP"] = f.body["exp"] },
+		"a claim that is null":               body("org", nil),
+		"nonce, as of an ID token":           body("nonce", "n"),
+		"more scope than the role holds":     body("scope", "client:write"),
+		"a scope that is none":               body("scope", "everything"),
+		"a role that must be bound, is not":  body("role", "employer"),
+		"a switcher who is nobody":           func(f *forge) { f.body["role"], f.body["org"] = "switcher", id.NewOrganisation().String() },
+		"role of another case":               body("role", "Viewer"),
+		"sbx a text":                         body("sbx", "true"),
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +223,7 @@ func TestVerify_RefusesEveryForgery(t *testing.T) {
 			// Each case forges from a good token of this very house, so that nothing but its own change is wrong.
 			client := id.NewClient().String()
 			f := forge{head: map[string]any{"alg": "EdDSA", "typ": "at+jwt", "kid": k.ID}, sign: signedBy(k.Private),
-				body: map[string]any{"iss": issuer, "aud": issuer, "sub": client, "client_id": client, "jti": "1", "tid": id.NewTenant().String(),
+				body: map[string]any{"iss": issuer, "aud": []string{issuer}, "sub": client, "client_id": client, "jti": "1", "tid": id.NewTenant().String(),
 					"role": "viewer", "scope": "", "iat": noon.Unix(), "nbf": noon.Unix(), "exp": noon.Add(TokenLife).Unix()}}
 			_, err := tokens.Verify(f.String(), noon)
 			require.NoError(t, err)
@@ -214,6 +268,10 @@ func TestVerify_RefusesEveryOtherSpelling(t *testing.T) {
 		"a body that is null":               parts[0] + "." + segment(nil) + "." + parts[2],
 		"the header of another token":       segment(map[string]any{"alg": "EdDSA"}) + "." + parts[1] + "." + parts[2],
 		"the JSON form":                     `{"payload":"` + parts[1] + `"}`,
+		"a header with a member twice":      signed(good, `{"alg":"EdDSA","typ":"at+jwt","kid":"`+good.head["kid"].(string)+`","kid":"`+good.head["kid"].(string)+`"}`, ""),
+		"a header with alg none first":      signed(good, `{"alg":"none","alg":"EdDSA","typ":"at+jwt","kid":"`+good.head["kid"].(string)+`"}`, ""),
+		"a claim twice":                     signed(good, "", strings.Replace(text(good.body), `{`, `{"role":"partner_admin",`, 1)),
+		"a body with something behind it":   signed(good, "", text(good.body)+"{}"),
 	}
 	for name, text := range cases {
 		t.Run(name, func(t *testing.T) {

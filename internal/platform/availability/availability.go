@@ -26,7 +26,7 @@ const everyDay = 1<<7 - 1
 type Period struct {
 	FromOn   day.Date  `json:"from_on" binding:"required" example:"2027-01-04"`
 	UntilOn  day.Date  `json:"until_on" binding:"required" example:"2027-03-31"`
-	Weekdays *[]string `json:"weekdays" validate:"min=1,max=7" enums:"mon,tue,wed,thu,fri,sat,sun" extensions:"x-nullable" example:"mon,tue"` // null: every day
+	Weekdays *[]string `json:"weekdays" validate:"min=1,max=7,unique" enums:"mon,tue,wed,thu,fri,sat,sun" extensions:"x-nullable" example:"mon,tue"` // null: every day
 } // @name Period
 
 // List is periods that together say when somebody can, as a jsonb column. They may overlap. An empty list says nothing

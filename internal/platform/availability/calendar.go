@@ -1,6 +1,7 @@
 package availability
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/switchingtalent/switchboard/internal/platform/day"
@@ -45,7 +46,10 @@ func weekday(n int) int { return (n + epoch) % 7 }
 
 // Days counts the days, from today on, that both hold, as the function Days does: about ten nanoseconds, where both fit in
 // three years.
-func (c *Calendar) Days(o *Calendar, today day.Date) int {
+func (c *Calendar) Days(o *Calendar, today day.Date) int { return c.DaysUpTo(o, today, math.MaxInt) }
+
+// DaysUpTo is Days, or any number of at least enough once there are as many.
+func (c *Calendar) DaysUpTo(o *Calendar, today day.Date, enough int) int {
 	now := today.Number()
 	if (c.later || o.later) && (c.from != o.from || c.later && o.later) || now < c.from || now < o.from {
 		return Days(c.list, o.list, today)
@@ -60,7 +64,9 @@ func (c *Calendar) Days(o *Calendar, today day.Date) int {
 		if now > first {
 			w &= ^uint64(0) << (now - first)
 		}
-		total += bits.OnesCount64(w & o.bits[j])
+		if total += bits.OnesCount64(w & o.bits[j]); total >= enough {
+			break
+		}
 	}
 	return total
 }

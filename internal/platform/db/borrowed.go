@@ -62,6 +62,9 @@ func (s *savepoint) Rollback(ctx context.Context) error {
 		return pgx.ErrTxClosed
 	}
 	s.done = true
-	_, err := s.c.Exec(ctx, "rollback to savepoint borrowed")
+	if _, err := s.c.Exec(ctx, "rollback to savepoint borrowed"); err != nil {
+		return err
+	}
+	_, err := s.c.Exec(ctx, "release savepoint borrowed") // or the one around it could not be reached by its name
 	return err
 }

@@ -8,14 +8,12 @@ package db
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -36,7 +34,6 @@ const (
 // DB is the pool. It is safe for concurrent use.
 type DB struct {
 	pool  *pgxpool.Pool
-	sql   *sql.DB
 	gorm  *gorm.DB
 	clock func() time.Time
 }
@@ -45,6 +42,7 @@ type DB struct {
 type Options struct {
 	Clock    func() time.Time // what Tx.Now reads; time.Now when nil
 	MaxConns int32            // 0 leaves it to pgxpool or the URL
+	Tracer   pgx.QueryTracer  // is told of every statement; nil in production
 }
 
 // Open connects as the app role. It fails when the role could get past row-level security: a superuser, a role with
@@ -57,6 +55,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if o.MaxConns > 0 {
 		cfg.MaxConns = o.MaxConns
 	}
+	cfg.ConnConfig.Tracer = o.Tracer
 	// The server ends what our own deadlines should have ended: a statement, a wait, a forgotten transaction.
 	for k, v := range map[string]string{"statement_timeout": "12000", "lock_timeout": "5000",
 		"idle_in_transaction_session_timeout": "20000", "application_name": "switchboard"} {
@@ -80,8 +79,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		pool.Close()
 		return nil, err
 	}
-	std := openStd(pool)
-	g, err := gorm.Open(postgres.New(postgres.Config{Conn: std}), &gorm.Config{
+	g, err := gorm.Open(postgres.New(postgres.Config{Conn: link{}}), &gorm.Config{
 		SkipDefaultTransaction: true, DisableAutomaticPing: true, Logger: logger.Discard, NowFunc: time.Now().UTC,
 		DisableNestedTransaction: true,
 	})
@@ -92,7 +90,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		pool.Close()
 		return nil, err
 	}
-	d := &DB{pool: pool, sql: std, gorm: g, clock: o.Clock}
+	d := &DB{pool: pool, gorm: g, clock: o.Clock}
 	if d.clock == nil {
 		d.clock = time.Now
 	}
@@ -100,16 +98,16 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 }
 
 // Close waits for running transactions and closes the pool.
-func (d *DB) Close() {
-	_ = d.sql.Close()
-	d.pool.Close()
-}
+func (d *DB) Close() { d.pool.Close() }
 
 // Now is the instant that a transaction beginning now would carry.
 func (d *DB) Now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
 
 // Pool lends the pool to River, which keeps to the schema platform.
 func (d *DB) Pool() *pgxpool.Pool { return d.pool }
+
+// Conns is how many connections the pool has at most.
+func (d *DB) Conns() int { return int(d.pool.Stat().MaxConns()) }
 
 // Who runs a transaction: the principal, and what its rows remember of it.
 type Who struct {
@@ -147,7 +145,10 @@ type Tx struct {
 	Who
 	Now time.Time // one reading of the clock for all of it, in microseconds as the database keeps them
 
-	conn  *sql.Conn
+	ctx   context.Context // has the deadline
+	conn  *conn           // nil in single mode
+	pool  *pgxpool.Pool   // in single mode
+	spent bool            // the one statement was sent
 	after []func()
 }
 
@@ -158,16 +159,16 @@ func (tx *Tx) TenantID() id.TenantID { return id.TenantID(tx.Scope.Tenant) }
 // once more from the start, so fn must not keep anything between runs. An error of fn rolls everything back. When the
 // connection breaks during COMMIT the error is fault.OutcomeUnknown.
 func (d *DB) InTenant(ctx context.Context, w Who, fn func(*Tx) error) error {
-	err := d.run(ctx, w, nil, fn)
+	err := d.run(ctx, w, "", fn)
 	if retryable(err) {
-		err = d.run(ctx, w, nil, fn)
+		err = d.run(ctx, w, "", fn)
 	}
 	return translate(err)
 }
 
 // Snapshot runs several reads that see one state of the database; writing is refused.
 func (d *DB) Snapshot(ctx context.Context, w Who, fn func(*Tx) error) error {
-	return translate(d.run(ctx, w, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}, fn))
+	return translate(d.run(ctx, w, " isolation level repeatable read read only", fn))
 }
 
 // Single runs exactly one statement, sent together with its settings in one round trip. A second one is an error: it
@@ -178,46 +179,32 @@ func (d *DB) Single(ctx context.Context, w Who, fn func(*Tx) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
-	ctx = withSingle(withScope(ctx, w.Scope))
-	tx := &Tx{Who: w, Now: d.Now()}
-	tx.DB = carry(d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx}), tx)
+	tx := &Tx{Who: w, Now: d.Now(), ctx: ctx, pool: d.pool}
+	tx.DB = carry(d.gorm, tx)
 	return translate(fn(tx))
 }
 
-func (d *DB) run(ctx context.Context, w Who, o *sql.TxOptions, fn func(*Tx) error) (err error) {
+func (d *DB) run(ctx context.Context, w Who, options string, fn func(*Tx) error) error {
 	if err := w.Scope.check(); err != nil {
 		return err
 	}
-	waiting, cancelWait := context.WithTimeout(ctx, txDeadline)
-	defer cancelWait()
-	conn, err := d.sql.Conn(waiting) // a caller who hangs up stops waiting for a connection
+	pg, err := d.acquire(ctx) // a caller who hangs up stops waiting for a connection
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer pg.Release()
 	// From here on the caller's hanging up changes nothing: half of a COMMIT is worse than a late answer.
-	ctx, cancel := context.WithTimeout(withScope(context.WithoutCancel(ctx), w.Scope), txDeadline)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), txDeadline)
 	defer cancel()
-	stx, err := conn.BeginTx(ctx, o)
-	if err != nil {
-		return err
-	}
-	done := false
-	defer func() {
-		if !done {
-			_ = stx.Rollback()
-		}
-	}()
-	tx := &Tx{Who: w, Now: d.Now(), conn: conn}
-	g := d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx, SkipDefaultTransaction: true})
-	g.Statement.ConnPool = stx
-	tx.DB = carry(g, tx)
+	c := begin(pg, w.Scope, options)
+	defer c.rollback()
+	tx := &Tx{Who: w, Now: d.Now(), ctx: ctx, conn: c}
+	tx.DB = carry(d.gorm, tx)
 	if err := fn(tx); err != nil {
 		return err
 	}
-	done = true
-	if err := stx.Commit(); err != nil {
-		return commitError(err)
+	if err := c.commit(); err != nil {
+		return err
 	}
 	for _, f := range tx.after {
 		f()
@@ -225,8 +212,12 @@ func (d *DB) run(ctx context.Context, w Who, o *sql.TxOptions, fn func(*Tx) erro
 	return nil
 }
 
-// carry makes a gorm session that knows its transaction, and that every statement starts anew from.
-func carry(g *gorm.DB, tx *Tx) *gorm.DB { return g.Set(txKey, tx).Session(&gorm.Session{}) }
+// carry makes a gorm session of a transaction, that every statement starts anew from.
+func carry(g *gorm.DB, tx *Tx) *gorm.DB {
+	g = g.Session(&gorm.Session{NewDB: true, Context: tx.ctx})
+	g.Statement.ConnPool = link{tx}
+	return g.Set(txKey, tx).Session(&gorm.Session{})
+}
 
 // AfterCommit runs f once the transaction is in the database, for what may be lost without harm: waking a worker,
 // dropping a cache.
@@ -253,33 +244,29 @@ func (tx *Tx) as(s Scope, reason string, fn func(*Tx) error) error {
 	if tx.conn == nil {
 		return errors.New("db: a single statement has no other scope: " + reason)
 	}
-	if err := tx.enter(s); err != nil {
-		return err
-	}
 	other := *tx
 	other.Scope = s
 	other.after = nil
-	other.DB = tx.Session(&gorm.Session{NewDB: true, Context: withScope(tx.Statement.Context, s)})
-	other.Statement.ConnPool = tx.Statement.ConnPool
-	other.DB = carry(other.DB, &other)
+	if err := tx.enter(s); err != nil {
+		return err
+	}
+	other.DB = carry(tx.DB, &other)
 	err := fn(&other)
 	tx.after = append(tx.after, other.after...)
 	if err != nil {
-		return err // the whole transaction rolls back, settings included
+		tx.conn.fail(err) // the whole transaction rolls back, settings included, whoever swallows it
+		return err
 	}
-	return tx.enter(tx.Scope)
+	return other.enter(tx.Scope)
 }
 
 // enter switches the settings of the running transaction, and what the connection holds its statements to.
 func (tx *Tx) enter(s Scope) error {
-	return tx.conn.Raw(func(dc any) error {
-		c := dc.(*conn)
-		if _, err := c.Conn.Conn().Exec(tx.Statement.Context, setScope, s.args()...); err != nil {
-			return err
-		}
-		c.txScope = s
-		return nil
-	})
+	if err := tx.queue(setScope, s.args()); err != nil {
+		return err
+	}
+	tx.conn.scope = s
+	return nil
 }
 
 // Pgx lends the connection under the transaction to code that speaks pgx: River, batches, hot paths. It cannot commit.
@@ -287,53 +274,76 @@ func (tx *Tx) Pgx(fn func(pgx.Tx) error) error {
 	if tx.conn == nil {
 		return errors.New("db: a single statement has no connection to lend")
 	}
-	var inner error
-	err := tx.conn.Raw(func(dc any) error {
-		c := dc.(*conn)
-		if inner = errScope; c.txScope == tx.Scope {
-			inner = fn(borrowed{c.Conn.Conn()})
-		}
-		return nil // database/sql would discard the connection for some errors
-	})
-	return errors.Join(err, inner)
+	if err := tx.conn.enter(tx.Scope); err != nil {
+		return err
+	}
+	if err := tx.conn.flush(tx.ctx); err != nil {
+		return err
+	}
+	return fn(borrowed{tx.conn.pg.Conn()})
+}
+
+// sql is plain SQL with its arguments, in PostgreSQL's own placeholders.
+func (tx *Tx) sql(query string, args []any) (string, []any, error) {
+	raw := tx.Raw(query, args...)
+	return raw.Statement.SQL.String(), raw.Statement.Vars, raw.Error
 }
 
 // Select reads rows into dest (a struct, a slice, or a scalar) with plain SQL. Placeholders are ? or @name.
 func (tx *Tx) Select(dest any, query string, args ...any) error {
-	return tx.Raw(query, args...).Scan(dest).Error
+	_, err := tx.read(dest, query, args)
+	return err
+}
+
+// read is Select, and returns how many rows there were.
+func (tx *Tx) read(dest any, query string, args []any) (int64, error) {
+	query, args, err := tx.sql(query, args)
+	if err != nil {
+		return 0, err
+	}
+	r, err := tx.query(tx.ctx, query, args)
+	if err != nil {
+		return 0, err
+	}
+	return r.into(dest)
 }
 
 // Run executes plain SQL and returns how many rows it touched.
 func (tx *Tx) Run(query string, args ...any) (int64, error) {
-	r := tx.Exec(query, args...)
-	return r.RowsAffected, r.Error
+	query, args, err := tx.sql(query, args)
+	if err != nil {
+		return 0, err
+	}
+	return tx.exec(tx.ctx, query, args)
+}
+
+// Later executes plain SQL at the latest with COMMIT, before every other statement that follows, and costs no round trip.
+// It is for writing that either works or undoes all: what it does wrong is an error of the statement that takes it along,
+// or of COMMIT, with the same meaning.
+func (tx *Tx) Later(query string, args ...any) error {
+	query, args, err := tx.sql(query, args)
+	if err != nil {
+		return err
+	}
+	return tx.queue(query, args)
 }
 
 // One reads one row into dest, which is a pointer to a struct, or returns fault.Missing.
 func One(tx *Tx, dest any, query string, args ...any) error {
-	r := tx.Raw(query, args...).Scan(dest)
-	if r.Error == nil && r.RowsAffected == 0 {
+	n, err := tx.read(dest, query, args)
+	if err == nil && n == 0 {
 		return fault.Missing.New()
 	}
-	return r.Error
+	return err
 }
 
 // TryLock takes a lock on a name in this tenant until the transaction ends, or reports that somebody else has it.
 func (tx *Tx) TryLock(name string) (bool, error) {
 	h := sha256.Sum256(append(tx.Scope.Tenant[:], name...))
 	var ok bool
-	err := tx.Raw("select pg_try_advisory_xact_lock(?)", int64(uint64(h[0])<<56|uint64(h[1])<<48|uint64(h[2])<<40|uint64(h[3])<<32|
-		uint64(h[4])<<24|uint64(h[5])<<16|uint64(h[6])<<8|uint64(h[7]))).Scan(&ok).Error
+	err := tx.Select(&ok, "select pg_try_advisory_xact_lock(?)", int64(uint64(h[0])<<56|uint64(h[1])<<48|uint64(h[2])<<40|uint64(h[3])<<32|
+		uint64(h[4])<<24|uint64(h[5])<<16|uint64(h[6])<<8|uint64(h[7])))
 	return ok, err
-}
-
-func commitError(err error) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR" || errors.Is(err, pgx.ErrTxCommitRollback) {
-		return err // the server said no: a deferred constraint, a serialization failure
-	}
-	// A server that was told to stop says so (57P01) after it committed, too.
-	return fault.OutcomeUnknown.Because(err)
 }
 
 // Platform runs plain SQL on the schema platform, which holds keys and no tenant's data: the directory, the queue, the

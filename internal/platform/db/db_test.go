@@ -1,8 +1,10 @@
 package db_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -343,11 +345,47 @@ func TestUnbound_AnErrorRollsAllBack(t *testing.T) {
 	require.False(t, ran)
 	require.Zero(t, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
 	// Who swallows the error gets no further: not in the wider scope, and not in its own.
-	require.NoError(t, w.App.DB.InTenant(context.Background(), bound(w, mine), func(tx *db.Tx) error {
+	require.ErrorIs(t, w.App.DB.InTenant(context.Background(), bound(w, mine), func(tx *db.Tx) error {
+		require.NoError(t, db.Insert(tx, &thing{ID: id.NewSite(), Name: "y", OrganisationID: &mine, Doc: json.RawMessage(`{}`)}))
 		require.ErrorIs(t, tx.Unbound("test", func(*db.Tx) error { return failed }), failed)
-		require.Equal(t, []string{"db: the statement's scope is not its transaction's"}, names(tx))
+		require.Equal(t, []string{"failed"}, names(tx))
 		return nil
-	}))
+	}), failed)
+	require.Zero(t, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+}
+
+// An error on our side of the wire says nothing of what was queued before it: nothing goes on, and nothing is committed.
+func TestInTenant_NothingOutlivesAnErrorOfOursThatSomebodySwallows(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	mine := id.NewOrganisation()
+	insert := func(tx *db.Tx, name string, org *id.OrganisationID) error {
+		return db.Insert(tx, &thing{ID: id.NewSite(), Name: name, OrganisationID: org, Doc: json.RawMessage(`{}`)})
+	}
+	other := id.NewOrganisation()
+	w.Do(func(tx *db.Tx) error { return insert(tx, "theirs", &other) })
+	fail := func(tx *db.Tx) {
+		var n int
+		require.ErrorContains(t, tx.Select(&n, "select cast(? as integer)", struct{ X int }{1}), "encode")
+	}
+	require.ErrorContains(t, w.App.DB.InTenant(context.Background(), bound(w, mine), func(tx *db.Tx) error {
+		require.NoError(t, insert(tx, "mine", &mine))
+		fail(tx)
+		return nil
+	}), "encode", "what was queued is not there, and that is said")
+	require.ErrorContains(t, w.App.DB.InTenant(context.Background(), bound(w, mine), func(tx *db.Tx) error {
+		require.NoError(t, tx.Unbound("test", func(*db.Tx) error { return nil }))
+		fail(tx)
+		require.NotContains(t, names(tx), "theirs", "the scope that was to come back did not get lost")
+		return nil
+	}), "encode")
+	require.ErrorContains(t, w.App.DB.InTenant(context.Background(), bound(w, mine), func(tx *db.Tx) error {
+		fail(tx)
+		require.ErrorContains(t, tx.Enlist("test", "planted", uuid.New()), "encode", "a transaction that never began takes nothing")
+		return nil
+	}), "encode")
+	require.Zero(t, w.Count(`select count(*) from platform.directory where tenant_id = $1 and kind = 'test'`, w.Tenant.UUID()))
+	require.Equal(t, 1, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
 }
 
 func TestAfterCommit_RunsAfterAndOnce(t *testing.T) {
@@ -555,6 +593,29 @@ type cutter struct {
 	net.Listener
 	network, address string
 	cut              atomic.Bool
+	trips            atomic.Int64 // how often the client waited for an answer
+}
+
+// count counts the messages after which a client waits: Sync and Query (PostgreSQL documentation, 55.7).
+func (c *cutter) count(sent io.Reader) {
+	r := bufio.NewReader(sent)
+	var header [5]byte
+	if _, err := io.ReadFull(r, header[:4]); err != nil { // the first message has no type
+		return
+	}
+	length := binary.BigEndian.Uint32(header[:4])
+	for {
+		if _, err := r.Discard(int(length) - 4); err != nil {
+			return
+		}
+		if _, err := io.ReadFull(r, header[:]); err != nil {
+			return
+		}
+		if header[0] == 'S' || header[0] == 'Q' {
+			c.trips.Add(1)
+		}
+		length = binary.BigEndian.Uint32(header[1:])
+	}
 }
 
 func newCutter(t *testing.T, target string) (*cutter, string) {
@@ -599,10 +660,16 @@ func (c *cutter) pass(in net.Conn) {
 			}
 		}
 	}()
+	sent, tee := io.Pipe()
+	defer tee.Close()
+	go c.count(sent)
 	b := make([]byte, 64<<10)
 	for {
 		n, err := in.Read(b)
 		if err != nil {
+			break
+		}
+		if _, err := tee.Write(b[:n]); err != nil {
 			break
 		}
 		if c.cut.Load() && bytes.Contains(bytes.ToLower(b[:n]), []byte("commit")) {
@@ -623,14 +690,161 @@ func TestConnection_CutDuringCommitIsUnknown(t *testing.T) {
 	t.Parallel()
 	w := world(t)
 	c, address := newCutter(t, w.AppURL)
-	d := open(t, address, 2)
+	insert := func(d *db.DB, name string) error {
+		return d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+			return db.Insert(tx, &thing{ID: id.NewSite(), Name: name, Doc: json.RawMessage(`{}`)})
+		})
+	}
+	// As behind PgBouncer, where the statements themselves are sent each time: COMMIT is under way with all the rest.
+	d := open(t, address+"&default_query_exec_mode=cache_describe", 1)
+	require.NoError(t, insert(d, "first"))
 	c.cut.Store(true)
-	err := d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
-		return db.Insert(tx, &thing{ID: id.NewSite(), Name: "x", Doc: json.RawMessage(`{}`)})
-	})
+	err := insert(d, "cut")
 	require.True(t, fault.OutcomeUnknown.Is(err), "%v", err)
+	// A connection that breaks while its statements are still being prepared has done nothing, and says so.
+	err = insert(open(t, address, 1), "never")
+	require.True(t, fault.Busy.Is(err), "%v", err)
+	require.Zero(t, w.Count(`select count(*) from things where tenant_id = $1 and name = 'never'`, w.Tenant.UUID()))
 	c.cut.Store(false)
 	require.NoError(t, d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { names(tx); return nil }))
+}
+
+func TestRoundTrips_AreFew(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	c, address := newCutter(t, w.AppURL)
+	d := open(t, address, 1)
+	ctx := context.Background()
+	org := id.NewOrganisation()
+	x := thing{ID: id.NewSite(), Name: "x", OrganisationID: &org, Doc: json.RawMessage(`{}`)}
+	writes := func(tx *db.Tx) error {
+		y := x
+		y.ID, y.Name = id.NewSite(), uuid.NewString()
+		err := tx.Unbound("test", func(tx *db.Tx) error { return tx.Later(`update things set amount = 1 where id = ?`, y.ID) })
+		return errors.Join(db.Insert(tx, &y), err)
+	}
+	for name, run := range map[string]struct {
+		trips int64
+		do    func() error
+	}{
+		"one statement": {1, func() error {
+			return d.Single(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select count(*) from things`) })
+		}},
+		"writing alone":        {1, func() error { return d.InTenant(ctx, w.Who(), writes) }},
+		"writing alone, bound": {1, func() error { return d.InTenant(ctx, bound(w, org), writes) }},
+		"nothing":              {0, func() error { return d.InTenant(ctx, w.Who(), func(*db.Tx) error { return nil }) }},
+		"nothing that came to be": {0, func() error {
+			_ = d.InTenant(ctx, w.Who(), func(tx *db.Tx) error { return errors.Join(writes(tx), io.EOF) })
+			return nil
+		}},
+		"reading, then writing": {2, func() error { return d.InTenant(ctx, w.Who(), func(tx *db.Tx) error { names(tx); return writes(tx) }) }},
+		"a snapshot of two states": {3, func() error {
+			return d.Snapshot(ctx, w.Who(), func(tx *db.Tx) error { names(tx); names(tx); return nil })
+		}},
+	} {
+		require.NoError(t, run.do(), "the first time statements are prepared")
+		before := c.trips.Load()
+		require.NoError(t, run.do(), name)
+		require.Equal(t, run.trips, c.trips.Load()-before, name)
+	}
+}
+
+func TestLater_GoesAlongInItsPlaceOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	org := id.NewOrganisation()
+	x := add(w, "x", &org)
+	amounts := func() int {
+		return w.Count(`select coalesce(sum(amount), 0)::int from things where tenant_id = $1`, w.Tenant.UUID())
+	}
+	later := func(tx *db.Tx) error {
+		return tx.Later(`update things set amount = coalesce(amount, 0) + 1 where id = ?`, x.ID)
+	}
+	seen := 0
+	w.Do(func(tx *db.Tx) error {
+		return errors.Join(later(tx), tx.Select(&seen, `select amount from things`), tx.Pgx(func(p pgx.Tx) error {
+			require.NoError(t, later(tx), "asked while the connection is lent, it goes after")
+			return nil
+		}))
+	})
+	require.Equal(t, 1, seen, "whoever reads sees it")
+	require.Equal(t, 2, amounts())
+
+	wrong := func(tx *db.Tx) error {
+		return tx.Later(`insert into parts (tenant_id, id, thing_id) values (?, ?, ?)`, id.NewTenant(), id.NewSite(), x.ID)
+	}
+	err := w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { return errors.Join(later(tx), wrong(tx), later(tx)) })
+	require.Equal(t, "42501", sqlstate(err), "another tenant's row is refused, and COMMIT was not reached: %v", err)
+	err = w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		require.NoError(t, errors.Join(later(tx), wrong(tx)))
+		require.Equal(t, "42501", sqlstate(tx.Select(new(int), `select 1`)), "the statement that takes it along says so")
+		return nil
+	})
+	require.Error(t, err, "and nothing is committed although nobody minded")
+	err = w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		return errors.Join(later(tx), db.Insert(tx, &thing{ID: id.NewSite(), Name: "x", Doc: json.RawMessage(`{}`)}))
+	})
+	require.True(t, fault.Exists.Is(err), "it keeps its meaning at COMMIT: %v", err)
+	require.Equal(t, 2, amounts(), "nothing of these was written")
+
+	var kept *db.Tx
+	who := bound(w, id.NewOrganisation())
+	require.NoError(t, w.App.DB.InTenant(context.Background(), who, func(tx *db.Tx) error {
+		kept = tx
+		return tx.Unbound("test", func(*db.Tx) error {
+			require.ErrorContains(t, later(tx), "not its transaction's", "the bound one does not write for the other")
+			return nil
+		})
+	}))
+	require.ErrorContains(t, later(kept), "over")
+	require.ErrorContains(t, kept.Select(new(int), `select 1`), "over")
+	require.NoError(t, w.App.DB.InTenant(context.Background(), who, later), "of what it does not see it changes nothing")
+	require.ErrorContains(t, w.App.DB.Single(context.Background(), w.Who(), later), "needs a transaction")
+	require.Equal(t, 2, amounts())
+}
+
+func TestRows_LandInTheirMembersOrSayWhyNot(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	read := func(dest any, query string, args ...any) error {
+		return w.App.DB.Single(context.Background(), w.Who(), func(tx *db.Tx) error { return tx.Select(dest, query, args...) })
+	}
+	type narrow struct {
+		Small   int8
+		Name    string
+		At      time.Time
+		Maybe   *int
+		Other   id.SiteID
+		Labels  db.Strings
+		Ignored func() `gorm:"-"`
+	}
+	old := narrow{Name: "old", Small: 3, Labels: db.Strings{"old"}}
+	require.NoError(t, read(&old, `select 7::smallint as small, null::text as name, null::text[] as labels, 5 as maybe, 1 as unknown, 1 as ignored`))
+	require.Equal(t, int8(7), old.Small)
+	require.Empty(t, old.Name, "NULL is nothing, not what stood there")
+	require.Empty(t, old.Labels)
+	require.Equal(t, 5, *old.Maybe)
+	require.ErrorContains(t, read(&old, `select 300 as small`), "column small")
+	require.ErrorContains(t, read(&old, `select 'infinity'::timestamptz as at`), "column at")
+	require.ErrorContains(t, read(&old, `select 'text' as other`), "column other")
+	require.ErrorContains(t, read(new(int), `select 1, 2`), "2 columns")
+	require.ErrorContains(t, read(old, `select 1`), "a pointer")
+	require.NoError(t, read(&old, `select 9::smallint as small where false`))
+	require.Equal(t, int8(7), old.Small, "no row changes nothing")
+	// The same type, read by other columns in another order, and by other types.
+	var all []narrow
+	require.NoError(t, read(&all, `select name, small from (values ('a', 1::bigint), ('b', 2)) x (name, small)`))
+	require.Equal(t, []narrow{{Name: "a", Small: 1}, {Name: "b", Small: 2}}, all)
+	require.NoError(t, read(&all, `select small, name from (values ('c', 1::smallint)) x (name, small)`))
+	require.Equal(t, []narrow{{Name: "c", Small: 1}}, all, "a list is read anew")
+	var some []*narrow
+	require.NoError(t, read(&some, `select 'd' as name where false`))
+	require.NotNil(t, some)
+	require.Empty(t, some)
+	at := time.Date(1969, 12, 31, 23, 59, 59, 123456000, time.UTC)
+	var when []*time.Time
+	require.NoError(t, read(&when, `select x from (values (cast(@at as timestamptz)), (null)) v (x)`, map[string]any{"at": at}))
+	require.Equal(t, []*time.Time{&at, nil}, when)
 }
 
 func TestCancel_AfterTheBeginningChangesNothing(t *testing.T) {
@@ -1208,4 +1422,27 @@ func TestPlatformOne_IsOneTransactionThatIsPlannedByIndex(t *testing.T) {
 	}))
 	require.Equal(t, []string{"on", "auto"}, []string{seqscan, mode})
 	require.ErrorContains(t, w.App.DB.PlatformOne(ctx, "a test", `select 1/0 as x`, nil, func(rows pgx.Rows) error { rows.Close(); return nil }), "a test")
+}
+
+func TestPgx_NestedSavepointsAreEachTheirOwn(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	w.Do(func(tx *db.Tx) error {
+		return tx.Pgx(func(p pgx.Tx) error {
+			ctx := context.Background()
+			add := func(p pgx.Tx, name string) {
+				_, err := p.Exec(ctx, `insert into platform.directory (kind, lookup_hash, tenant_id, subject_id) values ('test', sha256($1::text::bytea), $2, $2)`, name, w.Tenant.UUID())
+				require.NoError(t, err)
+			}
+			outer, err := p.Begin(ctx)
+			require.NoError(t, err)
+			add(outer, "outer "+w.Tenant.String())
+			inner, err := outer.Begin(ctx)
+			require.NoError(t, err)
+			add(inner, "inner "+w.Tenant.String())
+			require.NoError(t, inner.Rollback(ctx))
+			return outer.Rollback(ctx)
+		})
+	})
+	require.Zero(t, w.Count(`select count(*) from platform.directory where tenant_id = $1 and kind = 'test'`, w.Tenant.UUID()))
 }

@@ -5,185 +5,80 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"io"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// openStd puts database/sql, and with it gorm, on top of the pgx pool, with a connection that sends the scope of its
-// context along with every statement.
-func openStd(pool *pgxpool.Pool) *sql.DB {
-	std := sql.OpenDB(connector{stdlib.GetPoolConnector(pool)})
-	std.SetMaxIdleConns(0) // the pgx pool keeps the idle ones
-	return std
-}
-
-type connector struct{ driver.Connector }
-
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	dc, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{Conn: dc.(*stdlib.Conn)}, nil
-}
-
-// conn is one connection. Inside a transaction statements pass as they are, if their scope is the transaction's;
-// outside they travel in one batch with their scope, which ends with that batch.
-type conn struct {
-	*stdlib.Conn
-	inTx    bool
-	txScope Scope
-}
+// link is what gorm takes for its connection: statements go to the transaction, or with their scope in one round trip.
+type link struct{ tx *Tx }
 
 var errPrepare = errors.New("db: statements are not prepared by hand, pgx caches them")
 
-func (c *conn) Begin() (driver.Tx, error)                                   { return nil, errNoScope }
-func (c *conn) Prepare(string) (driver.Stmt, error)                         { return nil, errPrepare }
-func (c *conn) PrepareContext(context.Context, string) (driver.Stmt, error) { return nil, errPrepare }
-func (c *conn) IsValid() bool                                               { return !c.Conn.Conn().IsClosed() }
+func (link) PrepareContext(context.Context, string) (*sql.Stmt, error) { return nil, errPrepare }
 
-func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	s, err := scopeOf(ctx)
-	if err != nil {
-		return nil, err
+func (l link) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if l.tx == nil {
+		return nil, errNoScope
 	}
-	if c.Conn.Conn().IsClosed() {
-		return nil, driver.ErrBadConn
-	}
-	options := ""
-	switch sql.IsolationLevel(o.Isolation) {
-	case sql.LevelDefault:
-	case sql.LevelRepeatableRead:
-		options = " isolation level repeatable read"
-	default:
-		return nil, fmt.Errorf("db: isolation %v is not used here", sql.IsolationLevel(o.Isolation))
-	}
-	if o.ReadOnly {
-		options += " read only"
-	}
-	t, err := c.Conn.Conn().BeginTx(ctx, pgx.TxOptions{BeginQuery: s.begin(options)})
-	if err != nil {
-		return nil, badConn(err)
-	}
-	c.inTx, c.txScope = true, s
-	return transaction{c, t}, nil
+	n, err := l.tx.exec(ctx, query, args)
+	return driver.RowsAffected(n), err
 }
 
-type transaction struct {
-	c *conn
-	t pgx.Tx
+// QueryContext serves what reads rows by database/sql's own means; nothing of the house does.
+func (l link) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return bridge.QueryContext(l.carry(ctx, args), query)
 }
 
-// Commit has a deadline of its own: what ran until a moment before the transaction's deadline may still be committed.
-func (t transaction) Commit() error {
-	t.c.inTx = false
-	ctx, cancel := context.WithTimeout(context.Background(), commitDeadline)
-	defer cancel()
-	return t.t.Commit(ctx)
+func (l link) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return bridge.QueryRowContext(l.carry(ctx, args), query)
 }
 
-func (t transaction) Rollback() error {
-	t.c.inTx = false
-	ctx, cancel := context.WithTimeout(context.Background(), commitDeadline)
-	defer cancel()
-	return t.t.Rollback(ctx)
-}
+type bridgeKey struct{}
 
-// enter checks that a statement runs in the scope of its transaction, and says whether it is in one.
-func (c *conn) enter(ctx context.Context) (Scope, bool, error) {
-	s, err := scopeOf(ctx)
-	if err != nil {
-		return s, false, err
-	}
-	if c.inTx {
-		if s != c.txScope {
-			return s, true, errScope
+// carry puts a query where the bridge finds it.
+func (l link) carry(ctx context.Context, args []any) context.Context {
+	return context.WithValue(ctx, bridgeKey{}, func(ctx context.Context, query string) (driver.Rows, error) {
+		if l.tx == nil {
+			return nil, errNoScope
 		}
-		return s, true, nil
-	}
-	if c.Conn.Conn().IsClosed() {
-		return s, false, driver.ErrBadConn
-	}
-	return s, false, countSingle(ctx)
-}
-
-func (c *conn) QueryContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
-	s, inTx, err := c.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if inTx {
-		return c.Conn.QueryContext(ctx, q, args)
-	}
-	b := &pgx.Batch{}
-	b.Queue(setScope+readOnly, s.args()...)
-	b.Queue(q, values(args)...)
-	br := c.Conn.Conn().SendBatch(ctx, b)
-	fail := func(err error) (driver.Rows, error) {
-		_ = br.Close()
-		// What only reads may be tried again, however far it came on a connection that broke: database/sql does so.
-		if ctx.Err() == nil && c.Conn.Conn().IsClosed() {
-			uncount(ctx)
-			return nil, driver.ErrBadConn
+		r, err := l.tx.query(ctx, query, args)
+		if err != nil {
+			return nil, err
 		}
-		return nil, err
-	}
-	if _, err := br.Exec(); err != nil {
-		return fail(err)
-	}
-	r, err := br.Query()
-	if err != nil {
-		return fail(err)
-	}
-	// The first row is read now: errors of execution belong to the query, as database/sql expects them.
-	more := r.Next()
-	if err := r.Err(); err != nil {
-		return fail(err)
-	}
-	return &rows{types: c.Conn.Conn().TypeMap(), rows: r, batch: br, first: true, more: more}, nil
+		return &rows{cursor: r}, nil
+	})
 }
 
-// ExecContext runs outside a transaction only to fail: nothing is written without one.
-func (c *conn) ExecContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Result, error) {
-	_, inTx, err := c.enter(ctx)
-	if err != nil {
-		return nil, err
+// bridge makes rows of database/sql out of ours: only database/sql can.
+var bridge = func() *sql.DB {
+	d := sql.OpenDB(bridgeConn{})
+	d.SetMaxIdleConns(0)
+	return d
+}()
+
+type bridgeConn struct{}
+
+var errBridge = errors.New("db: not a connection")
+
+func (b bridgeConn) Connect(context.Context) (driver.Conn, error) { return b, nil }
+func (b bridgeConn) Driver() driver.Driver                        { return b }
+func (b bridgeConn) Open(string) (driver.Conn, error)             { return nil, errBridge }
+func (bridgeConn) Prepare(string) (driver.Stmt, error)            { return nil, errPrepare }
+func (bridgeConn) Begin() (driver.Tx, error)                      { return nil, errBridge }
+func (bridgeConn) Close() error                                   { return nil }
+func (bridgeConn) QueryContext(ctx context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
+	run, ok := ctx.Value(bridgeKey{}).(func(context.Context, string) (driver.Rows, error))
+	if !ok {
+		return nil, errBridge
 	}
-	if !inTx {
-		return nil, errors.New("db: writing needs a transaction")
-	}
-	return c.Conn.ExecContext(ctx, q, args)
+	return run(ctx, query)
 }
 
-func badConn(err error) error {
-	if pgconn.SafeToRetry(err) { // nothing was sent: database/sql may try another connection
-		return driver.ErrBadConn
-	}
-	return err
-}
-
-func values(args []driver.NamedValue) []any {
-	out := make([]any, len(args))
-	for i, a := range args {
-		out[i] = a.Value
-	}
-	return out
-}
-
-// rows turns the rows of a batch into what database/sql takes.
+// rows turns a cursor into what database/sql takes.
 type rows struct {
-	types   *pgtype.Map
-	rows    pgx.Rows
-	batch   pgx.BatchResults
+	*cursor
 	columns []func([]byte) (driver.Value, error)
-	first   bool
-	more    bool
 }
 
 func (r *rows) Columns() []string {
@@ -195,22 +90,13 @@ func (r *rows) Columns() []string {
 	return out
 }
 
-func (r *rows) Close() error {
-	r.rows.Close()
-	return errors.Join(r.rows.Err(), r.batch.Close())
-}
-
 func (r *rows) Next(dest []driver.Value) error {
 	if r.columns == nil {
 		for _, f := range r.rows.FieldDescriptions() {
 			r.columns = append(r.columns, column(r.types, f.DataTypeOID, f.Format))
 		}
 	}
-	if !r.first {
-		r.more = r.rows.Next()
-	}
-	r.first = false
-	if !r.more {
+	if !r.next() {
 		if err := r.rows.Err(); err != nil {
 			return err
 		}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
@@ -73,12 +75,36 @@ func registerCallbacks(g *gorm.DB) error {
 		}
 	}
 	return errors.Join(
+		g.Callback().Query().Replace("gorm:query", query),
 		g.Callback().Create().Before("gorm:create").Register("switchboard:fill", fill),
 		g.Callback().Query().Before("gorm:query").Register("switchboard:filter", filter),
 		g.Callback().Row().Before("gorm:row").Register("switchboard:filter", filter),
 		g.Callback().Update().Before("gorm:update").Register("switchboard:filter", filter),
 		g.Callback().Delete().Before("gorm:delete").Register("switchboard:filter", filter),
 	)
+}
+
+// query reads rows for gorm into what it was given.
+func query(d *gorm.DB) {
+	if d.Error != nil {
+		return
+	}
+	callbacks.BuildQuerySQL(d)
+	tx, ok := transactionOf(d)
+	if !ok {
+		_ = d.AddError(errNoScope)
+	}
+	if d.DryRun || d.Error != nil {
+		return
+	}
+	r, err := tx.query(d.Statement.Context, d.Statement.SQL.String(), d.Statement.Vars)
+	if err == nil {
+		d.RowsAffected, err = r.into(d.Statement.Dest)
+	}
+	if err == nil && d.RowsAffected == 0 && d.Statement.RaiseErrorOnNotFound {
+		err = gorm.ErrRecordNotFound
+	}
+	_ = d.AddError(err)
 }
 
 func transactionOf(d *gorm.DB) (*Tx, bool) {
@@ -88,15 +114,25 @@ func transactionOf(d *gorm.DB) (*Tx, bool) {
 }
 
 // Get reads the row with this id, or returns fault.Missing: absent, another tenant's and out of reach are the same.
-func Get[T any, ID any](tx *Tx, rowID ID) (T, error) {
-	var row T
-	return row, Missing(tx.Where("id = ?", rowID).Take(&row).Error)
-}
+func Get[T any, ID any](tx *Tx, rowID ID) (T, error) { return get[T](tx, rowID, "") }
 
 // Lock is Get, and keeps the row from changing until the transaction ends: what every change of state does first.
-func Lock[T any, ID any](tx *Tx, rowID ID) (T, error) {
-	var row T
-	return row, Missing(tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", rowID).Take(&row).Error)
+func Lock[T any, ID any](tx *Tx, rowID ID) (T, error) { return get[T](tx, rowID, " for no key update") }
+
+func get[T any](tx *Tx, rowID any, locking string) (row T, err error) {
+	l, err := layoutOf(reflect.TypeFor[T]())
+	if err != nil {
+		return row, err
+	}
+	r, err := tx.query(tx.ctx, l.get+locking, []any{tx.Scope.Tenant, rowID})
+	if err != nil {
+		return row, err
+	}
+	n, err := r.into(&row)
+	if err == nil && n == 0 {
+		err = fault.Missing.New()
+	}
+	return row, err
 }
 
 // Missing turns gorm's word for a row that is not there into fault.Missing.
@@ -107,56 +143,81 @@ func Missing(err error) error {
 	return err
 }
 
-// Insert writes a new row; it fills the row's tenant, revision and times.
-func Insert[T any](tx *Tx, row *T) error { return tx.Create(row).Error }
+// own is the part of a row that Insert and Change fill.
+func (r *Row) own() *Row { return r }
+
+// Insert writes a new row, as Later does; it fills the row's tenant, revision and times.
+func Insert[T any](tx *Tx, row *T) error {
+	r, ok := any(row).(interface{ own() *Row })
+	l, err := layoutOf(reflect.TypeFor[T]())
+	if err != nil || !ok {
+		return errors.Join(err, tx.Create(row).Error)
+	}
+	r.own().stamp(tx, 1)
+	r.own().TenantID, r.own().CreatedAt = tx.TenantID(), tx.Now
+	args := make([]any, len(l.writes))
+	v := reflect.ValueOf(row).Elem()
+	for i, at := range l.writes {
+		args[i] = v.FieldByIndex(l.members[at].index).Interface()
+	}
+	return tx.queue(l.insert, args)
+}
+
+// stamp says who changed a row, and when.
+func (r *Row) stamp(tx *Tx, revision int64) {
+	r.Revision, r.UpdatedAt, r.ChangedBy, r.OnBehalfOf, r.RequestID = revision, tx.Now, tx.Actor, tx.OnBehalfOf, tx.RequestID
+}
 
 // Change writes what differs between before and after, which hold the same row, and reports whether anything did.
 // Where nothing differs nothing is written: no revision, no time, no fact.
 func Change[T any](tx *Tx, before T, after *T) (bool, error) {
-	stmt := &gorm.Statement{DB: tx.DB}
-	if err := stmt.Parse(after); err != nil {
+	l, err := layoutOf(reflect.TypeFor[T]())
+	if err != nil {
 		return false, err
 	}
+	row, ok := any(after).(interface{ own() *Row })
+	if !ok {
+		return false, fmt.Errorf("db: a %T is no row", before)
+	}
 	old, new := reflect.ValueOf(before), reflect.ValueOf(after).Elem()
-	set := map[string]any{}
+	var set []string
+	var args []any
 	var rowID any
-	ctx := tx.Statement.Context
-	for _, f := range stmt.Schema.Fields {
-		if f.DBName == "" {
-			continue
-		}
-		switch f.Name {
+	changed := false
+	for _, m := range l.members {
+		b := new.FieldByIndex(m.index).Interface()
+		switch m.name {
 		case "TenantID", "Revision", "CreatedAt", "UpdatedAt", "ChangedBy", "OnBehalfOf", "RequestID", "Pos":
-			continue
 		case "ID":
-			rowID, _ = f.ValueOf(ctx, old)
-			continue
-		}
-		a, _ := f.ValueOf(ctx, old)
-		b, _ := f.ValueOf(ctx, new)
-		if !same(a, b) {
-			set[f.DBName] = b
+			rowID = b
+		default:
+			if same(old.FieldByIndex(m.index).Interface(), b) {
+				continue
+			}
+			changed = true // also what is kept in another table
+			if m.write {
+				args = append(args, b)
+				set = append(set, fmt.Sprintf("%q = $%d", m.column, len(args)))
+			}
 		}
 	}
-	if len(set) == 0 {
+	if !changed {
 		return false, nil
 	}
-	revisionField := stmt.Schema.LookUpField("Revision")
-	r, _ := revisionField.ValueOf(ctx, old)
-	revision := r.(int64) + 1
-	for name, v := range map[string]any{"Revision": revision, "UpdatedAt": tx.Now, "ChangedBy": tx.Actor,
-		"OnBehalfOf": tx.OnBehalfOf, "RequestID": tx.RequestID} {
-		f := stmt.Schema.LookUpField(name)
-		if err := f.Set(ctx, new, v); err != nil {
-			return false, err
-		}
-		set[f.DBName] = v
+	r := row.own()
+	was := any(&before).(interface{ own() *Row }).own().Revision
+	r.stamp(tx, was+1)
+	n := len(args)
+	for k, name := range []string{"revision", "updated_at", "changed_by", "on_behalf_of", "request_id"} {
+		set = append(set, fmt.Sprintf("%s = $%d", name, n+k+1))
 	}
-	u := tx.Model(new.Addr().Interface()).Where("id = ? AND revision = ?", rowID, r).Omit(clause.Associations).Updates(set)
-	if u.Error == nil && u.RowsAffected != 1 {
-		return false, fmt.Errorf("db: %s changed under us; lock it first", stmt.Schema.Table)
+	args = append(args, r.Revision, r.UpdatedAt, r.ChangedBy, r.OnBehalfOf, r.RequestID, tx.Scope.Tenant, rowID, was)
+	touched, err := tx.exec(tx.ctx, fmt.Sprintf("update %q set %s where tenant_id = $%d and id = $%d and revision = $%d",
+		l.table, strings.Join(set, ", "), n+6, n+7, n+8), args)
+	if err == nil && touched != 1 {
+		return false, fmt.Errorf("db: %s changed under us; lock it first", l.table)
 	}
-	return true, u.Error
+	return true, err
 }
 
 func same(a, b any) bool {

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"context"
 	"errors"
 
 	"github.com/google/uuid"
@@ -55,48 +54,4 @@ func text(u uuid.UUID) string {
 	return u.String()
 }
 
-// begin opens a transaction and enters the scope in one message. Only uuids and our own constants stand in it.
-func (s Scope) begin(options string) string {
-	return "begin" + options + "; set local app.tenant_id = '" + s.Tenant.String() + "'; set local app.scope = '" + string(s.Kind) +
-		"'; set local app.organisation_id = '" + text(s.Organisation) + "'; set local app.medewerker_id = '" + text(s.Medewerker) + "'"
-}
-
-type scopeKey struct{}
-type singleKey struct{}
-
-func withScope(ctx context.Context, s Scope) context.Context {
-	return context.WithValue(ctx, scopeKey{}, s)
-}
-
-func withSingle(ctx context.Context) context.Context {
-	return context.WithValue(ctx, singleKey{}, new(int))
-}
-
-func scopeOf(ctx context.Context) (Scope, error) {
-	s, ok := ctx.Value(scopeKey{}).(Scope)
-	if !ok {
-		return s, errNoScope
-	}
-	return s, s.check()
-}
-
 var errSecond = errors.New("db: a second statement in single mode; the route must say Snapshot")
-
-// uncount forgets a statement that found no connection, so that it can be sent over another one.
-func uncount(ctx context.Context) {
-	if n, ok := ctx.Value(singleKey{}).(*int); ok {
-		*n--
-	}
-}
-
-// countSingle refuses a second statement in single mode.
-func countSingle(ctx context.Context) error {
-	n, ok := ctx.Value(singleKey{}).(*int)
-	if !ok {
-		return errors.New("db: a statement outside a transaction")
-	}
-	if *n++; *n > 1 {
-		return errSecond
-	}
-	return nil
-}

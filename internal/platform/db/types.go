@@ -3,6 +3,7 @@ package db
 import (
 	"database/sql/driver"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/google/uuid"
@@ -29,6 +30,19 @@ func (s Strings) Value() (driver.Value, error) {
 // Scan reads the array.
 func (s *Strings) Scan(src any) error { return scanArray(pgtype.TextArrayOID, src, (*[]string)(s)) }
 
+// scanBinary reads the array as the database sends it.
+func (s *Strings) scanBinary(m *pgtype.Map, oid uint32, src []byte) error {
+	*s = Strings{}
+	return m.Scan(oid, pgtype.BinaryFormatCode, src, (*[]string)(s))
+}
+
+// array is a type that reads an array without its text.
+type array interface {
+	scanBinary(m *pgtype.Map, oid uint32, src []byte) error
+}
+
+var arrayType = reflect.TypeFor[array]()
+
 // IDs is a uuid[] column of ids of one type, as in IDs[id.MedewerkerID]; NULL reads as empty.
 type IDs[T ~[16]byte] []T
 
@@ -54,6 +68,19 @@ func (s *IDs[T]) Scan(src any) error {
 			return err
 		}
 		(*s)[i] = T(u)
+	}
+	return nil
+}
+
+// scanBinary reads the array as the database sends it.
+func (s *IDs[T]) scanBinary(m *pgtype.Map, oid uint32, src []byte) error {
+	var all []pgtype.UUID
+	if err := m.Scan(oid, pgtype.BinaryFormatCode, src, &all); err != nil {
+		return err
+	}
+	*s = make(IDs[T], len(all))
+	for i, u := range all {
+		(*s)[i] = T(u.Bytes)
 	}
 	return nil
 }

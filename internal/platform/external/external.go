@@ -22,7 +22,7 @@ import (
 
 // ID is what one system calls a subject.
 type ID struct {
-	System string `json:"system" binding:"required" minLength:"1" maxLength:"32" example:"sdworx"`
+	System string `json:"system" binding:"required" minLength:"1" maxLength:"32" extensions:"x-pattern=^[a-z0-9_-]+$" example:"sdworx"`
 	Value  string `json:"value" binding:"required" minLength:"1" maxLength:"128" example:"12345"`
 } // @name ExternalID
 
@@ -42,6 +42,10 @@ func (l List) Value() (driver.Value, error) {
 func (l *List) Scan(src any) error {
 	switch v := src.(type) {
 	case []byte:
+		if string(v) == "[]" { // most have none
+			*l = List{}
+			return nil
+		}
 		return json.Unmarshal(v, (*[]ID)(l))
 	case string:
 		return json.Unmarshal([]byte(v), (*[]ID)(l))
@@ -73,7 +77,7 @@ func Check(pointer string, l List) error {
 		case !system.MatchString(x.System):
 			e.At(at+"/system", fault.BadFormat, "format", "1 to 32 of a-z, 0-9, _ and -")
 		case seen[x.System]:
-			e.At(at+"/system", fault.Repeated)
+			e.At(at+"/system", fault.Twice)
 		case IsNationalNumber(x.Value):
 			e.At(at+"/value", nationalNumber)
 		}
@@ -113,10 +117,10 @@ func IsNationalNumber(s string) bool {
 	return 97-n%97 == check && plausible(1900) || 97-(n+2_000_000_000)%97 == check && plausible(2000)
 }
 
-// Parse splits system:value, as in a query, at the first colon.
+// Parse splits system:value, as in a query, at the first colon. A system that is too long to be kept finds nothing.
 func Parse(s string) (ID, bool) {
 	sys, value, ok := strings.Cut(s, ":")
-	return ID{sys, value}, ok && system.MatchString(sys) && value != ""
+	return ID{sys, value}, ok && strings.Trim(sys, "abcdefghijklmnopqrstuvwxyz0123456789_-") == "" && sys != "" && value != ""
 }
 
 // Set makes the external ids of a subject exactly these. The owner is the employer, or uuid.Nil for employers
@@ -124,14 +128,14 @@ func Parse(s string) (ID, bool) {
 func Set(tx *db.Tx, noun string, owner, subject uuid.UUID, before, after List) error {
 	for _, x := range before {
 		if !slices.Contains(after, x) {
-			if _, err := tx.Run(`delete from external_ids where noun = ? and subject_id = ? and system = ?`, noun, subject, x.System); err != nil {
+			if err := tx.Later(`delete from external_ids where noun = ? and subject_id = ? and system = ?`, noun, subject, x.System); err != nil {
 				return err
 			}
 		}
 	}
 	for _, x := range after {
 		if !slices.Contains(before, x) {
-			if _, err := tx.Run(`insert into external_ids (tenant_id, noun, organisation_id, system, value, subject_id) values (?, ?, ?, ?, ?, ?)`,
+			if err := tx.Later(`insert into external_ids (tenant_id, noun, organisation_id, system, value, subject_id) values (?, ?, ?, ?, ?, ?)`,
 				tx.Scope.Tenant, noun, owner, x.System, x.Value, subject); err != nil {
 				return err
 			}
@@ -170,4 +174,19 @@ func Find[T any](tx *db.Tx, noun string, owner *uuid.UUID, x ID) ([]T, error) {
 	}
 	var rows []T
 	return rows, q.Order("id").Find(&rows).Error
+}
+
+// Shared reports whether subjects of two owners go by one id in one system.
+func Shared(tx *db.Tx, noun string, a, b uuid.UUID) (bool, error) {
+	var found struct{ Found bool }
+	err := db.One(tx, &found, `select exists (select 1 from external_ids x join external_ids y on y.tenant_id = x.tenant_id and y.noun = x.noun
+		and y.organisation_id = ? and y.system = x.system and y.value = x.value
+		where x.tenant_id = ? and x.noun = ? and x.organisation_id = ?) as found`, b, tx.Scope.Tenant, noun, a)
+	return found.Found, err
+}
+
+// Reassign gives the ids of one owner's subjects to another, or fails with Taken.
+func Reassign(tx *db.Tx, noun string, from, into uuid.UUID) error {
+	_, err := tx.Run(`update external_ids set organisation_id = ? where tenant_id = ? and noun = ? and organisation_id = ?`, into, tx.Scope.Tenant, noun, from)
+	return err
 }

@@ -22,7 +22,7 @@ func TestCheck_NamesTheMemberThatIsWrong(t *testing.T) {
 	err := Check("/external_ids", List{{"SD Worx", "1"}, {"a", "85073003328"}, {"a", "2"}})
 	require.ErrorContains(t, err, "/external_ids/0/system:bad_format")
 	require.ErrorContains(t, err, "/external_ids/1/value:national_number")
-	require.ErrorContains(t, err, "/external_ids/2/system:repeated")
+	require.ErrorContains(t, err, "/external_ids/2/system:duplicate")
 }
 
 func TestMerge_KeepsOtherSystems(t *testing.T) {

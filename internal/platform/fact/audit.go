@@ -17,9 +17,8 @@ func Audit(tx *db.Tx, action string, subject interface{ UUID() uuid.UUID }, deta
 		return fmt.Errorf("fact: audit %s: %w", action, err)
 	}
 	return tx.Unbound("the audit table is the tenant's", func(tx *db.Tx) error {
-		_, err := tx.Run(`insert into audit (tenant_id, id, at, actor, on_behalf_of, request_id, action, subject_id, details)
+		return tx.Later(`insert into audit (tenant_id, id, at, actor, on_behalf_of, request_id, action, subject_id, details)
 			values (?, ?, ?, ?, ?, ?, ?, ?, ?)`, tx.Scope.Tenant, uuid.Must(uuid.NewV7()), tx.Now, tx.Actor, tx.OnBehalfOf, tx.RequestID,
 			action, subject.UUID(), string(b))
-		return err
 	})
 }

@@ -158,8 +158,7 @@ func (t *Type) Record(tx *db.Tx, e Event) error {
 		return err
 	}
 	err = tx.Unbound("fan-out reaches the endpoints of every employer concerned", func(tx *db.Tx) error {
-		_, err := tx.Run(fanOut, values)
-		return err
+		return tx.Later(fanOut, values)
 	})
 	if err == nil {
 		tx.AfterCommit(func() { committed(tx.TenantID()) })

@@ -60,12 +60,14 @@ type Problem struct {
 	Kind Kind
 	Code string
 	Text Text
+	Said bool // the API document says it too: a request that keeps to the document is never refused so
 }
 
 // Rule is one way for a member of a request to be wrong.
 type Rule struct {
 	Code string
 	Text Text
+	Said bool // as of a Problem
 }
 
 var (
@@ -82,7 +84,7 @@ func Define(k Kind, code string, t Text) *Problem {
 	if problems[code] != nil || t.EN == "" || t.NL == "" || t.FR == "" {
 		panic("fault: problem " + code + " is defined twice, or lacks a language")
 	}
-	p := &Problem{k, code, t}
+	p := &Problem{Kind: k, Code: code, Text: t}
 	problems[code] = p
 	return p
 }
@@ -94,10 +96,15 @@ func DefineRule(code string, t Text) *Rule {
 	if rules[code] != nil || t.EN == "" || t.NL == "" || t.FR == "" {
 		panic("fault: rule " + code + " is defined twice, or lacks a language")
 	}
-	r := &Rule{code, t}
+	r := &Rule{Code: code, Text: t}
 	rules[code] = r
 	return r
 }
+
+// said marks a problem that the API document lets callers foresee.
+func (p *Problem) said() *Problem { p.Said = true; return p }
+
+func (r *Rule) said() *Rule { r.Said = true; return r }
 
 // Problems returns all that are defined, by code.
 func Problems() []*Problem {

@@ -39,6 +39,10 @@ func Parse(s string) (Hours, error) {
 	if strings.HasPrefix(digits, "-") {
 		digits, sign = digits[1:], -1
 	}
+	digits, ok := plain(digits)
+	if !ok {
+		return 0, ErrMalformed
+	}
 	whole, frac, dotted := strings.Cut(digits, ".")
 	if dotted && (frac == "" || len(strings.TrimRight(frac, "0")) > 2) {
 		return 0, ErrMalformed
@@ -54,10 +58,26 @@ func Parse(s string) (Hours, error) {
 	return Hours(sign * n), nil
 }
 
+// plain writes out a small exponent: 1.5e1 is 15.
+func plain(s string) (string, bool) {
+	mantissa, exponent, given := strings.Cut(strings.ToLower(s), "e")
+	if !given {
+		return s, true
+	}
+	e, err := strconv.Atoi(exponent)
+	whole, frac, _ := strings.Cut(mantissa, ".")
+	if err != nil || whole == "" || e < -20 || e > 20 {
+		return "", false
+	}
+	point := len(whole) + e
+	all := strings.Repeat("0", 20) + whole + frac + strings.Repeat("0", 20)
+	return all[:20+point] + "." + all[20+point:] + "0", true
+}
+
 // MarshalJSON writes a JSON number.
 func (h Hours) MarshalJSON() ([]byte, error) { return []byte(h.String()), nil }
 
-// UnmarshalJSON reads a JSON number without an exponent, or returns ErrMalformed.
+// UnmarshalJSON reads a JSON number, or returns ErrMalformed.
 func (h *Hours) UnmarshalJSON(b []byte) error {
 	v, err := Parse(string(bytes.TrimSpace(b)))
 	if err != nil {

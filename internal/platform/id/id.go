@@ -96,8 +96,9 @@ func decode(rest string) (uuid.UUID, error) {
 func (i Of[K]) String() string { return Text(Prefix[K](), uuid.UUID(i)) }
 
 // Text writes a bare value with a prefix of three letters, where the kind is known only then.
-func Text(p string, u uuid.UUID) string {
-	b := make([]byte, 0, len(p)+27)
+func Text(p string, u uuid.UUID) string { return string(appendTo(make([]byte, 0, len(p)+27), p, u)) }
+
+func appendTo(b []byte, p string, u uuid.UUID) []byte {
 	b = append(append(b, p...), '_')
 	var acc uint32
 	bits := 2 // two leading zero bits make 130
@@ -109,7 +110,7 @@ func Text(p string, u uuid.UUID) string {
 			acc &= 1<<bits - 1
 		}
 	}
-	return string(b)
+	return b
 }
 
 // UUID returns the bare value, for SQL and associated data.
@@ -120,6 +121,11 @@ func (i Of[K]) IsZero() bool { return i == Of[K]{} }
 
 // MarshalText writes the id with its prefix.
 func (i Of[K]) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// AppendText appends what MarshalText writes.
+func (i Of[K]) AppendText(b []byte) ([]byte, error) {
+	return appendTo(b, Prefix[K](), uuid.UUID(i)), nil
+}
 
 // UnmarshalText reads an id with its prefix, or returns ErrMalformed.
 func (i *Of[K]) UnmarshalText(b []byte) error {

@@ -17,6 +17,7 @@ type (
 	matchKind            struct{}
 	leeruitwisselingKind struct{}
 	dayKind              struct{}
+	reflectionKind       struct{}
 	registratieKind      struct{}
 	surveyKind           struct{}
 	surveyTemplateKind   struct{}
@@ -29,6 +30,8 @@ type (
 	auditKind            struct{}
 	requestKind          struct{}
 	rivalKind            struct{}
+	needKind             struct{}
+	conversationKind     struct{}
 )
 
 func (tenantKind) prefix() string           { return "ten" }
@@ -46,6 +49,7 @@ func (matchingRunKind) prefix() string      { return "mrn" }
 func (matchKind) prefix() string            { return "mat" }
 func (leeruitwisselingKind) prefix() string { return "lui" }
 func (dayKind) prefix() string              { return "day" }
+func (reflectionKind) prefix() string       { return "rfl" }
 func (registratieKind) prefix() string      { return "opr" }
 func (surveyKind) prefix() string           { return "srv" }
 func (surveyTemplateKind) prefix() string   { return "stp" }
@@ -58,6 +62,8 @@ func (recoveryKind) prefix() string         { return "whr" }
 func (auditKind) prefix() string            { return "aud" }
 func (requestKind) prefix() string          { return "req" }
 func (rivalKind) prefix() string            { return "riv" }
+func (needKind) prefix() string             { return "nod" }
+func (conversationKind) prefix() string     { return "gsp" }
 
 // TenantID identifies an ST-partner: ten_….
 type TenantID = Of[tenantKind]
@@ -104,6 +110,9 @@ type LeeruitwisselingID = Of[leeruitwisselingKind]
 // DayID identifies one day of an exchange: day_….
 type DayID = Of[dayKind]
 
+// ReflectionID identifies how somebody looks back on an exchange: rfl_….
+type ReflectionID = Of[reflectionKind]
+
 // RegistratieID identifies training hours of one employee: opr_….
 type RegistratieID = Of[registratieKind]
 
@@ -139,6 +148,12 @@ type RequestID = Of[requestKind]
 
 // RivalID identifies a pair of rivals: riv_….
 type RivalID = Of[rivalKind]
+
+// NeedID identifies what an employer wants learnt: nod_….
+type NeedID = Of[needKind]
+
+// ConversationID identifies what was talked over with an employer: gsp_….
+type ConversationID = Of[conversationKind]
 
 // NewTenant makes a fresh TenantID.
 func NewTenant() TenantID { return New[tenantKind]() }
@@ -182,6 +197,9 @@ func NewMatch() MatchID { return New[matchKind]() }
 // NewLeeruitwisseling makes a fresh LeeruitwisselingID.
 func NewLeeruitwisseling() LeeruitwisselingID { return New[leeruitwisselingKind]() }
 
+// NewReflection makes a fresh ReflectionID.
+func NewReflection() ReflectionID { return New[reflectionKind]() }
+
 // NewDay makes a fresh DayID.
 func NewDay() DayID { return New[dayKind]() }
 
@@ -208,6 +226,12 @@ func NewAttempt() AttemptID { return New[attemptKind]() }
 
 // NewRival makes a fresh RivalID.
 func NewRival() RivalID { return New[rivalKind]() }
+
+// NewNeed makes a fresh NeedID.
+func NewNeed() NeedID { return New[needKind]() }
+
+// NewConversation makes a fresh ConversationID.
+func NewConversation() ConversationID { return New[conversationKind]() }
 
 // NewRecovery makes a fresh RecoveryID.
 func NewRecovery() RecoveryID { return New[recoveryKind]() }

@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 )
@@ -58,6 +59,7 @@ func Open(d *db.DB, w *Workers, periodic []Periodic, log *slog.Logger) (*Queue, 
 	}
 	if w != nil {
 		cfg.Workers = w.Workers
+		cfg.Middleware = []rivertype.Middleware{river.WorkerMiddlewareFunc(discreet)}
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}, Heavy: {MaxWorkers: 1}}
 		for _, p := range periodic {
 			cfg.PeriodicJobs = append(cfg.PeriodicJobs, river.NewPeriodicJob(river.PeriodicInterval(p.Every),
@@ -72,6 +74,21 @@ func Open(d *db.DB, w *Workers, periodic []Periodic, log *slog.Logger) (*Queue, 
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	return &Queue{c}, nil
+}
+
+// discreet keeps what an error quotes out of River's log and of its table, which holds keys alone.
+func discreet(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
+	defer func() {
+		if p := recover(); p != nil {
+			panic(db.Cause(fmt.Errorf("%v", p)))
+		}
+	}()
+	err := work(ctx)
+	var snoozed *river.JobSnoozeError
+	if err == nil || errors.As(err, &snoozed) { // which River reads
+		return err
+	}
+	return errors.New(db.Cause(err))
 }
 
 // never is a schedule that does not come.
@@ -96,6 +113,7 @@ func (q *Queue) Stop(ctx context.Context) error {
 // Enqueue adds a job in the transaction: it exists if the transaction commits, and runs at the given time or, with the
 // zero time, as soon as a worker is free.
 func (q *Queue) Enqueue(ctx context.Context, tx *db.Tx, args river.JobArgs, at time.Time) error {
+	ctx = tx.Statement.Context // a caller who hangs up does not cut a transaction short
 	return tx.Pgx(func(p pgx.Tx) error {
 		_, err := q.client.InsertTx(ctx, p, args, &river.InsertOpts{ScheduledAt: at})
 		return err
@@ -109,6 +127,7 @@ func (q *Queue) Waits(ctx context.Context, tx *db.Tx, args river.JobArgs) (waits
 	if err != nil {
 		return false, err
 	}
+	ctx = tx.Statement.Context
 	err = tx.Pgx(func(p pgx.Tx) error {
 		return p.QueryRow(ctx, `select exists (select 1 from `+schema+`.river_job where kind = $1 and args @> $2::jsonb
 			and state in ('available', 'pending', 'retryable', 'scheduled'))`, args.Kind(), string(b)).Scan(&waits)

@@ -3,12 +3,14 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/require"
 
@@ -164,4 +166,34 @@ func TestStop_CancelsWhatDoesNotEnd(t *testing.T) {
 	defer cancel()
 	require.NoError(t, q.Stop(stop))
 	require.Equal(t, 1, w.Count(`select count(*) from platform.river_job where args ->> 'key' = $1 and state in ('available', 'retryable')`, key.String()))
+}
+
+// What a job choked on may be somebody's: neither River's log nor its table repeats it.
+func TestWork_KeepsWhatItChokedOnToItself(t *testing.T) {
+	t.Parallel()
+	const theirs = "sam@voorbeeld.example"
+	h := testkit.Apart(t, nil)
+	w, log := h.Tenant(t), &testkit.Log{}
+	failing, panicking := uuid.New(), uuid.New()
+	workers := jobs.NewWorkers()
+	river.AddWorker(workers.Workers, &worker{got: func(_ context.Context, key uuid.UUID) error {
+		if key == panicking {
+			panic(fmt.Sprintf("no room for %q", theirs))
+		}
+		return fmt.Errorf("reading %q: %w", theirs, &pgconn.PgError{Code: "22P02", Message: theirs})
+	}})
+	q, err := jobs.Open(w.App.DB, &workers, nil, slog.New(slog.NewJSONHandler(log, nil)))
+	require.NoError(t, err)
+	w.Do(func(tx *db.Tx) error {
+		return errors.Join(q.Enqueue(context.Background(), tx, nudge{failing}, time.Time{}), q.Enqueue(context.Background(), tx, nudge{panicking}, time.Time{}))
+	})
+	require.NoError(t, q.Start(context.Background()))
+	require.Eventually(t, func() bool {
+		return w.Count(`select count(*) from platform.river_job where kind = 'test.nudge' and cardinality(errors) > 0`) == 2
+	}, 30*time.Second, 20*time.Millisecond)
+	require.NoError(t, q.Stop(context.Background()))
+	require.Zero(t, w.Count(`select count(*) from platform.river_job where errors::text like '%' || $1 || '%'`, theirs))
+	require.Equal(t, 1, w.Count(`select count(*) from platform.river_job where errors::text like '%22P02%'`), "what went wrong is told")
+	require.NotContains(t, log.String(), theirs)
+	require.Contains(t, log.String(), "22P02")
 }

@@ -68,6 +68,7 @@ const sample = `{"swagger":"2.0","info":{},"paths":{
  "ends":{"type":"string","format":"clock","example":"9 uur"},
  "detail":{"type":"object","x-example":"{\"a\":[1]}"},
  "names":{"type":"object","additionalProperties":{"type":"string"}},
+ "tongues":{"type":"array","items":{"type":"string"},"x-pattern":"^[a-z]{2}$","example":["nl"]},
  "open":{"type":"boolean"}}},
 "OrganisationCreate":{"type":"object","required":["name"],"properties":{
  "name":{"type":"string","minLength":1,"maxLength":5,"example":"Blok","x-order":0},
@@ -102,8 +103,8 @@ func inputs() openapi.Inputs {
 		Permissions: map[string]string{"organisation:read": "Read", "organisation:create": "Add", "organisation:write": "Change"},
 		Problems:    problems,
 		Webhooks: []openapi.Webhook{{Type: "leerbewijs.issued", Summary: "Issued",
-			Data:    json.RawMessage(`{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","required":["subject_id"],"properties":{"subject_id":{"$ref":"#/$defs/id","description":"Which."}},"$defs":{"id":{"type":"string","minLength":30}}}`),
-			Example: json.RawMessage(`{"subject_id":"lbw_01k3p9c2zre8v9w0x1y2z3a4b5"}`)}},
+			Data:    json.RawMessage(`{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","required":["subject_id"],"properties":{"subject_id":{"$ref":"#/$defs/id","description":"Which."},"external_ids":{"type":"array","items":{"type":"object","properties":{"value":{"type":"string"}}}}},"$defs":{"id":{"type":"string","minLength":30}}}`),
+			Example: json.RawMessage(`{"subject_id":"lbw_01k3p9c2zre8v9w0x1y2z3a4b5","external_ids":[{"value":"7"}]}`)}},
 	}
 }
 
@@ -176,7 +177,11 @@ func TestSchemas(t *testing.T) {
 		"LeerbewijsIssuedData/properties/subject_id":      `{"type":"string","minLength":30,"description":"Which."}`,
 		"LeerbewijsIssuedData/$defs":                      `null`,
 		"LeerbewijsIssuedEvent/properties/type/const":     `"leerbewijs.issued"`,
-		"LeerbewijsIssuedEvent/examples/0/data":           `{"subject_id":"lbw_01k3p9c2zre8v9w0x1y2z3a4b5"}`,
+		"LeerbewijsIssuedEvent/examples/0/data":           `{"subject_id":"lbw_01k3p9c2zre8v9w0x1y2z3a4b5","external_ids":[{"value":"7"}]}`,
+		"LeerbewijsIssuedData/properties/external_ids":    `{"type":"array","items":{"$ref":"#/components/schemas/FactExternalId"}}`,
+		"FactExternalId":                                  `{"type":"object","properties":{"value":{"type":"string"}},"examples":[{"value":"7"}]}`,
+		"Problem/properties/errors/items":                 `{"$ref":"#/components/schemas/ProblemError"}`,
+		"Organisation/properties/tongues":                 `{"type":"array","items":{"type":"string","pattern":"^[a-z]{2}$"},"examples":[["nl"]]}`,
 		"Problem/required":                                `["type","title","status","detail","instance","code","errors"]`,
 		"Problem/properties/code/enum/0":                  `"already-exists"`,
 		"CreateTokenForm/required":                        `["grant_type"]`,
@@ -186,7 +191,7 @@ func TestSchemas(t *testing.T) {
 		require.NoError(t, err)
 		require.JSONEq(t, want, string(got), path)
 	}
-	require.Len(t, at(d, "components/schemas/Organisation/required"), 19, "answers carry every member")
+	require.Len(t, at(d, "components/schemas/Organisation/required"), 20, "answers carry every member")
 	for name, s := range at(d, "components/schemas").(map[string]any) {
 		require.NotEmpty(t, at(s, "examples"), name)
 	}
@@ -356,6 +361,14 @@ func TestMistakes(t *testing.T) {
 		"webhook schema": {with(func(in *openapi.Inputs) {
 			in.Webhooks[0].Data = json.RawMessage(`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}`)
 		}), `leads to itself`},
+		"webhook parts": {with(func(in *openapi.Inputs) {
+			other := in.Webhooks[0]
+			other.Type, other.Data = "leerbewijs.revoked", json.RawMessage(strings.ReplaceAll(string(other.Data), `"value"`, `"worth"`))
+			in.Webhooks = append(in.Webhooks, other)
+		}), `external_ids is another than that of other facts`},
+		"webhook shows no part": {with(func(in *openapi.Inputs) {
+			in.Webhooks[0].Example = json.RawMessage(`{"subject_id":"lbw_01k3p9c2zre8v9w0x1y2z3a4b5","external_ids":[]}`)
+		}), `its example shows no external_ids`},
 		"webhook example": {with(func(in *openapi.Inputs) { in.Webhooks[0].Example = json.RawMessage(`[]`) }), `its example`},
 		"no JSON":         {func(s *string, _ *openapi.Inputs) { *s = "{" }, `swag's document`},
 	} {

@@ -3,7 +3,9 @@ package openapi
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -213,6 +215,9 @@ func (f *finisher) parameter(route, name string, p object) object {
 		if ex, ok := f.example(where, s, "", nil); ok {
 			s["examples"] = []any{ex}
 		}
+	}
+	if p["in"] == "query" {
+		walk(s, plainText)
 	}
 	out := object{"name": name, "in": p["in"], "schema": s}
 	description, _ := p["description"].(string)
@@ -444,6 +449,7 @@ func (f *finisher) hooks() object {
 			f.fail("webhook %s: its example: %v", w.Type, err)
 			continue
 		}
+		f.lift(w.Type, data, sample)
 		data["examples"] = []any{sample}
 		event, payload := name+"Event", name+"Data"
 		for _, n := range []string{event, payload} {
@@ -479,6 +485,41 @@ func (f *finisher) hooks() object {
 		out[w.Type] = object{"post": post}
 	}
 	return out
+}
+
+// lift gives the objects inside the data of a fact a name, and the example that the first fact shows of them: what
+// external_ids holds is a FactExternalId, in every fact.
+func (f *finisher) lift(fact string, data object, sample any) {
+	for name, v := range obj(data["properties"]) {
+		in, shown := obj(v), obj(sample)[name]
+		if in["type"] == "array" {
+			in = obj(in["items"])
+			if l := list(shown); len(l) > 0 {
+				shown = l[0]
+			}
+		}
+		if !hasMembers(in) {
+			continue
+		}
+		lifted := "Fact" + strings.TrimSuffix(camel(name), "s")
+		s := clone(in).(object)
+		f.lift(fact, s, shown)
+		if known := obj(f.schemas[lifted]); known != nil {
+			bare := maps.Clone(known)
+			delete(bare, "examples")
+			if !reflect.DeepEqual(bare, s) {
+				f.fail("webhook %s: its %s is another than that of other facts", fact, name)
+			}
+		} else {
+			if obj(shown) == nil {
+				f.fail("webhook %s: its example shows no %s", fact, name)
+			}
+			s["examples"] = []any{shown}
+			f.schemas[lifted] = s
+		}
+		clear(in)
+		in["$ref"] = schemaRef + lifted
+	}
 }
 
 // camel makes LeervraagCreated of leervraag.created.

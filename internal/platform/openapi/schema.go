@@ -112,9 +112,19 @@ func (f *finisher) schema(where, name string, in object) object {
 	examples := list(out["examples"])
 	f.text(where, name, out, examples, prefix)
 	if items := obj(out["items"]); items != nil {
+		for _, word := range []string{"pattern", "minLength", "maxLength"} { // of each
+			if said := out[word]; said != nil {
+				items[word] = said
+				delete(out, word)
+			}
+		}
 		var each []any
 		if len(examples) > 0 {
 			each = list(examples[0])
+		}
+		if p, ok := out["pattern"]; ok { // of each text in the list
+			items["pattern"] = p
+			delete(out, "pattern")
 		}
 		f.text(where, name, items, each, prefix)
 	}
@@ -268,6 +278,7 @@ func (f *finisher) split(paths object) {
 		}
 		s := clone(f.base[name]).(object)
 		closeObjects(s)
+		walk(s, plainText)
 		refs(s, input)
 		to := input(name)
 		if to != name && f.base[to] != nil {
@@ -304,4 +315,42 @@ func withMembers(s object, do func(object)) {
 			do(o)
 		}
 	})
+}
+
+const (
+	// What text may hold: no control characters but tab and line ends.
+	textPattern = `^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$`
+	// Text that must not be empty is not blank either.
+	wordPattern = `^[\t\n\r ]*[^\x00-\x20\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$`
+	// What is two characters at least is so without the blanks around it.
+	wordsPattern = `^[\t\n\r ]*[^\x00-\x20\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\x00-\x20\x7f][\t\n\r ]*$`
+	// Dates of our time alone, and of RFC 3339 one spelling.
+	datePattern    = `^(19\d\d|2[01]\d\d|2200)-\d\d-\d\d$`
+	instantPattern = `^(19\d\d|2[01]\d\d|2200)-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`
+)
+
+// plainText says of a string in a request what the decoder takes, as a pattern.
+func plainText(s object) {
+	text := s["type"] == "string"
+	for _, t := range list(s["type"]) {
+		text = text || t == "string"
+	}
+	if !text || s["enum"] != nil || s["pattern"] != nil {
+		return
+	}
+	switch s["format"] {
+	case "date":
+		s["pattern"] = datePattern
+	case "date-time":
+		s["pattern"] = instantPattern
+	case nil:
+		switch fmt.Sprint(s["minLength"]) {
+		case "<nil>", "0":
+			s["pattern"] = textPattern
+		case "1":
+			s["pattern"] = wordPattern
+		default:
+			s["pattern"] = wordsPattern
+		}
+	}
 }

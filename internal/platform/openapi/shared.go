@@ -10,6 +10,7 @@ import (
 
 const (
 	problemSchema = "Problem"
+	problemError  = "ProblemError"
 	oauth2        = "oauth2"
 	bearerAuth    = "bearerAuth"
 )
@@ -46,8 +47,8 @@ func headers() object {
 		"ETag":                 h("The revision of what is answered, in quotes; send it back in If-Match.", "string", `"3"`, true),
 		"Location":             h("Where the new resource is.", "string", "/v1/organisations/org_01k3p9c2zre8v9w0x1y2z3a4b5", true),
 		"Link":                 h("The next page (RFC 8288), when there is one.", "string", `</v1/organisations?cursor=eyJ>; rel="next"`, false),
-		"RateLimit":            h("What is left of the quota, and seconds until it is full again.", "string", `"default";r=50;t=30`, false),
-		"RateLimit-Policy":     h("The quota, and the window in seconds.", "string", `"default";q=200;w=60`, false),
+		"RateLimit":            h("What is left of the quota, and seconds until it is full again (draft-ietf-httpapi-ratelimit-headers-10).", "string", `"client";r=5950;t=1`, true),
+		"RateLimit-Policy":     h("Whose quota counts: client, address, or token (of the address, at /oauth/token); how many requests, and the window in seconds.", "string", `"client";q=6000;w=60`, true),
 		"Retry-After":          h("Seconds to wait before the next try.", "integer", 5, true),
 		"Request-Id":           h("The id of this request; it stands in our log too.", "string", "req_01k3p9c2zre8v9w0x1y2z3a4b5", true),
 		"Idempotency-Replayed": h("true when this is the kept answer to an earlier request with the same Idempotency-Key.", "string", "true", false),
@@ -82,15 +83,20 @@ func (f *finisher) parameters() object {
 	}
 	text := func(example string) object { return object{"type": "string", "examples": []any{example}} }
 	key := text("5f0c6f3e-6d0c-4a5e-9a55-0f6d1c8b7a21")
-	key["minLength"], key["maxLength"] = 1, 255
+	key["minLength"], key["maxLength"], key["pattern"] = 1, 255, "^[ -~]*$"
+	cursor, since := text("eyJ2IjoxfQ"), text("2027-01-11T09:00:00Z")
+	since["format"] = "date-time"
+	cursor["maxLength"] = 1000
+	plainText(cursor)
+	plainText(since)
 	out := object{
 		"IdempotencyKey":  p("header", "Idempotency-Key", "A key of your own for this request. Sent again within 24 hours, the first answer is given again and nothing happens twice.", false, key),
 		"IfMatch":         p("header", "If-Match", "The ETag that you read: refused with 412 when it has changed since.", false, text(`"3"`)),
 		"IfMatchRequired": p("header", "If-Match", "The ETag that you read: refused with 412 when it has changed since, with 428 when it is left out.", true, text(`"3"`)),
 		"AcceptLanguage":  p("header", "Accept-Language", "nl, fr or en: the language of texts and problems. Codes are never translated.", false, text("nl-BE, nl;q=0.9")),
 		"Limit":           p("query", "limit", "Rows per page.", false, object{"type": "integer", "minimum": 1, "maximum": 100, "default": 25, "examples": []any{25}}),
-		"Cursor":          p("query", "cursor", "Where to go on: the next_cursor of the page before, with the same filters.", false, text("eyJ2IjoxfQ")),
-		"UpdatedSince":    p("query", "updated_since", "Starts a sync with what changed at or after this instant; then follow next_cursor.", false, object{"type": "string", "format": "date-time", "examples": []any{"2027-01-11T09:00:00Z"}}),
+		"Cursor":          p("query", "cursor", "Where to go on: the next_cursor of the page before, with the same filters.", false, cursor),
+		"UpdatedSince":    p("query", "updated_since", "Starts a sync with what changed at or after this instant; then follow next_cursor.", false, since),
 	}
 	if len(f.in.Webhooks) > 0 {
 		out["WebhookId"] = p("header", "webhook-id", "The fact's id, the same on every try and endpoint: handle each once.", true, text("evt_01k3p9c2zre8v9w0x1y2z3a4b5"))
@@ -118,6 +124,17 @@ func (f *finisher) problemSchema() object {
 	code["enum"] = anys(slices.Compact(codes))
 	status := object{"type": "integer", "description": "The HTTP status.", "minimum": 400, "maximum": 599}
 	f.order[problemSchema] = []string{"type", "title", "status", "detail", "instance", "code", "errors"}
+	f.order[problemError] = []string{"pointer", "parameter", "code", "detail"}
+	f.schemas[problemError] = object{
+		"type": "object", "description": "One member or parameter that is wrong.", "required": []any{"code", "detail"},
+		"properties": object{
+			"pointer":   text("A JSON pointer (RFC 6901) into the body."),
+			"parameter": text("Or the name of a parameter."),
+			"code":      text("Which rule it breaks, for a program."),
+			"detail":    text("The same, for a person."),
+		},
+		"examples": []any{wrong},
+	}
 	return object{
 		"type": "object", "description": "What went wrong (RFC 9457).",
 		"required": []any{"type", "title", "status", "detail", "instance", "code", "errors"},
@@ -125,27 +142,23 @@ func (f *finisher) problemSchema() object {
 			"type": uri, "title": text("The status, in words."), "status": status, "code": code,
 			"detail":   text("What went wrong, for a person, in the language of Accept-Language."),
 			"instance": text("This request; quote it when you ask us."),
-			"errors": object{"type": "array", "description": "Each member or parameter that is wrong; empty when it is about the whole request.", "items": object{
-				"type": "object", "required": []any{"code", "detail"},
-				"properties": object{
-					"pointer":   text("A JSON pointer (RFC 6901) into the body."),
-					"parameter": text("Or the name of a parameter."),
-					"code":      text("Which rule it breaks, for a program."),
-					"detail":    text("The same, for a person."),
-				}}},
+			"errors":   object{"type": "array", "description": "Each member or parameter that is wrong; empty when it is about the whole request.", "items": object{"$ref": schemaRef + problemError}},
 		},
 		"examples": []any{f.problemExample(slices.Min(slices.Collect(maps.Keys(f.problems))))},
 	}
 }
 
+// wrong is the example of a member that is wrong.
+var wrong = []member{{"pointer", "/name"}, {"code", "required"}, {"detail", "is required"}}
+
 func (f *finisher) problemExample(status int) any {
 	p := f.problems[status][0]
-	wrong := []any{}
+	errs := []any{}
 	if status == http.StatusUnprocessableEntity {
-		wrong = []any{[]member{{"pointer", "/name"}, {"code", "required"}, {"detail", "is required"}}}
+		errs = []any{wrong}
 	}
 	return []member{{"type", f.in.PublicURL + "/problems/" + p.Code}, {"title", http.StatusText(status)}, {"status", status},
-		{"detail", p.Title}, {"instance", "urn:request:req_01k3p9c2zre8v9w0x1y2z3a4b5"}, {"code", p.Code}, {"errors", wrong}}
+		{"detail", p.Title}, {"instance", "urn:request:req_01k3p9c2zre8v9w0x1y2z3a4b5"}, {"code", p.Code}, {"errors", errs}}
 }
 
 func responseName(status int, page bool) string {

@@ -166,7 +166,8 @@ func (s *sources) overrides() string {
 	return b.String()
 }
 
-// reorder writes x-order into the members of every definition whose struct is known.
+// reorder writes x-order into the members of every definition whose struct is known, and of a list of texts what each may be,
+// which swag forgets where the list is a type with a name.
 func (s *sources) reorder(raw []byte) ([]byte, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -180,12 +181,26 @@ func (s *sources) reorder(raw []byte) ([]byte, error) {
 		if t == nil {
 			continue
 		}
-		known := s.members(t, 0)
 		properties := obj(obj(def)["properties"])
-		for m, p := range properties {
-			for i, k := range known {
-				if k == m {
-					obj(p)["x-order"] = json.Number(strconv.Itoa(i))
+		for i, m := range s.members(t, 0) {
+			p := obj(properties[m.name])
+			if p == nil {
+				continue
+			}
+			p["x-order"] = json.Number(strconv.Itoa(i))
+			if items := obj(p["items"]); items["type"] == "string" {
+				// Of a list whose type has a name swag gives all members the lengths of one.
+				for _, word := range []string{"minLength", "maxLength"} {
+					if delete(items, word); m.tag.Get(word) != "" {
+						items[word] = json.Number(m.tag.Get(word))
+					}
+				}
+				if enums := m.tag.Get("enums"); enums != "" && items["enum"] == nil {
+					var values []any
+					for v := range strings.SplitSeq(enums, ",") {
+						values = append(values, v)
+					}
+					items["enum"] = values
 				}
 			}
 		}
@@ -193,23 +208,30 @@ func (s *sources) reorder(raw []byte) ([]byte, error) {
 	return json.Marshal(d)
 }
 
-// members lists what a struct is called in JSON, embedded structs in their place.
-func (s *sources) members(t *goType, depth int) []string {
+// field is a member of a struct: what it is called in JSON, and its tag.
+type field struct {
+	name string
+	tag  reflect.StructTag
+}
+
+// members lists those of a struct, embedded structs in their place.
+func (s *sources) members(t *goType, depth int) []field {
 	st, ok := t.expr.(*ast.StructType)
 	if !ok || depth > 10 {
 		return nil
 	}
-	var out []string
+	var out []field
 	for _, f := range st.Fields.List {
-		tag := ""
+		var m field
 		if f.Tag != nil {
 			if text, err := strconv.Unquote(f.Tag.Value); err == nil {
-				tag, _, _ = strings.Cut(reflect.StructTag(text).Get("json"), ",")
+				m.tag = reflect.StructTag(text)
+				m.name, _, _ = strings.Cut(m.tag.Get("json"), ",")
 			}
 		}
 		switch {
-		case tag != "":
-			out = append(out, tag)
+		case m.name != "":
+			out = append(out, m)
 		case len(f.Names) == 0:
 			name := base(f.Type)
 			if !strings.Contains(name, ".") {

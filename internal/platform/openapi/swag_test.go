@@ -75,7 +75,10 @@ type Wire struct {
 	Detail json.RawMessage     ` + "`json:\"detail\" swaggertype:\"object\" extensions:\"x-example={\\\"a\\\":1}\"`" + `
 	Above  []id.OrganisationID ` + "`json:\"above_ids\" example:\"org_01k3p9c2zre8v9w0x1y2z3a4b5\"`" + `
 	stamp
+	Words Words ` + "`json:\"words\" validate:\"max=9\" minLength:\"1\" maxLength:\"20\" example:\"zorg\"`" + `
 } // @name Organisation
+
+type Words []string
 
 type Service struct{}
 
@@ -116,6 +119,7 @@ func TestSwag(t *testing.T) {
 	for path, want := range map[string]string{
 		"id/type": `"string"`, "id/x-order": `0`, "stage/x-order": `1`, "hours/type": `"number"`, "hours/x-nullable": `true`,
 		"detail/x-example": `"{\"a\":1}"`, "above_ids/items/type": `"string"`, "above_ids/x-order": `4`, "revision/x-order": `5`,
+		"words/maxItems": `9`, "words/items": `{"type":"string","minLength":1,"maxLength":20}`,
 	} {
 		got, err := json.Marshal(at(wire, path))
 		require.NoError(t, err)
@@ -130,7 +134,7 @@ func TestSwag(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(doc, &d))
 	require.Equal(t, "#/components/schemas/Organisation", at(d, "components/schemas/OrganisationPage/properties/data/items/$ref"))
-	require.Equal(t, []any{"id", "stage", "hours", "detail", "above_ids", "revision"}, at(d, "components/schemas/Organisation/required"))
+	require.Equal(t, []any{"id", "stage", "hours", "detail", "above_ids", "revision", "words"}, at(d, "components/schemas/Organisation/required"))
 }
 
 func TestSwagSaysWhatIsWrong(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -242,6 +243,10 @@ func TestSync_MissesNothingThatCommitsLate(t *testing.T) {
 		done <- w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
 			if err := insert(tx, "slow"); err != nil {
 				return err
+			}
+			var mine int // what only waits for COMMIT is not late yet
+			if err := tx.Select(&mine, `select count(*) from organisations where name = 'slow'`); err != nil || mine != 1 {
+				return fmt.Errorf("%d: %w", mine, err)
 			}
 			close(began)
 			<-finish

@@ -94,6 +94,11 @@ func clone(ctx context.Context) (*Database, error) {
 			return nil, err
 		}
 	}
+	return copied(ctx, c, super, template)
+}
+
+// copied makes a database of its own from a template that nobody is connected to.
+func copied(ctx context.Context, c *pgx.Conn, super, template string) (*Database, error) {
 	name := "switchboard_" + hex.EncodeToString(random(6))
 	if _, err := c.Exec(ctx, "create database "+name+" template "+template+" owner "+app.OwnerRole); err != nil {
 		return nil, err
@@ -103,8 +108,40 @@ func clone(ctx context.Context) (*Database, error) {
 		return nil, err
 	}
 	d := &Database{Name: name, AppURL: at(super, app.AppRole, name), OwnerURL: at(super, app.OwnerRole, name), SuperURL: at(super, "", name)}
+	var err error
 	d.Super, err = pgxpool.New(ctx, d.SuperURL)
 	return d, err
+}
+
+// Copy clones what Freeze left, as often as wanted.
+func (d *Database) Copy(t testing.TB) *Database {
+	t.Helper()
+	ctx := context.Background()
+	super, c := server(t)
+	defer c.Close(ctx)
+	other, err := copied(ctx, c, super, d.Name)
+	require.NoError(t, err)
+	return other
+}
+
+// Drop ends a copy, whoever is connected to it.
+func (d *Database) Drop(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	d.Super.Close()
+	_, c := server(t)
+	defer c.Close(ctx)
+	_, err := c.Exec(ctx, "drop database "+d.Name+" with (force)")
+	require.NoError(t, err)
+}
+
+func server(t testing.TB) (super string, c *pgx.Conn) {
+	t.Helper()
+	super, err := postgres.Shared(context.Background())
+	require.NoError(t, err)
+	c, err = pgx.Connect(context.Background(), super)
+	require.NoError(t, err)
+	return super, c
 }
 
 // at points a superuser's URL at another role and database.
@@ -187,13 +224,13 @@ var shared struct {
 
 var checker = sync.OnceValues(func() (*check.Checker, error) { return check.NewChecker(api.OpenAPI) })
 
-// open starts the app on a database.
-func open(ctx context.Context, d *Database, like *House, change func(*app.Options)) (*House, error) {
+// open starts the app on a database, with the clock and the keys of another house if there is one.
+func open(ctx context.Context, d *Database, like *House, tracer pgx.QueryTracer, change func(*app.Options)) (*House, error) {
 	h := &House{Database: d, Log: &Log{}, Clock: &Clock{}}
 	if like != nil {
 		h.Clock, h.Box = like.Clock, like.Box
 	}
-	data, err := db.Open(ctx, d.AppURL, db.Options{Clock: h.Clock.Now, MaxConns: 16})
+	data, err := db.Open(ctx, d.AppURL, db.Options{Clock: h.Clock.Now, MaxConns: 16, Tracer: tracer})
 	if err != nil {
 		return nil, err
 	}
@@ -202,33 +239,63 @@ func open(ctx context.Context, d *Database, like *House, change func(*app.Option
 			return nil, err
 		}
 	}
-	o := app.Options{Box: h.Box, Log: slog.New(slog.NewJSONHandler(h.Log, nil)), PublicURL: PublicURL, Outbound: outbound.Policy{Insecure: true},
+	a := app.Options{Box: h.Box, Log: slog.New(slog.NewJSONHandler(h.Log, nil)), PublicURL: PublicURL, Outbound: outbound.Policy{Insecure: true},
 		ClientLimit: web.Limit{Requests: 1_000_000, Window: time.Second}, PublicLimit: web.Limit{Requests: 1_000_000, Window: time.Second},
 		KeepEvents: 30 * 24 * time.Hour}
 	if change != nil {
-		change(&o)
+		change(&a)
 	}
-	if h.App, err = app.New(data, o); err != nil {
+	if h.App, err = app.New(data, a); err != nil {
 		return nil, err
 	}
-	return h, h.App.Access.Start(ctx)
+	if err := h.App.Access.Start(ctx); err != nil {
+		return nil, err
+	}
+	return h, h.App.Limits.Start(ctx)
 }
 
 // Apart starts a house of its own on a database of its own, for tests that move the clock, plant faults or limit.
 func Apart(t testing.TB, change func(*app.Options)) *House {
 	t.Helper()
-	h, err := open(context.Background(), NewDatabase(t), nil, change)
+	h, err := open(context.Background(), NewDatabase(t), nil, nil, change)
 	require.NoError(t, err)
 	t.Cleanup(h.App.DB.Close)
 	return h
 }
 
-// Again starts another house on the same database, as a second process would be.
-func (h *House) Again(t testing.TB) *House {
+// Again starts another house on the same database, as a second process would be; what changes its options is that of Apart.
+func (h *House) Again(t testing.TB, change ...func(*app.Options)) *House {
 	t.Helper()
-	other, err := open(context.Background(), h.Database, h, nil)
+	other, err := open(context.Background(), h.Database, h, nil, func(o *app.Options) {
+		for _, f := range change {
+			f(o)
+		}
+	})
 	require.NoError(t, err)
 	t.Cleanup(other.App.DB.Close)
+	return other
+}
+
+// Traced starts a house of its own, whose every statement a tracer is told of.
+func Traced(t testing.TB, tracer pgx.QueryTracer) *House {
+	t.Helper()
+	h, err := open(context.Background(), NewDatabase(t), nil, tracer, nil)
+	require.NoError(t, err)
+	t.Cleanup(h.App.DB.Close)
+	return h
+}
+
+// Freeze ends the house's connections: from then on Copy clones what stands in its database.
+func (h *House) Freeze() {
+	h.App.DB.Close()
+	h.Super.Close()
+}
+
+// On starts the same house on a copy of its database. The tokens of one are good in the other. Who made it closes App.DB.
+func (h *House) On(t testing.TB, d *Database) *House {
+	t.Helper()
+	other, err := open(context.Background(), d, h, nil, nil)
+	require.NoError(t, err)
 	return other
 }
 
@@ -239,7 +306,7 @@ func New(t testing.TB) *World {
 		ctx := context.Background()
 		var d *Database
 		if d, shared.err = clone(ctx); shared.err == nil {
-			shared.house, shared.err = open(ctx, d, nil, nil)
+			shared.house, shared.err = open(ctx, d, nil, nil, nil)
 		}
 	})
 	require.NoError(t, shared.err, "the tests need PostgreSQL: see make postgres")
@@ -417,5 +484,5 @@ func (h *House) Settle(t testing.TB) {
 		var horizon int64
 		err := h.Super.QueryRow(context.Background(), `select platform.horizon()`).Scan(&horizon)
 		return err == nil && horizon > here
-	}, 30*time.Second, 5*time.Millisecond)
+	}, 3*time.Minute, 5*time.Millisecond)
 }

@@ -31,7 +31,6 @@ type (
 	located  interface{ Location() string }
 	statused interface{ HTTPStatus() int }
 	linked   interface{ Link(u *url.URL) string }
-	unstored interface{ NoStore() bool } // shown once: caches must not keep it
 )
 
 // answer writes what a verb returned. It runs after COMMIT.
@@ -94,11 +93,7 @@ func (s *Server) describe(c *call, r Route, out any) (int, http.Header) {
 			h.Set("Link", l)
 		}
 	}
-	if v, ok := out.(unstored); ok && v.NoStore() {
-		h.Set("Cache-Control", "no-store")
-	} else {
-		h.Set("Cache-Control", "private, no-cache")
-	}
+	h.Set("Cache-Control", "no-store") // whatever stands behind a token is somebody's: no browser or proxy keeps it
 	return status, h
 }
 
@@ -108,7 +103,6 @@ func (c *call) write(status int, contentType string, body []byte) {
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
 	if body != nil {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}

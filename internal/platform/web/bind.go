@@ -3,11 +3,13 @@ package web
 import (
 	"bytes"
 	"encoding"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,7 +253,7 @@ type Posted struct {
 }
 
 // JSON lays what came as JSON over an empty input, as any other body.
-func (p Posted) JSON(dst any) error { return MergePatch{p.json}.Fill(dst) }
+func (p Posted) JSON(dst any) error { return MergePatch{p.json}.fill(dst) }
 
 // bindForm reads application/x-www-form-urlencoded into a struct of strings, by the tag form, or whole. A Posted may be
 // JSON as well.
@@ -301,7 +303,7 @@ func setText(f reflect.Value, text string, r rules) []fault.Field {
 	switch t := f.Addr().Interface().(type) {
 	case *time.Time:
 		v, err := instant(text)
-		if err != nil || v.Year() < 1 || v.Year() > 9999 {
+		if err != nil {
 			return wrong("a time like 2027-01-11T09:00:00Z")
 		}
 		*t = v
@@ -323,8 +325,8 @@ func setText(f reflect.Value, text string, r rules) []fault.Field {
 		f.SetBool(text == "true")
 		return nil
 	case reflect.Int, reflect.Int64:
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
+		n, ok := whole(text)
+		if !ok {
 			return wrong("a whole number")
 		}
 		f.SetInt(n)
@@ -333,7 +335,7 @@ func setText(f reflect.Value, text string, r rules) []fault.Field {
 		parts := strings.Split(text, ",")
 		out := reflect.MakeSlice(f.Type(), len(parts), len(parts))
 		for i, p := range parts {
-			if b := setText(out.Index(i), strings.TrimSpace(p), r); len(b) > 0 {
+			if b := setText(out.Index(i), p, r); len(b) > 0 {
 				return b
 			}
 		}
@@ -357,9 +359,17 @@ func printable(s string) string {
 	}, s)
 }
 
-// instant reads a time as rows and answers hold it: in UTC, in microseconds. Go reads more than RFC 3339 allows, an
-// offset of 24 hours for one, and refuses it only when it is written.
+// written is how RFC 3339 writes a time; Go reads more, as an hour of one digit, or a comma before fractions.
+var written = regexp.MustCompile(`^(19\d\d|2[01]\d\d|2200)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+
+var errNotWritten = errors.New("not a time of RFC 3339 between the years 1900 and 2200")
+
+// instant reads a time as rows and answers hold it: in UTC, in microseconds. Go takes an offset of 24 hours, and refuses
+// it only when it is written.
 func instant(text string) (time.Time, error) {
+	if !written.MatchString(text) {
+		return time.Time{}, errNotWritten
+	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err == nil {
 		_, err = t.MarshalText()

@@ -136,7 +136,12 @@ func TestBody_SaysWhatIsWrongAndWhere(t *testing.T) {
 		`{"name": "ab", "count": 0}`:                      {"/count:too_small"},
 		`{"name": "ab", "count": 10}`:                     {"/count:too_big"},
 		`{"name": "ab", "count": 1.5}`:                    {"/count:wrong_type"},
-		`{"name": "ab", "count": 1e1}`:                    {"/count:wrong_type"},
+		`{"name": "ab", "count": 1e1}`:                    {"/count:too_big"},
+		`{"name": "ab", "count": 2.0}`:                    nil,
+		`{"name": "ab", "count": 20e-1}`:                  nil,
+		`{"name": "ab", "count": 1e-400}`:                 {"/count:wrong_type"},
+		`{"name": "ab", "count": 1e-999999999}`:           {"/count:wrong_type"},
+		`{"name": "ab", "count": 1e999999999}`:            {"/count:wrong_type"},
 		`{"name": "ab", "count": "1"}`:                    {"/count:wrong_type"},
 		`{"name": "ab", "big": 9223372036854775808}`:      {"/big:wrong_type"},
 		`{"name": "ab", "ratio": 1.01}`:                   {"/ratio:too_big"},
@@ -192,7 +197,7 @@ func TestBody_ThatCannotBeParsed(t *testing.T) {
 	t.Parallel()
 	d := binder(t)
 	for _, body := range []string{"{", `{"name": "ab"} x`, `{"name": "ab"}{}`, `{name: 1}`, "\xff", "{\"name\": \"\xc3\x28\"}", `{"name": "ab",}`, " ", "NaN", "'a'",
-		strings.Repeat("[", 1000), strings.Repeat(`{"any":`, 40) + "1" + strings.Repeat("}", 40), `{"name": "ab\ud800`, "\ufeff{}"} {
+		strings.Repeat("[", 1000), "[" + strings.Repeat("0,", 50_000) + "0]", strings.Repeat(`{"any":`, 40) + "1" + strings.Repeat("}", 40), `{"name": "ab\ud800`, "\ufeff{}"} {
 		is(t, d.do(http.MethodPost, "/v1/body", body), http.StatusBadRequest, "malformed-json")
 	}
 	for _, typ := range []string{"text/plain", "application/xml", "", "application/json; charset=latin1", "application/merge-patch+json", "application/json, text/plain", ";"} {
@@ -231,7 +236,7 @@ func TestBody_FillsInWhatMayBeAbsent(t *testing.T) {
 		require.Nil(t, got.Note)
 		require.Equal(t, time.Date(2027, 1, 11, 8, 0, 0, 123456000, time.UTC), *got.At, "in UTC, in microseconds")
 	}
-	require.Equal(t, []string{"/name:required"}, wrongs(is(t, d.do(http.MethodPut, "/v1/fill", `{}`), http.StatusUnprocessableEntity, "invalid")))
+	require.Equal(t, []string{"/name:needed"}, wrongs(is(t, d.do(http.MethodPut, "/v1/fill", `{}`), http.StatusUnprocessableEntity, "invalid")))
 	require.JSONEq(t, "7", d.do(http.MethodPost, "/v1/optional", `{"a": "x"}`).Body.String())
 	is(t, d.do(http.MethodPost, "/v1/optional", ""), http.StatusUnprocessableEntity, "invalid")
 	for body, status := range map[string]int{"": 200, "{}": 200, "  ": 200, `{"a": 1}`: 422, "[]": 422, "null": 422, "x": 400} {
@@ -289,7 +294,11 @@ func TestQuery_SaysWhatIsWrong(t *testing.T) {
 		"must=x&n=9&s=abc&ok=true":              nil,
 		"must=x&n=10":                           {"n:too_big"},
 		"must=x&n=":                             {"n:bad_format"},
-		"must=x&n=1.0":                          {"n:bad_format"},
+		"must=x&n=1.0":                          nil,
+		"must=x&n=1.5":                          {"n:bad_format"},
+		"must=x&n=01":                           {"n:bad_format"},
+		"must=x&n=%2B1":                         {"n:bad_format"},
+		"must=x&kinds=a,+b":                     {"kinds:not_one_of"},
 		"must=x&n=1&n=2":                        {"n:repeated"},
 		"must=x&s=abcd":                         {"s:too_long"},
 		"must=x&s=%00":                          {"s:bad_text"},

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
+	"math/big"
 	"net/mail"
 	"net/url"
 	"reflect"
@@ -13,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -48,18 +51,20 @@ type jsonMember struct {
 }
 
 const (
-	maxDepth  = 32 // no body of ours nests deeper than five
-	maxFields = 40 // mistakes named in one answer
+	maxDepth  = 32     // no body of ours nests deeper than five
+	maxValues = 50_000 // ten thousand pins are the most that a body of ours holds; each costs half a kilobyte while it is read
+	maxFields = 40     // mistakes named in one answer
 )
 
 // parseJSON reads exactly one JSON value in UTF-8, or fails with fault.BadJSON.
 func parseJSON(b []byte) (node, error) {
-	if !utf8.Valid(b) {
+	if !utf8.Valid(b) || loneSurrogate(b) {
 		return node{}, fault.BadJSON.New()
 	}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
-	n, err := parseValue(dec, 0)
+	left := maxValues
+	n, err := parseValue(dec, 0, &left)
 	if err == nil {
 		_, end := dec.Token()
 		if end != io.EOF {
@@ -72,9 +77,67 @@ func parseJSON(b []byte) (node, error) {
 	return n, nil
 }
 
-func parseValue(dec *json.Decoder, depth int) (node, error) {
+// loneSurrogate finds half of a surrogate pair, escaped: no UTF-8 can hold it, and encoding/json would quietly keep
+// another character in its place (RFC 8259, section 8.2).
+func loneSurrogate(b []byte) bool {
+	unit := func(at int) (u uint64, ok bool) {
+		if at+6 > len(b) || b[at] != '\\' || b[at+1] != 'u' {
+			return 0, false
+		}
+		u, err := strconv.ParseUint(string(b[at+2:at+6]), 16, 16)
+		return u, err == nil
+	}
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		u, _ := unit(i)
+		switch {
+		case u >= 0xdc00 && u < 0xe000:
+			return true
+		case u >= 0xd800 && u < 0xdc00:
+			if low, ok := unit(i + 6); !ok || low < 0xdc00 || low >= 0xe000 {
+				return true
+			}
+			i += 6 + 5
+		default:
+			i++ // what is escaped is no escape itself
+		}
+	}
+	return false
+}
+
+// number is how JSON writes one: what stands in a query is held to it as well.
+var number = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// whole reads a whole number as JSON Schema means it: 7.0 and 7e0 are 7.
+func whole(text string) (int64, bool) {
+	if len(text) > 100 || !number.MatchString(text) {
+		return 0, false
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	switch mantissa, _, _ := strings.Cut(strings.ToLower(text), "e"); {
+	case err != nil || math.Abs(f) > 1<<53 || strings.Trim(mantissa, "-0.") != "" && math.Abs(f) < 1:
+		return 0, false // and an exponent that is left is a small one
+	case f == 0:
+		return 0, true
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok || !r.IsInt() {
+		return 0, false
+	}
+	return r.Num().Int64(), true
+}
+
+func parseValue(dec *json.Decoder, depth int, left *int) (node, error) {
 	if depth > maxDepth {
 		return node{}, errors.New("nested too deep")
+	}
+	if *left--; *left < 0 {
+		return node{}, errors.New("too many values")
 	}
 	t, err := dec.Token()
 	if err != nil {
@@ -103,7 +166,7 @@ func parseValue(dec *json.Decoder, depth int) (node, error) {
 			}
 			name = k.(string)
 		}
-		x, err := parseValue(dec, depth+1)
+		x, err := parseValue(dec, depth+1, left)
 		if err != nil {
 			return n, err
 		}
@@ -286,7 +349,7 @@ func put(e *fault.Error, at string, n node, v reflect.Value, r rules, merge bool
 		switch {
 		case n.kind != kindString:
 			wrong("a string")
-		case err != nil || x.Year() < 1900 || x.Year() > 2200:
+		case err != nil:
 			add(broken(fault.BadFormat, "format", "a time like 2027-01-11T09:00:00Z"))
 		default:
 			*t = x
@@ -324,8 +387,8 @@ func put(e *fault.Error, at string, n node, v reflect.Value, r rules, merge bool
 		}
 		v.SetBool(n.bool)
 	case reflect.Int, reflect.Int64, reflect.Int32:
-		x, err := strconv.ParseInt(n.text, 10, 64)
-		if n.kind != kindNumber || err != nil || v.OverflowInt(x) {
+		x, ok := whole(n.text)
+		if n.kind != kindNumber || !ok || v.OverflowInt(x) {
 			wrong("a whole number")
 			return
 		}
@@ -365,16 +428,48 @@ func put(e *fault.Error, at string, n node, v reflect.Value, r rules, merge bool
 	}
 }
 
-func putObject(e *fault.Error, at string, n node, v reflect.Value, merge bool) {
-	fields := map[string]reflect.StructField{}
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && name != "" && name != "-" {
-			fields[name] = f
-		}
+// bodyMember is a member of a struct that a body is laid over.
+type bodyMember struct {
+	name   string
+	index  []int
+	rules  rules
+	preset bool // by the tag default
+	list   bool // starts empty, not nil
+}
+
+// bodyPlan is what the tags of a struct say, read once.
+type bodyPlan struct {
+	members []bodyMember // in the order of the struct
+	byName  map[string]int
+}
+
+var bodyPlans sync.Map // reflect.Type → *bodyPlan
+
+func bodyPlanOf(t reflect.Type) *bodyPlan {
+	if p, ok := bodyPlans.Load(t); ok {
+		return p.(*bodyPlan)
 	}
+	p := &bodyPlan{byName: map[string]int{}}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || !f.IsExported() || name == "" {
+			continue
+		}
+		_, preset := f.Tag.Lookup("default")
+		if name != "-" {
+			p.byName[name] = len(p.members)
+		}
+		p.members = append(p.members, bodyMember{name, f.Index, rulesOf(f), preset, f.Type.Kind() == reflect.Slice && f.Type != rawMessage})
+	}
+	got, _ := bodyPlans.LoadOrStore(t, p)
+	return got.(*bodyPlan)
+}
+
+func putObject(e *fault.Error, at string, n node, v reflect.Value, merge bool) {
+	p := bodyPlanOf(v.Type())
 	seen := map[string]bool{}
 	for _, m := range n.members {
-		f, known := fields[m.name]
+		k, known := p.byName[m.name]
 		pointer := at + "/" + escape(m.name)
 		switch {
 		case !known:
@@ -382,7 +477,8 @@ func putObject(e *fault.Error, at string, n node, v reflect.Value, merge bool) {
 		case seen[m.name]:
 			e.Fields = append(e.Fields, fault.Field{Pointer: pointer, Rule: fault.Repeated})
 		default:
-			put(e, pointer, m.node, v.FieldByIndex(f.Index), rulesOf(f), merge)
+			f := &p.members[k]
+			put(e, pointer, m.node, v.FieldByIndex(f.index), f.rules, merge)
 		}
 		if len(e.Fields) >= maxFields {
 			return
@@ -392,10 +488,9 @@ func putObject(e *fault.Error, at string, n node, v reflect.Value, merge bool) {
 	if merge {
 		return
 	}
-	for _, f := range reflect.VisibleFields(v.Type()) { // in the order of the struct
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if _, mine := fields[name]; mine && !seen[name] && rulesOf(f).required {
-			e.Fields = append(e.Fields, fault.Field{Pointer: at + "/" + escape(name), Rule: fault.Required})
+	for k, f := range p.members {
+		if first, mine := p.byName[f.name]; mine && first == k && !seen[f.name] && f.rules.required {
+			e.Fields = append(e.Fields, fault.Field{Pointer: at + "/" + escape(f.name), Rule: fault.Required})
 		}
 	}
 }
@@ -405,14 +500,11 @@ func presets(v reflect.Value) {
 	if v.Kind() != reflect.Struct {
 		return
 	}
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if f.Anonymous || !f.IsExported() || f.Tag.Get("json") == "" {
-			continue
-		}
-		x := v.FieldByIndex(f.Index)
-		if s, ok := f.Tag.Lookup("default"); ok {
-			setText(x, s, rulesOf(f))
-		} else if x.Kind() == reflect.Slice && x.Type() != rawMessage {
+	for _, f := range bodyPlanOf(v.Type()).members {
+		x := v.FieldByIndex(f.index)
+		if f.preset {
+			setText(x, f.rules.preset, f.rules)
+		} else if f.list {
 			x.Set(reflect.MakeSlice(x.Type(), 0, 0))
 		}
 	}

@@ -3,12 +3,13 @@ package web
 import (
 	"fmt"
 	"math"
-	"net/netip"
+	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/limit"
 )
 
 // Limit is how many requests one caller may make: Requests per Window, all at once if they like.
@@ -17,67 +18,75 @@ type Limit struct {
 	Window   time.Duration
 }
 
-// limiter counts by the generic cell rate algorithm: one instant per caller, no background work but a sweep.
-type limiter struct {
-	name  string
-	limit Limit
-	mu    sync.Mutex
-	until map[string]time.Time // when the caller's bucket is full again
-	swept time.Time
-}
+// Counted says against whose limit the requests of a route count. Its values are also the names of the limits in the
+// headers of answers.
+type Counted string
 
-func newLimiter(name string, l Limit) *limiter {
-	return &limiter{name: name, limit: l, until: map[string]time.Time{}}
-}
+// Every route is counted, or says that it is not. Behind a token the client counts; a request without a good token counts
+// against its address, like those of the public doors. The door that gives tokens has a limit of its own for each address,
+// so that who uses up the others does not shut it.
+const (
+	ByClient  Counted = "client"
+	ByAddress Counted = "address"
+	ByToken   Counted = "token"
+	ByNobody  Counted = "nobody" // who watches over us
+)
 
-// take counts one request, and says how many are left, when the bucket is full again, and how long to wait if it is
-// not allowed.
-func (l *limiter) take(who string, now time.Time) (left int, full, wait time.Duration) {
-	cost := l.limit.Window / time.Duration(l.limit.Requests)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.swept) > l.limit.Window {
-		for k, t := range l.until {
-			if t.Before(now) {
-				delete(l.until, k)
-			}
+// CountedBy counts a public route otherwise than by address.
+func CountedBy(c Counted) Option { return func(r *Route) { r.Counted = c } }
+
+// checkCounted refuses a route that nothing limits, or that is limited by what cannot be known there.
+func (r Route) checkCounted() error {
+	public := r.Permission == auth.Public
+	switch r.Counted {
+	case ByClient:
+		if !public {
+			return nil
 		}
-		l.swept = now
+	case ByAddress, ByToken, ByNobody:
+		if public {
+			return nil
+		}
 	}
-	at := l.until[who]
-	if at.Before(now) {
-		at = now
-	}
-	if at = at.Add(cost); at.Sub(now) > l.limit.Window {
-		return 0, at.Sub(now), at.Sub(now) - l.limit.Window
-	}
-	l.until[who] = at
-	return int((l.limit.Window - at.Sub(now)) / cost), at.Sub(now), 0
+	return fmt.Errorf("web: %s %s says %q of who is counted", r.Method, r.Path, r.Counted)
 }
 
-// check counts a request, tells the caller in RateLimit and RateLimit-Policy (IETF draft-ietf-httpapi-ratelimit-headers),
+// limits are those of a server.
+type limits struct {
+	clients, addresses, tokens *limit.Limiter
+}
+
+func newLimits(s *limit.Shared, client, public Limit) limits {
+	return limits{
+		clients:   s.Limiter(limit.Policy{Name: string(ByClient), Requests: client.Requests, Window: client.Window}),
+		addresses: s.Limiter(limit.Policy{Name: string(ByAddress), Requests: public.Requests, Window: public.Window}),
+		tokens:    s.Limiter(limit.Policy{Name: string(ByToken), Requests: public.Requests, Window: public.Window}),
+	}
+}
+
+// public is the limiter of a route that needs no token; nil when nobody is counted.
+func (l limits) public(c Counted) *limit.Limiter {
+	switch c {
+	case ByAddress:
+		return l.addresses
+	case ByToken:
+		return l.tokens
+	}
+	return nil
+}
+
+// count counts a request, tells the caller in RateLimit and RateLimit-Policy (IETF draft-ietf-httpapi-ratelimit-headers-10),
 // and refuses when it is over.
-func (l *limiter) check(c *call, who string) error {
-	left, full, wait := l.take(who, c.start)
-	h := c.gin.Writer.Header()
-	h.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%d`, l.name, l.limit.Requests, int(l.limit.Window.Seconds())))
-	h.Set("RateLimit", fmt.Sprintf(`"%s";r=%d;t=%d`, l.name, left, int(math.Ceil(full.Seconds()))))
-	if wait == 0 {
+func count(h http.Header, l *limit.Limiter, who string) error {
+	s := l.Take(who)
+	say(h, l, s)
+	if s.Wait == 0 {
 		return nil
 	}
-	return fault.TooManyRequests.With("seconds", strconv.Itoa(int(math.Ceil(wait.Seconds())))).After(wait)
+	return fault.TooManyRequests.With("seconds", strconv.Itoa(int(math.Ceil(s.Wait.Seconds())))).After(s.Wait)
 }
 
-// addressKey groups public callers: by IPv4 address, or by the /64 that one IPv6 customer has.
-func addressKey(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ip
-	}
-	a = a.Unmap()
-	if a.Is4() {
-		return a.String()
-	}
-	p, _ := a.Prefix(64)
-	return p.String()
+func say(h http.Header, l *limit.Limiter, s limit.State) {
+	h.Set("RateLimit-Policy", l.Announced())
+	h.Set("RateLimit", l.Header(s))
 }

@@ -1,9 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -103,16 +101,6 @@ func safeCause(f *fault.Error) string {
 		return db.Cause(f.Cause)
 	}
 	return ""
-}
-
-func encode(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // our own types always encode; the panic becomes a 500
-	}
-	return b.Bytes()
 }
 
 var languages = language.NewMatcher([]language.Tag{language.English, language.Dutch, language.French})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
 // Handler is the shape of every door behind a token: who, where and when are on tx.
@@ -30,7 +31,7 @@ type Route struct {
 	Sync    bool   // the page goes on for ever: updated_since, feed
 	IfMatch string // "", "optional", "required"
 	NoDoc   bool   // outside the document: health, pages of the documentation itself
-	Counted bool   // counted against the limit of its address though it stands outside the document
+	Counted Counted
 
 	mode mode
 	in   reflect.Type
@@ -65,9 +66,6 @@ func Accepted(r *Route) { r.Status = http.StatusAccepted }
 
 // Undocumented keeps a route out of the API document: health, metrics, the document itself.
 func Undocumented(r *Route) { r.NoDoc = true }
-
-// Page is Undocumented for pages that strangers can ask for: they are counted as documented doors are.
-func Page(r *Route) { r.NoDoc, r.Counted = true, true }
 
 // SaysErrors lets a door refuse in the words of another standard than RFC 9457.
 func SaysErrors(say func(error) HTML) Option { return func(r *Route) { r.say = say } }
@@ -114,7 +112,7 @@ func Delete[In any](path string, p auth.Permission, h Handler[In, None], o ...Op
 
 // Open is a public door.
 func Open[In, Out any](method, path string, status int, h OpenHandler[In, Out], o ...Option) Route {
-	r := Route{Method: method, Path: path, Permission: auth.Public, Status: status, mode: modeOpen, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
+	r := Route{Method: method, Path: path, Permission: auth.Public, Status: status, Counted: ByAddress, mode: modeOpen, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 	for _, f := range o {
 		f(&r)
 	}
@@ -124,7 +122,17 @@ func Open[In, Out any](method, path string, status int, h OpenHandler[In, Out], 
 			s.fail(c, err)
 			return
 		}
-		out, err := h(c.ctx, s.db, in)
+		var out Out
+		run := func() (err error) {
+			out, err = h(c.ctx, s.db, in)
+			return err
+		}
+		var err error
+		if r.Counted == ByNobody {
+			err = run()
+		} else {
+			err = s.places.with(c.ctx, id.TenantID{}, run)
+		}
 		if err != nil {
 			s.fail(c, err)
 			return
@@ -139,7 +147,7 @@ func route[In, Out any](method, path string, p auth.Permission, status int, m mo
 		panic("web: " + method + " " + path + " has no permission of the table")
 	}
 	in := reflect.TypeFor[In]()
-	r := Route{Method: method, Path: path, Permission: p, Status: status, mode: m, in: in, out: reflect.TypeFor[Out]()}
+	r := Route{Method: method, Path: path, Permission: p, Status: status, Counted: ByClient, mode: m, in: in, out: reflect.TypeFor[Out]()}
 	if hasIfMatch(in) {
 		r.IfMatch = "optional"
 	}
@@ -167,29 +175,29 @@ func serve[In, Out any](s *Server, r Route, c *call, h Handler[In, Out]) {
 		out, err = h(c.ctx, tx, in)
 		return err
 	}
-	var err error
-	switch {
-	case r.mode == modeSingle:
-		err = s.db.Single(c.ctx, who, verb)
-	case r.mode == modeSnapshot:
-		err = s.db.Snapshot(c.ctx, who, verb)
-	case r.Method == http.MethodPost && c.idempotencyKey() != "":
-		var replay *stored
-		err = s.db.InTenant(c.ctx, who, func(tx *db.Tx) error {
-			return s.once(c, r, tx, &replay, func() (any, error) { err := verb(tx); return out, err })
-		})
-		if err == nil && replay != nil {
-			s.replay(c, replay)
-			return
+	var replay *stored
+	err := s.places.with(c.ctx, c.principal.TenantID, func() error {
+		switch {
+		case r.mode == modeSingle:
+			return s.db.Single(c.ctx, who, verb)
+		case r.mode == modeSnapshot:
+			return s.db.Snapshot(c.ctx, who, verb)
+		case r.Method == http.MethodPost && c.idempotencyKey() != "":
+			return s.db.InTenant(c.ctx, who, func(tx *db.Tx) error {
+				return s.once(c, r, tx, &replay, func() (any, error) { err := verb(tx); return out, err })
+			})
+		default:
+			return s.db.InTenant(c.ctx, who, verb)
 		}
-	default:
-		err = s.db.InTenant(c.ctx, who, verb)
-	}
-	if err != nil {
+	})
+	switch {
+	case err != nil:
 		s.fail(c, err)
-		return
+	case replay != nil:
+		s.replay(c, replay)
+	default:
+		s.answer(c, r, out)
 	}
-	s.answer(c, r, out)
 }
 
 // Documented reports whether the route stands in the API document.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/limit"
 )
 
 // The limits of every request.
@@ -32,7 +34,9 @@ type Config struct {
 	Authenticate   Authenticate
 	PublicURL      string // without a slash at the end; what links and problem types start with
 	Log            *slog.Logger
-	TrustedProxies []string // addresses or networks whose X-Forwarded-For is believed; none by default
+	TrustedProxies []string      // addresses or networks whose word on who calls is believed; none by default
+	Forwarded      string        // the header in which they say it: X-Forwarded-For when empty, or Forwarded
+	Limits         *limit.Shared // what processes count together; nil: this server counts by itself
 	ClientLimit    Limit
 	PublicLimit    Limit
 	Observe        func(method, route string, status int, took time.Duration) // metrics; may be nil
@@ -44,8 +48,9 @@ type Server struct {
 	authenticate Authenticate
 	publicURL    string
 	log          *slog.Logger
-	clients      *limiter
-	addresses    *limiter
+	proxies      proxies
+	limits       limits
+	places       *places
 	observe      func(method, route string, status int, took time.Duration)
 	engine       *gin.Engine
 	ending       context.Context // ends the waits of those who wait
@@ -61,6 +66,7 @@ type call struct {
 	requestID string
 	lang      string
 	body      []byte
+	from      netip.Addr // who calls; invalid where the connection has no address
 	principal auth.Principal
 	say       func(error) HTML
 
@@ -77,7 +83,7 @@ type Request struct {
 	ID     string
 	Lang   string // nl, fr or en
 	Accept string
-	IP     string
+	IP     netip.Addr // who calls; invalid where the connection has no address
 }
 
 // RequestOf returns it from the handler's context.
@@ -89,21 +95,28 @@ func RequestOf(ctx context.Context) Request {
 // New builds a server with its routes. It panics when two routes collide, as gin does.
 func New(cfg Config, routes []Route) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
+	if cfg.Limits == nil {
+		cfg.Limits = limit.NewShared(cfg.DB, cfg.Log)
+	}
 	s := &Server{db: cfg.DB, authenticate: cfg.Authenticate, publicURL: strings.TrimSuffix(cfg.PublicURL, "/"), log: cfg.Log,
-		clients: newLimiter("client", cfg.ClientLimit), addresses: newLimiter("address", cfg.PublicLimit), observe: cfg.Observe}
+		limits: newLimits(cfg.Limits, cfg.ClientLimit, cfg.PublicLimit), places: newPlaces(cfg.DB.Conns()), observe: cfg.Observe}
+	var err error
+	if s.proxies, err = readProxies(cfg.TrustedProxies, cfg.Forwarded); err != nil {
+		return nil, err
+	}
 	s.ending, s.end = context.WithCancel(context.Background())
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.UseRawPath, e.UnescapePathValues = true, true // an external id may hold an escaped slash
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
-	if err := e.SetTrustedProxies(cfg.TrustedProxies); err != nil {
-		return nil, fmt.Errorf("web: trusted proxies: %w", err)
-	}
 	for _, r := range routes {
+		if err := r.checkCounted(); err != nil {
+			return nil, err
+		}
 		e.Handle(r.Method, r.Path, s.around(r.Path, func(c *call) { s.enter(c, r) }))
 	}
-	e.NoRoute(s.around("(none)", func(c *call) { s.fail(c, fault.Missing.New()) }))
-	e.NoMethod(s.around("(none)", func(c *call) { s.fail(c, fault.NoSuchMethod.New()) }))
+	e.NoRoute(s.around("(none)", func(c *call) { s.nowhere(c, fault.Missing.New()) }))
+	e.NoMethod(s.around("(none)", func(c *call) { s.nowhere(c, fault.NoSuchMethod.New()) }))
 	s.engine = e
 	return s, nil
 }
@@ -123,13 +136,21 @@ func (s *Server) HTTPServer() *http.Server {
 // enter limits public routes and runs the route.
 func (s *Server) enter(c *call, r Route) {
 	c.say = r.say
-	if r.mode == modeOpen && (!r.NoDoc || r.Counted) {
-		if err := s.addresses.check(c, addressKey(c.gin.ClientIP())); err != nil {
+	if l := s.limits.public(r.Counted); l != nil {
+		if err := count(c.gin.Writer.Header(), l, limit.Address(c.from)); err != nil {
 			s.fail(c, err)
 			return
 		}
 	}
 	r.run(s, r, c)
+}
+
+// nowhere answers what no route is for.
+func (s *Server) nowhere(c *call, err error) {
+	if over := count(c.gin.Writer.Header(), s.limits.addresses, limit.Address(c.from)); over != nil {
+		err = over
+	}
+	s.fail(c, err)
 }
 
 // take reads the body, of a caller who may send one: memory is not for strangers.
@@ -140,18 +161,25 @@ func (s *Server) take(c *call) (err error) {
 	return err
 }
 
-// admit authenticates, counts and authorises.
+// admit authenticates, counts and authorises. What is refused here cost no body and no statement.
+//
+// Wrong tokens count against their address, and a good one from there goes past that: who shares an address with a guesser
+// is not shut out.
 func (s *Server) admit(c *call, r Route) error {
-	scheme, token, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return fault.NoToken.New()
+	h := c.gin.Writer.Header()
+	p, err := s.identify(c)
+	if fault.NoToken.Is(err) {
+		if over := count(h, s.limits.addresses, limit.Address(c.from)); over != nil {
+			return over
+		}
+		return err
 	}
-	p, err := s.authenticate(c.ctx, strings.TrimSpace(token))
 	if err != nil {
+		say(h, s.limits.addresses, s.limits.addresses.Peek(limit.Address(c.from)))
 		return err
 	}
 	c.principal = p
-	if err := s.clients.check(c, p.ClientID.String()); err != nil {
+	if err := count(h, s.limits.clients, p.ClientID.String()); err != nil {
 		return err
 	}
 	if r.Permission != auth.Self && !p.May(r.Permission) {
@@ -160,12 +188,37 @@ func (s *Server) admit(c *call, r Route) error {
 	return nil
 }
 
+// identify returns whose token the request carries.
+func (s *Server) identify(c *call) (auth.Principal, error) {
+	token := bearer(c.req)
+	if token == "" {
+		return auth.Principal{}, fault.NoToken.New()
+	}
+	return s.authenticate(c.ctx, token)
+}
+
+// bearer is the token of a request (RFC 6750, section 2.1), "" when there is none, or more than one: of two, a proxy in
+// front of us may have looked at the other.
+func bearer(r *http.Request) string {
+	all := r.Header["Authorization"]
+	if len(all) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(all[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimLeft(token, " ")
+}
+
 // around gives a request its id, keeps a panic inside it, and writes its one line in the log.
 func (s *Server) around(route string, f func(*call)) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		c := &call{gin: g, req: g.Request, start: time.Now(), requestID: newRequestID(), lang: languageOf(g.Request.Header.Get("Accept-Language"))}
-		c.ctx = context.WithValue(g.Request.Context(), requestKey{}, Request{ID: c.requestID, Lang: c.lang, Accept: g.Request.Header.Get("Accept"), IP: g.ClientIP()})
+		c.from = s.proxies.caller(g.Request)
+		c.ctx = context.WithValue(g.Request.Context(), requestKey{}, Request{ID: c.requestID, Lang: c.lang, Accept: g.Request.Header.Get("Accept"), IP: c.from})
 		g.Writer.Header().Set("Request-Id", c.requestID)
+		s.guard(g.Writer.Header())
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {

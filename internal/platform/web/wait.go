@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
@@ -14,14 +13,26 @@ import (
 // anew whether the token still holds.
 type Reads func(read func(*db.Tx) error) error
 
-// WaitHandler is the shape of a door that may answer later. Its context ends when the caller leaves and when the process is
-// asked to end: then it answers with what it has.
+// WaitHandler is the shape of a door that may answer later, or has much to work out between what it reads. Its context ends
+// when the caller leaves and when the process is asked to end: then it answers with what it has.
 type WaitHandler[In, Out any] func(ctx context.Context, read Reads, in In) (Out, error)
 
 // ListOrWait reads a page of things, now or once there are any.
 func ListOrWait[In, Out any](path string, p auth.Permission, h WaitHandler[In, Out], o ...Option) Route {
 	r := List[In, Out](path, p, nil, o...)
-	r.run = func(s *Server, r Route, c *call) {
+	r.run = inSteps(h)
+	return r
+}
+
+// GetInSteps reads one thing, and works it out without holding a transaction.
+func GetInSteps[In, Out any](path string, p auth.Permission, h WaitHandler[In, Out], o ...Option) Route {
+	r := Get[In, Out](path, p, nil, o...)
+	r.run = inSteps(h)
+	return r
+}
+
+func inSteps[In, Out any](h WaitHandler[In, Out]) func(*Server, Route, *call) {
+	return func(s *Server, r Route, c *call) {
 		if err := s.admit(c, r); err != nil {
 			s.fail(c, err)
 			return
@@ -45,7 +56,9 @@ func ListOrWait[In, Out any](path string, p auth.Permission, h WaitHandler[In, O
 				}
 			}
 			admitted = false
-			return s.db.Single(c.ctx, db.Caller(c.principal, c.requestID), read)
+			return s.places.with(c.ctx, c.principal.TenantID, func() error {
+				return s.db.Single(c.ctx, db.Caller(c.principal, c.requestID), read)
+			})
 		}
 		out, err := h(ctx, read, in)
 		if err != nil {
@@ -54,12 +67,10 @@ func ListOrWait[In, Out any](path string, p auth.Permission, h WaitHandler[In, O
 		}
 		s.answer(c, r, out)
 	}
-	return r
 }
 
 // again authenticates a caller who has waited: a client can be revoked meanwhile.
 func (s *Server) again(c *call) error {
-	_, token, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
-	_, err := s.authenticate(c.ctx, strings.TrimSpace(token))
+	_, err := s.identify(c)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -316,7 +317,8 @@ func TestLimit_IsToldAndKept(t *testing.T) {
 		c.ClientLimit, c.PublicLimit = web.Limit{Requests: 3, Window: time.Hour}, web.Limit{Requests: 2, Window: time.Hour}
 	}, get("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }),
 		web.Open(http.MethodGet, "/open", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }),
-		web.Open(http.MethodGet, "/livez", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }, web.Undocumented))
+		web.Open(http.MethodGet, "/livez", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }, web.CountedBy(web.ByNobody)),
+		web.Open(http.MethodPost, "/token", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }, web.CountedBy(web.ByToken)))
 	for left := 2; left >= 0; left-- {
 		rec := d.do(http.MethodGet, "/v1/x", "")
 		require.Equal(t, 200, rec.Code)
@@ -336,6 +338,84 @@ func TestLimit_IsToldAndKept(t *testing.T) {
 	require.Equal(t, `"address";q=2;w=3600`, rec.Header().Get("RateLimit-Policy"))
 	for range 5 {
 		require.Equal(t, 200, d.do(http.MethodGet, "/livez", "").Code, "who watches over us is not counted")
+	}
+	rec = d.do(http.MethodPost, "/token", "")
+	require.Equal(t, 200, rec.Code, "the door that gives tokens is not shut by who uses up the others")
+	require.Regexp(t, `^"token";r=1;t=\d+$`, rec.Header().Get("RateLimit"))
+}
+
+// What has no good token counts against its address, whatever it asks for; a good token from there goes past that.
+func TestLimit_CountsWhatHasNoGoodToken(t *testing.T) {
+	t.Parallel()
+	d := open(testkit.New(t), func(c *web.Config) { c.PublicLimit = web.Limit{Requests: 4, Window: time.Hour} },
+		get("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }))
+	is(t, d.do(http.MethodGet, "/v1/x", "", "Authorization", "Bearer bad"), 401, "unauthenticated")
+	is(t, d.do(http.MethodGet, "/v1/x", "", "Authorization", ""), 401, "unauthenticated")
+	is(t, d.do(http.MethodGet, "/nowhere", ""), 404, "not-found")
+	rec := d.do(http.MethodDelete, "/v1/x", "")
+	is(t, rec, 405, "method-not-allowed")
+	require.Regexp(t, `^"address";r=0;t=\d+$`, rec.Header().Get("RateLimit"))
+	for _, x := range [][]string{{"GET", "/v1/x", "Bearer bad"}, {"GET", "/v1/x", ""}, {"GET", "/nowhere", "Bearer good"}, {"PUT", "/v1/x", "Bearer good"}} {
+		rec := d.do(x[0], x[1], "", "Authorization", x[2])
+		is(t, rec, http.StatusTooManyRequests, "too-many-requests")
+		require.NotEmpty(t, rec.Header().Get("Retry-After"))
+	}
+	rec = d.do(http.MethodGet, "/v1/x", "")
+	require.Equal(t, 200, rec.Code, "who shares an address with a guesser is not shut out")
+	require.Regexp(t, `^"client";`, rec.Header().Get("RateLimit"))
+}
+
+// Who is over its limit costs nothing more: no body is read, no statement runs.
+func TestLimit_RefusesBeforeBodyAndDatabase(t *testing.T) {
+	t.Parallel()
+	ran := 0
+	d := open(testkit.New(t), func(c *web.Config) { c.ClientLimit = web.Limit{Requests: 1, Window: time.Hour} },
+		post("/v1/x", func(*db.Tx) (any, error) { ran++; return object{}, nil }))
+	require.Equal(t, 201, d.do(http.MethodPost, "/v1/x", `{"name":"a"}`).Code)
+	body := &counting{Reader: strings.NewReader(strings.Repeat("x", 1<<20))}
+	r := httptest.NewRequest(http.MethodPost, "/v1/x", body)
+	r.Header.Set("Authorization", "Bearer good")
+	r.Header.Set("Content-Type", "application/json")
+	rec := httptest.NewRecorder()
+	d.server.Handler().ServeHTTP(rec, r)
+	is(t, rec, http.StatusTooManyRequests, "too-many-requests")
+	require.Zero(t, body.n)
+	require.Equal(t, 1, ran)
+}
+
+type counting struct {
+	io.Reader
+	n int
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += n
+	return n, err
+}
+
+// Planted: a route that is counted against nobody, or against whom cannot be known there, does not start.
+func TestLimit_ARouteWithoutOneDoesNotStart(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	free := func(c web.Counted) web.Option { return func(r *web.Route) { r.Counted = c } }
+	open := func(c web.Counted) web.Route {
+		return web.Open(http.MethodGet, "/open", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }, free(c))
+	}
+	behind := func(c web.Counted) web.Route {
+		return get("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }, free(c))
+	}
+	start := func(r web.Route) error {
+		_, err := web.New(web.Config{DB: w.App.DB, Log: slog.New(slog.DiscardHandler), ClientLimit: web.Limit{Requests: 1, Window: time.Hour},
+			PublicLimit: web.Limit{Requests: 1, Window: time.Hour}}, []web.Route{r})
+		return err
+	}
+	for _, good := range []web.Route{behind(web.ByClient), open(web.ByAddress), open(web.ByToken), open(web.ByNobody)} {
+		require.NoError(t, start(good))
+	}
+	for _, bad := range []web.Route{behind(""), behind(web.ByNobody), behind(web.ByAddress), open(""), open(web.ByClient), open("whoever"),
+		{Method: http.MethodGet, Path: "/made-by-hand", Permission: auth.Public}} {
+		require.ErrorContains(t, start(bad), "who is counted", "%s %q", bad.Path, bad.Counted)
 	}
 }
 
@@ -369,19 +449,72 @@ func TestLimit_GroupsAddresses(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, d.from("192.0.2.1", "198.51.100.7").Code, "nobody gets away by claiming to be forwarded")
 }
 
+// Who calls is what the nearest trusted proxies say, read from the last to the first. Everything else is a caller's claim.
 func TestProxies_AreBelievedWhenTheyAreKnown(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t)
-	d := open(w, nil, ip)
-	require.JSONEq(t, `"203.0.113.9"`, d.from("203.0.113.9", "198.51.100.7").Body.String(), "none by default")
-	d = open(w, func(c *web.Config) { c.TrustedProxies = []string{"203.0.113.0/24", "2001:db8::1"} }, ip)
-	require.JSONEq(t, `"198.51.100.7"`, d.from("203.0.113.9", "198.51.100.7").Body.String())
-	require.JSONEq(t, `"198.51.100.7"`, d.from("2001:db8::1", "10.0.0.1, 198.51.100.7").Body.String(), "what stands before the first stranger is a claim")
-	require.JSONEq(t, `"198.51.100.7"`, d.from("203.0.113.9", "10.0.0.1, 198.51.100.7, 203.0.113.8").Body.String())
-	require.JSONEq(t, `"192.0.2.1"`, d.from("192.0.2.1", "198.51.100.7").Body.String())
-	require.JSONEq(t, `"203.0.113.9"`, d.from("203.0.113.9", "not an address").Body.String())
-	_, err := web.New(web.Config{DB: w.App.DB, Log: slog.New(slog.DiscardHandler), TrustedProxies: []string{"everybody"}}, nil)
-	require.Error(t, err)
+	known := []string{"203.0.113.0/24", "2001:db8::1"}
+	for _, x := range []struct {
+		why, header string
+		proxies     []string
+		peer        string
+		said        []string
+		want        string
+	}{
+		{"none is trusted by default", "", nil, "203.0.113.9", []string{"198.51.100.7"}, "203.0.113.9"},
+		{"one proxy", "", known, "203.0.113.9", []string{"198.51.100.7"}, "198.51.100.7"},
+		{"one proxy, by IPv6", "", known, "2001:db8::1", []string{"198.51.100.7"}, "198.51.100.7"},
+		{"what stands before the first stranger is its claim", "", known, "203.0.113.9", []string{"192.0.2.1, 198.51.100.7"}, "198.51.100.7"},
+		{"a chain of proxies", "", known, "203.0.113.9", []string{"192.0.2.1, 198.51.100.7, 203.0.113.8"}, "198.51.100.7"},
+		{"the caller's line, and then the proxy's", "", known, "203.0.113.9", []string{"192.0.2.1", "198.51.100.7"}, "198.51.100.7"},
+		{"the caller claims to be a proxy of ours", "", known, "203.0.113.9", []string{"192.0.2.1, 203.0.113.77, 198.51.100.7"}, "198.51.100.7"},
+		{"a stranger's word", "", known, "192.0.2.1", []string{"198.51.100.7"}, "192.0.2.1"},
+		{"nothing said", "", known, "203.0.113.9", nil, "203.0.113.9"},
+		{"no address", "", known, "203.0.113.9", []string{"not an address"}, "203.0.113.9"},
+		{"no address before a proxy", "", known, "203.0.113.9", []string{"198.51.100.7, unknown, 203.0.113.8"}, "203.0.113.8"},
+		{"an empty element", "", known, "203.0.113.9", []string{"198.51.100.7,"}, "203.0.113.9"},
+		{"proxies alone", "", known, "203.0.113.9", []string{"203.0.113.7, 203.0.113.8"}, "203.0.113.7"},
+		{"with a port", "", known, "203.0.113.9", []string{"198.51.100.7:4711"}, "198.51.100.7"},
+		{"IPv6", "", known, "203.0.113.9", []string{"2001:db8:5::7"}, "2001:db8:5::7"},
+		{"IPv6 in brackets", "", known, "203.0.113.9", []string{"[2001:db8:5::7]"}, "2001:db8:5::7"},
+		{"IPv6 with a port", "", known, "203.0.113.9", []string{"[2001:db8:5::7]:443"}, "2001:db8:5::7"},
+		{"IPv6 with a zone", "", known, "203.0.113.9", []string{"fe80::7%eth0"}, "fe80::7"},
+		{"an IPv4 address written as IPv6", "", known, "::ffff:203.0.113.9", []string{"::ffff:198.51.100.7"}, "198.51.100.7"},
+		{"octal, as some would read it", "", known, "203.0.113.9", []string{"0198.51.100.7"}, "203.0.113.9"},
+		{"a very long chain", "", known, "203.0.113.9", []string{strings.Repeat("192.0.2.1, ", 400) + "198.51.100.7"}, "198.51.100.7"},
+		{"everybody is trusted", "", []string{"0.0.0.0/0"}, "192.0.2.1", []string{"198.51.100.7, 198.51.100.8"}, "198.51.100.7"},
+		{"another header than the one that is believed", "", known, "203.0.113.9", []string{"for=198.51.100.7"}, "203.0.113.9"},
+
+		{"Forwarded", "Forwarded", known, "203.0.113.9", []string{"for=198.51.100.7"}, "198.51.100.7"},
+		{"Forwarded, a chain", "forwarded", known, "203.0.113.9", []string{"for=192.0.2.1, for=198.51.100.7;by=203.0.113.8;proto=https, For=203.0.113.8"}, "198.51.100.7"},
+		{"Forwarded, IPv6 with a port", "Forwarded", known, "203.0.113.9", []string{`proto=https; for="[2001:db8:5::7]:4711"`}, "2001:db8:5::7"},
+		{"Forwarded, hidden", "Forwarded", known, "203.0.113.9", []string{"for=198.51.100.7, for=_hidden"}, "203.0.113.9"},
+		{"Forwarded, twice in one element", "Forwarded", known, "203.0.113.9", []string{"for=198.51.100.7;for=192.0.2.1"}, "203.0.113.9"},
+		{"Forwarded, without for", "Forwarded", known, "203.0.113.9", []string{"for=198.51.100.7, proto=https"}, "203.0.113.9"},
+		{"Forwarded, a comma inside quotes", "Forwarded", known, "203.0.113.9", []string{`for="198.51.100.7, for=192.0.2.1"`}, "203.0.113.9"},
+		{"Forwarded, the caller's line first", "Forwarded", known, "203.0.113.9", []string{"for=192.0.2.1", "for=198.51.100.7"}, "198.51.100.7"},
+	} {
+		d := open(w, func(c *web.Config) { c.TrustedProxies, c.Forwarded = x.proxies, x.header }, ip)
+		r := httptest.NewRequest(http.MethodGet, "/ip", http.NoBody)
+		r.RemoteAddr = net.JoinHostPort(x.peer, "4711")
+		name, other := "X-Forwarded-For", "Forwarded"
+		if x.header != "" {
+			name, other = "Forwarded", "X-Forwarded-For"
+		}
+		r.Header[name] = x.said
+		r.Header.Set(other, "192.0.2.99") // what the proxy does not write, a caller may have
+		r.Header.Set("X-Real-Ip", "192.0.2.98")
+		rec := httptest.NewRecorder()
+		d.server.Handler().ServeHTTP(rec, r)
+		require.JSONEq(t, `"`+x.want+`"`, rec.Body.String(), x.why)
+	}
+	for _, bad := range []web.Config{{TrustedProxies: []string{"everybody"}}, {TrustedProxies: []string{""}}, {TrustedProxies: []string{"10.0.0.0/33"}},
+		{TrustedProxies: []string{"fe80::1%eth0"}}, {TrustedProxies: []string{"::ffff:10.0.0.0/104"}}, {Forwarded: "X-Real-IP"}} {
+		bad.DB, bad.Log = w.App.DB, slog.New(slog.DiscardHandler)
+		bad.ClientLimit, bad.PublicLimit = web.Limit{Requests: 1, Window: time.Hour}, web.Limit{Requests: 1, Window: time.Hour}
+		_, err := web.New(bad, nil)
+		require.Error(t, err, "%v", bad.TrustedProxies)
+	}
 }
 
 // The one line of a request says which route, and nothing of what was asked.
@@ -455,10 +588,9 @@ func TestAnswer_SaysWhatItIs(t *testing.T) {
 		}),
 		get("/v1/page", func(*db.Tx) (any, error) {
 			return web.HTML{Status: 418, Header: http.Header{"X-Own": {"1"}}, Bytes: []byte("<p>")}, nil
-		}),
-		get("/v1/secret", func(*db.Tx) (any, error) { return unstored{"x"}, nil }))
+		}))
 	rec := d.do(http.MethodGet, "/v1/row", "")
-	require.Equal(t, []string{`"7"`, "", "application/json", "private, no-cache", "nosniff"}, headers(rec, "ETag", "Location", "Content-Type", "Cache-Control", "X-Content-Type-Options"))
+	require.Equal(t, []string{`"7"`, "", "application/json", "no-store", "nosniff"}, headers(rec, "ETag", "Location", "Content-Type", "Cache-Control", "X-Content-Type-Options"))
 	require.Equal(t, fmt.Sprint(rec.Body.Len()), rec.Header().Get("Content-Length"))
 	rec = d.do(http.MethodPost, "/v1/row", "")
 	require.Equal(t, 201, rec.Code)
@@ -483,18 +615,39 @@ func TestAnswer_SaysWhatItIs(t *testing.T) {
 	d.server.Handler().ServeHTTP(r, req)
 	require.Equal(t, 418, r.Code)
 	require.Equal(t, []string{"text/html; charset=utf-8", "1"}, headers(r, "Content-Type", "X-Own"))
-	require.Equal(t, "no-store", d.do(http.MethodGet, "/v1/secret", "").Header().Get("Cache-Control"))
+}
+
+// What a program asked for may still end up in a browser.
+func TestAnswer_IsClosedToBrowsers(t *testing.T) {
+	t.Parallel()
+	own := "default-src 'self'"
+	routes := []web.Route{
+		get("/v1/row", func(*db.Tx) (any, error) { return located{web.Meta{Revision: 7}}, nil }),
+		get("/v1/page", func(*db.Tx) (any, error) {
+			return web.HTML{Status: 200, Header: http.Header{"Content-Security-Policy": {own}}, Bytes: []byte("<p>")}, nil
+		}),
+		get("/v1/panic", func(*db.Tx) (any, error) { panic("x") }),
+		web.Delete("/v1/row", auth.Self, func(context.Context, *db.Tx, none) (web.None, error) { return web.None{}, nil }),
+	}
+	const closed = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+	for url, strict := range map[string]string{testkit.PublicURL: "max-age=31536000; includeSubDomains", "http://localhost": ""} {
+		d := open(testkit.New(t), func(c *web.Config) { c.PublicURL = url }, routes...)
+		for path, policy := range map[string]string{"GET /v1/row": closed, "DELETE /v1/row": closed, "GET /v1/panic": closed, "GET /nowhere": closed,
+			"PUT /v1/row": closed, "GET /v1/page": own} {
+			method, path, _ := strings.Cut(path, " ")
+			req := httptest.NewRequest(method, path, http.NoBody)
+			req.Header.Set("Authorization", "Bearer good")
+			rec := httptest.NewRecorder()
+			d.server.Handler().ServeHTTP(rec, req)
+			require.Equal(t, []string{policy, "nosniff", "no-referrer", strict},
+				headers(rec, "Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security"), "%s %s", method, path)
+		}
+	}
 }
 
 type located struct{ web.Meta }
 
 func (located) Location() string { return "/v1/row/x" }
-
-type unstored struct {
-	Secret string `json:"secret"`
-}
-
-func (unstored) NoStore() bool { return true }
 
 func headers(rec *httptest.ResponseRecorder, names ...string) (out []string) {
 	for _, n := range names {
@@ -567,6 +720,37 @@ func TestBody_OfHundredMegabytesIsNotRead(t *testing.T) {
 	for size, status := range map[int]int{1 << 20: http.StatusCreated, 1<<20 + 1: http.StatusRequestEntityTooLarge} {
 		ok := open(testkit.New(t), nil, post("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }))
 		require.Equal(t, status, ok.do(http.MethodPost, "/v1/x", `{}`+strings.Repeat(" ", size-2)).Code)
+	}
+}
+
+// Two servers that disagree on where a message ends let one caller speak as the next (request smuggling; RFC 9112, section 6).
+func TestMessages_EndWhereTheirFramingSays(t *testing.T) {
+	t.Parallel()
+	d := open(testkit.New(t), nil, post("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }))
+	address := d.listen(nil)
+	const head = "POST /v1/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\nContent-Type: application/json\r\n"
+	const hidden = "GET /nowhere HTTP/1.1\r\nHost: x\r\nX: "
+	for what, c := range map[string]struct {
+		sent   string
+		answer []int
+	}{
+		"chunks win over a length":      {head + "Content-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", []int{201}},
+		"a length hides nothing":        {head + "Content-Length: " + strconv.Itoa(len(hidden)) + "\r\n\r\n" + hidden, []int{400}},
+		"two lengths":                   {head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", []int{400}},
+		"an encoding that nobody knows": {head + "Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", []int{501}},
+		"two encodings":                 {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n", []int{400, 501}},
+		"a chunk of no size":            {head + "Transfer-Encoding: chunked\r\n\r\nz\r\n{}\r\n0\r\n\r\n", []int{400}},
+	} {
+		conn, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+		_, err = io.WriteString(conn, c.sent)
+		require.NoError(t, err)
+		a, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err, what)
+		require.Contains(t, c.answer, a.StatusCode, what)
+		require.NoError(t, a.Body.Close())
+		require.NoError(t, conn.Close())
 	}
 }
 
@@ -757,7 +941,7 @@ func TestIdempotency_EndsAfterADay(t *testing.T) {
 func TestIdempotency_AnswersAreSealed(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t)
-	d := open(w, nil, post("/v1/secret", func(*db.Tx) (any, error) { return unstored{"kanarie"}, nil }))
+	d := open(w, nil, post("/v1/secret", func(*db.Tx) (any, error) { return map[string]string{"secret": "kanarie"}, nil }))
 	rec := d.keyed("my-own-key", "/v1/secret", `{"name": "kanarie"}`)
 	require.Contains(t, rec.Body.String(), "kanarie")
 	again := d.keyed("my-own-key", "/v1/secret", `{"name": "kanarie"}`)

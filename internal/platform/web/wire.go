@@ -1,10 +1,12 @@
 package web
 
 import (
+	"errors"
 	"reflect"
 	"time"
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
 )
 
 // Meta is what every noun says about itself on the wire. It is embedded in wire types.
@@ -54,7 +56,21 @@ func (u Upserted[T]) Location() string {
 }
 
 // Fill lays the patch over an empty input as a whole body: required members must be there, absent ones get their default.
+// What lacks is needed rather than required, for the API document asks for no member of a patch.
 func (p MergePatch) Fill(dst any) error {
+	err := p.fill(dst)
+	var e *fault.Error
+	if errors.As(err, &e) {
+		for i := range e.Fields {
+			if e.Fields[i].Rule == fault.Required {
+				e.Fields[i].Rule = fault.Needed
+			}
+		}
+	}
+	return err
+}
+
+func (p MergePatch) fill(dst any) error {
 	v := reflect.ValueOf(dst).Elem()
 	presets(v)
 	return assign(p.node, v, false)

@@ -35,6 +35,8 @@ type route struct {
 	template string
 	segments []string // a parameter is ""
 	query    map[string]*parameter
+	path     []*parameter // one for each parameter in segments, nil where nothing is said of it
+	header   map[string]*parameter
 	body     map[string]*jsonschema.Schema // by media type, nil where it is not JSON; a nil map takes no body
 	needed   bool                          // the body
 	answers  map[int]*answer
@@ -120,6 +122,16 @@ func (c *Checker) Check(req *http.Request, reqBody []byte, status int, header ht
 	return nil
 }
 
+// Refuses says why the document refuses a request, or nil when it allows it. What stands outside the document, as an
+// unknown path does, is allowed; so is what no schema can say, as a member that stands twice.
+func (c *Checker) Refuses(req *http.Request, body []byte) error {
+	r := c.find(req.Method, req.URL.EscapedPath())
+	if r == nil {
+		return nil
+	}
+	return errors.Join(r.request(req, body)...)
+}
+
 func (c *Checker) find(method, path string) *route {
 	parts := strings.Split(path, "/")
 	for _, r := range c.routes[method] {
@@ -200,6 +212,30 @@ func (r *route) answer(req *http.Request, status int, header http.Header, body [
 // request says what of an accepted request the document would have refused.
 func (r *route) request(req *http.Request, body []byte) (errs []error) {
 	query := req.URL.Query()
+	values := 0
+	for i, part := range strings.Split(req.URL.EscapedPath(), "/") {
+		if r.segments[i] != "" || i == 0 {
+			continue
+		}
+		text, err := url.PathUnescape(part)
+		if p := r.path[values]; p != nil && err == nil {
+			for _, err := range p.faults("path", text) {
+				errs = append(errs, fmt.Errorf("accepted: %w", err))
+			}
+		}
+		values++
+	}
+	for name, p := range r.header {
+		sent := req.Header.Values(name)
+		if len(sent) == 0 && p.required {
+			errs = append(errs, fmt.Errorf("accepted a request without the header %s, which is required", name))
+		}
+		for _, v := range sent {
+			for _, err := range p.faults("header "+name, v) {
+				errs = append(errs, fmt.Errorf("accepted: %w", err))
+			}
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		p := r.query[name]
 		if p == nil {

@@ -98,7 +98,8 @@ type answer struct {
 
 func good() answer {
 	return answer{method: "GET", path: "/v1/organisations/" + id, sentType: "application/json", status: 200, body: body,
-		header: http.Header{"Content-Type": {"application/json"}, "Request-Id": {"req_1"}, "Etag": {`"3"`}, "Ratelimit": {`"client";r=1;t=1`}, "Vary": {"Accept-Language"}}}
+		header: http.Header{"Content-Type": {"application/json"}, "Request-Id": {"req_1"}, "Etag": {`"3"`}, "Ratelimit": {`"client";r=1;t=1`},
+			"Ratelimit-Policy": {`"client";q=6000;w=60`}, "Vary": {"Accept-Language"}}}
 }
 
 func problemOf(status int) answer {
@@ -182,33 +183,37 @@ func TestCheck(t *testing.T) {
 		"a body with 204": {good(), func(a *answer) { a.method, a.status = "DELETE", 204 }, "where none is documented"},
 		"head":            {good(), func(a *answer) { a.method, a.body = "HEAD", "" }, ""},
 		"file": {good(), func(a *answer) {
-			a.path, a.body = "/v1/leerbewijzen/x/pdf", "%PDF"
+			a.path, a.body = "/v1/leerbewijzen/lbw_01k3p9c2zre8v9w0x1y2z3a4b5/pdf", "%PDF"
 			a.header.Set("Content-Type", "application/pdf")
 			a.header.Del("Etag")
 		}, ""},
 		"empty file": {good(), func(a *answer) {
-			a.path, a.body = "/v1/leerbewijzen/x/pdf", ""
+			a.path, a.body = "/v1/leerbewijzen/lbw_01k3p9c2zre8v9w0x1y2z3a4b5/pdf", ""
 			a.header.Set("Content-Type", "application/pdf")
 		}, "empty"},
 		"page": {good(), func(a *answer) {
-			a.path, a.body = "/check/x", "<p>"
+			a.path, a.body = "/check/lbw_01k3p9c2zre8v9w0x1y2z3a4b5", "<p>"
 			a.header.Set("Content-Type", "text/html; charset=utf-8")
 			a.header.Del("Etag")
 		}, ""},
-		"page of an error":           {problemOf(404), func(a *answer) { a.path, a.body = "/check/x", "<p>"; a.header.Set("Content-Type", "text/html") }, ""},
-		"list":                       {list("&limit=5&open=true&stage=informed,engaged"), nil, ""},
-		"unknown parameter":          {list("&limt=5"), nil, "accepted the query parameter limt"},
-		"parameter out of range":     {list("&limit=5000"), nil, "accepted: query parameter limit"},
-		"parameter no number":        {list("&limit=many"), nil, `"many" is not a number`},
-		"parameter no boolean":       {list("&open=ja"), nil, "not true or false"},
-		"parameter of no enum":       {list("&stage=informed,x"), nil, "query parameter stage /1"},
-		"parameter missing":          {list(""), func(a *answer) { a.path = "/v1/organisations" }, "without the query parameter around"},
-		"create":                     {post(`{"name":"Blok"}`), nil, ""},
-		"created without Location":   {post(`{"name":"Blok"}`), func(a *answer) { a.header.Del("Location") }, "Location is missing"},
-		"accepted an unknown member": {post(`{"name":"Blok","x":1}`), nil, "accepted a body that the document refuses"},
-		"accepted a long name":       {post(`{"name":"Blokken"}`), nil, "/name"},
-		"accepted nothing":           {post(``), nil, "without a body"},
-		"accepted another type":      {post(`{"name":"Blok"}`), func(a *answer) { a.sentType = "text/plain" }, `accepted a body of type "text/plain"`},
+		"page of an error": {problemOf(404), func(a *answer) {
+			a.path, a.body = "/check/lbw_01k3p9c2zre8v9w0x1y2z3a4b5", "<p>"
+			a.header.Set("Content-Type", "text/html")
+		}, ""},
+		"id of another noun in the path": {good(), func(a *answer) { a.path = "/v1/organisations/mdw_01k3p9c2zre8v9w0x1y2z3a4b5" }, "accepted: path"},
+		"list":                           {list("&limit=5&open=true&stage=informed,engaged"), nil, ""},
+		"unknown parameter":              {list("&limt=5"), nil, "accepted the query parameter limt"},
+		"parameter out of range":         {list("&limit=5000"), nil, "accepted: query parameter limit"},
+		"parameter no number":            {list("&limit=many"), nil, `"many" is not a number`},
+		"parameter no boolean":           {list("&open=ja"), nil, "not true or false"},
+		"parameter of no enum":           {list("&stage=informed,x"), nil, "query parameter stage /1"},
+		"parameter missing":              {list(""), func(a *answer) { a.path = "/v1/organisations" }, "without the query parameter around"},
+		"create":                         {post(`{"name":"Blok"}`), nil, ""},
+		"created without Location":       {post(`{"name":"Blok"}`), func(a *answer) { a.header.Del("Location") }, "Location is missing"},
+		"accepted an unknown member":     {post(`{"name":"Blok","x":1}`), nil, "accepted a body that the document refuses"},
+		"accepted a long name":           {post(`{"name":"Blokken"}`), nil, "/name"},
+		"accepted nothing":               {post(``), nil, "without a body"},
+		"accepted another type":          {post(`{"name":"Blok"}`), func(a *answer) { a.sentType = "text/plain" }, `accepted a body of type "text/plain"`},
 		"refused what is refused": {problemOf(422), func(a *answer) {
 			swap(`s":404`, `s":422`)(a)
 			a.method, a.path, a.sent = "POST", "/v1/organisations", `{"x":1}`

@@ -88,7 +88,8 @@ func (l *loader) resolve(v any, at string) (map[string]any, string, error) {
 }
 
 func (l *loader) route(template, method string, op map[string]any) (*route, error) {
-	r := &route{template: template, query: map[string]*parameter{}, answers: map[int]*answer{}}
+	r := &route{template: template, query: map[string]*parameter{}, header: map[string]*parameter{}, answers: map[int]*answer{}}
+	inPath := map[string]*parameter{}
 	for _, s := range strings.Split(template, "/") {
 		if strings.HasPrefix(s, "{") {
 			s = ""
@@ -101,12 +102,17 @@ func (l *loader) route(template, method string, op map[string]any) (*route, erro
 		if err != nil {
 			return nil, err
 		}
-		if p["in"] != "query" {
-			continue
-		}
 		name, _ := p["name"].(string)
-		if r.query[name], err = l.parameter(p, at); err != nil {
-			return nil, err
+		where, _ := p["in"].(string)
+		if into := map[string]map[string]*parameter{"query": r.query, "header": r.header, "path": inPath}[where]; into != nil {
+			if into[name], err = l.parameter(p, at); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, s := range strings.Split(template, "/") {
+		if name, ok := strings.CutPrefix(s, "{"); ok {
+			r.path = append(r.path, inPath[strings.TrimSuffix(name, "}")])
 		}
 	}
 	if body := object(op["requestBody"]); body != nil {

@@ -1,0 +1,513 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/api"
+	"github.com/switchingtalent/switchboard/internal/app/growth"
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+)
+
+// The plan gate asks every operation of the document in a tenant that has grown, hears the statements that the program
+// sends, and runs each again under EXPLAIN, as the app role in the caller's scope. It counts what was read. An answer costs
+// what the answer holds; what costs a whole tenant is a fault, whatever the planner called it.
+
+const (
+	// grown is how many copies of the furnished world the tenant under test has: so many rows at least in each table.
+	grown = 1000
+	// enough rows of one table for one statement: a page of 100, what stands beside it, and half as much again. A tenant has more than three
+	// times as many.
+	enough = 300
+)
+
+// costly are the statements that may read more than enough of a table, by operation and table.
+var costly = map[string]string{
+	"createMatch departments":                                 ranking,
+	"createMatch leeruitwisselingen":                          ranking,
+	"createMatch sites":                                       ranking,
+	"createMatchingRun departments":                           ranking,
+	"createMatchingRun leeruitwisselingen":                    ranking,
+	"dismissSuggestion departments":                           ranking,
+	"dismissSuggestion leeruitwisselingen":                    ranking,
+	"dismissSuggestion sites":                                 ranking,
+	"getTenantSummary tenants":                                operators,
+	"listCohortLeerplekken cohort_leerplekken":                bound,
+	"listCohortLeervragen cohort_leervragen":                  bound,
+	"listContacts contacts":                                   bound,
+	"listLeerbewijzen leerbewijzen":                           filtered,
+	"listLeerplekken leerplekken":                             bound,
+	"listLeeruitwisselingen leeruitwisselingen":               bound,
+	"listLeervragen leervragen":                               bound,
+	"listMatches matches":                                     bound,
+	"listMatchingRunMatches matching_run_places":              filtered,
+	"listMatchingRunUnmatched matching_run_places":            filtered,
+	"listMedewerkers medewerkers":                             bound,
+	"listNeeds organisation_needs":                            bound,
+	"listOpleidingsregistratieHistory opleidingsregistraties": bound,
+	"listOpleidingsregistraties opleidingsregistraties":       bound,
+	"listOrganisationDuplicates contacts":                     likeness,
+	"listOrganisationDuplicates sites":                        likeness,
+	"listSuggestions departments":                             ranking,
+	"listSuggestions leerplek_coaches":                        ranking,
+	"listSuggestions leerplekken":                             ranking,
+	"listSuggestions leeruitwisselingen":                      ranking,
+	"listSuggestions leervragen":                              ranking,
+	"listSuggestions matches":                                 ranking,
+	"listSuggestions medewerkers":                             ranking,
+	"listSuggestions sites":                                   ranking,
+	"listSuggestions suggestion_dismissals":                   ranking,
+	"listSurveys surveys":                                     filtered,
+	"listTenants tenants":                                     operators,
+	"sumOpleidingsregistraties opleidingsregistraties":        sums,
+}
+
+// Why they may.
+const (
+	ranking   = "ranks by everything that the tenant has; ranking one leerplek still looks at all sites, departments and exchanges, and need not"
+	operators = "the operator's own list of tenants, a thousand rows: no tenant can be named"
+	bound     = "what binds an employee or employer is a filter of the policy, which no index serves: a page may pass over the rows of others"
+	filtered  = "a filter that no index has: few rows of many are found by passing over the others"
+	likeness  = "compares an employer with all others of the tenant"
+	sums      = "adds up what the caller's employer has"
+)
+
+// said is one statement of the program, with the scope that it ran in.
+type said struct {
+	sql         string
+	args, scope []any
+}
+
+// tap hears statements with their arguments.
+type tap struct {
+	mu    sync.Mutex
+	scope map[*pgx.Conn][]any
+	got   []said
+}
+
+func (t *tap) hear(c *pgx.Conn, sql string, args []any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if strings.Contains(sql, "set_config('app.tenant_id'") {
+		t.scope[c] = args
+		return
+	}
+	t.got = append(t.got, said{sql, args, t.scope[c]})
+}
+
+func (t *tap) TraceQueryStart(ctx context.Context, c *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	t.hear(c, d.SQL, d.Args)
+	return ctx
+}
+func (t *tap) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (t *tap) TraceBatchStart(ctx context.Context, c *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
+	for _, q := range d.Batch.QueuedQueries {
+		t.hear(c, q.SQL, q.Arguments)
+	}
+	return ctx
+}
+func (t *tap) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (t *tap) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+func (t *tap) take() []said {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer func() { t.got = nil }()
+	return t.got
+}
+
+// node is one of a plan, as EXPLAIN tells it.
+type node struct {
+	Kind     string `json:"Node Type"`
+	Relation string `json:"Relation Name"`
+	Index    string `json:"Index Name"`
+	Cond     string `json:"Index Cond"`
+	Rows     int    `json:"Actual Rows"`
+	Loops    int    `json:"Actual Loops"`
+	Filtered int    `json:"Rows Removed by Filter"`
+	Recheck  int    `json:"Rows Removed by Index Recheck"`
+	Plans    []node `json:"Plans"`
+}
+
+// inspector runs statements again under EXPLAIN.
+type inspector struct {
+	t      *testing.T
+	c      *pgx.Conn
+	table  map[string]string // relation or index of a tenant's table → that table; of a partition → its parent
+	index  map[string]string // index → itself; of a partition → its parent's
+	column *regexp.Regexp
+}
+
+func newInspector(t *testing.T, h *testkit.House) *inspector {
+	t.Helper()
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, h.AppURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close(ctx) })
+	p := &inspector{t: t, c: c, table: map[string]string{}, index: map[string]string{}, column: regexp.MustCompile(`[(\s.]([a-z_]+) (?:=|>|<|>=|<=|IS|<>)`)}
+	rows, err := h.Super.Query(ctx, `select c.relname, coalesce(p.relname, c.relname) from pg_class c left join pg_inherits i on i.inhrelid = c.oid left join pg_class p on p.oid = i.inhparent
+		where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')`)
+	require.NoError(t, err)
+	var name, of string
+	_, err = pgx.ForEachRow(rows, []any{&name, &of}, func() error { p.table[name] = of; return nil })
+	require.NoError(t, err)
+	p.indexes(h)
+	return p
+}
+
+// indexes reads them anew.
+func (p *inspector) indexes(h *testkit.House) {
+	p.t.Helper()
+	rows, err := h.Super.Query(context.Background(), `select c.relname, t.relname, coalesce(q.relname, c.relname) from pg_index x join pg_class c on c.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
+		left join pg_inherits i on i.inhrelid = c.oid left join pg_class q on q.oid = i.inhparent where c.relnamespace = 'public'::regnamespace`)
+	require.NoError(p.t, err)
+	var name, on, of string
+	_, err = pgx.ForEachRow(rows, []any{&name, &on, &of}, func() error {
+		if table := p.table[on]; table != "" {
+			p.table[name], p.index[name] = table, of
+		}
+		return nil
+	})
+	require.NoError(p.t, err)
+}
+
+// inspect tells the ways that a statement takes to tenants' tables, and what is wrong with them, by table. What the planner
+// likes best at this size says little, so it may sort or it may not: a fault is what no choice among the indexes avoids.
+func (p *inspector) inspect(s said) (ways []string, faults map[string]string) {
+	p.t.Helper()
+	ways, faults = p.explain(s, "on")
+	if len(faults) > 0 {
+		if others, fewer := p.explain(s, "off"); len(fewer) < len(faults) {
+			return others, fewer
+		}
+	}
+	return ways, faults
+}
+
+func (p *inspector) explain(s said, sort string) (ways []string, faults map[string]string) {
+	p.t.Helper()
+	ctx := context.Background()
+	tx, err := p.c.Begin(ctx)
+	require.NoError(p.t, err)
+	defer func() { _ = tx.Rollback(ctx) }()
+	scope := s.scope
+	if len(scope) == 0 {
+		scope = []any{"", "", "", ""}
+	}
+	_, err = tx.Exec(ctx, `select set_config('app.tenant_id', $1, true), set_config('app.scope', $2, true), set_config('app.organisation_id', $3, true), set_config('app.medewerker_id', $4, true)`, scope...)
+	require.NoError(p.t, err)
+	// What is large in production is small here, and would be read whole because that is cheap: these make the planner choose
+	// as it does there, by the keys that it is given.
+	_, err = tx.Exec(ctx, `set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_bitmapscan = off; set local jit = off; set local enable_sort = `+sort)
+	require.NoError(p.t, err)
+	explain := func(options string) (plan []struct{ Plan node }, err error) {
+		step, err := tx.Begin(ctx)
+		require.NoError(p.t, err)
+		defer func() { _ = step.Rollback(ctx) }()
+		var b []byte
+		if err = step.QueryRow(ctx, "explain ("+options+"costs off, format json) "+s.sql, s.args...).Scan(&b); err == nil {
+			require.NoError(p.t, json.Unmarshal(b, &plan))
+		}
+		return plan, err
+	}
+	plan, err := explain("analyze, timing off, summary off, ")
+	if err != nil { // it was done once already, or its row is gone: then the plan alone
+		plan, err = explain("")
+	}
+	if err != nil {
+		verb, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(s.sql)), " ")
+		require.NotContains(p.t, []string{"select", "with", "insert", "update", "delete"}, verb, "%s: %s", err, s.sql)
+		return nil, nil // begin, commit and the like
+	}
+	faults = map[string]string{}
+	var walk func(node)
+	walk = func(n node) {
+		table := p.table[n.Relation]
+		if n.Kind == "Bitmap Index Scan" {
+			table = p.table[n.Index]
+		}
+		if table != "" {
+			read := (n.Rows + n.Filtered + n.Recheck) * n.Loops
+			switch {
+			case n.Kind == "Seq Scan":
+				faults[table] = "reads the table from end to end"
+			case strings.Contains(n.Kind, "Index") && !strings.Contains(n.Cond, "tenant_id"):
+				faults[table] = "reads " + n.Index + " without a tenant"
+			case read > enough && strings.Contains(n.Kind, "Scan"):
+				faults[table] = fmt.Sprintf("reads %d rows (%s %s, %d filtered)", read, n.Kind, p.index[n.Index], n.Filtered*n.Loops)
+			}
+			if n.Index != "" {
+				columns := []string{}
+				for _, m := range p.column.FindAllStringSubmatch(" "+n.Cond, -1) {
+					columns = append(columns, m[1])
+				}
+				ways = append(ways, fmt.Sprintf("%s by %s (%s)", table, p.index[n.Index], strings.Join(slices.Compact(columns), ", ")))
+			}
+		}
+		for _, below := range n.Plans {
+			walk(below)
+		}
+	}
+	for _, one := range plan {
+		walk(one.Plan)
+	}
+	slices.Sort(ways)
+	return slices.Compact(ways), faults
+}
+
+// variants are the queries of an operation: each parameter of the document by itself, with each value that it lists.
+func variants(t *testing.T, own ids) map[string][]string {
+	t.Helper()
+	type schema struct {
+		Enum     []any
+		Pattern  string
+		Format   string
+		Examples []any
+		Items    *schema
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+			Parameters  []struct {
+				Name, In string
+				Schema   schema
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal(api.OpenAPI, &doc))
+	out := map[string][]string{}
+	for _, item := range doc.Paths {
+		for _, op := range item {
+			out[op.OperationID] = []string{""}
+			for _, p := range op.Parameters {
+				s := p.Schema
+				if s.Items != nil {
+					s = *s.Items
+				}
+				if p.In != "query" || p.Name == "cursor" || p.Name == "wait" {
+					continue
+				}
+				var values []string
+				for _, v := range s.Enum {
+					values = append(values, fmt.Sprint(v))
+				}
+				switch {
+				case len(values) > 0:
+				case strings.HasPrefix(s.Pattern, "^") && len(s.Pattern) > 4 && own[s.Pattern[1:4]] != "":
+					values = []string{own[s.Pattern[1:4]]}
+				case p.Name == "subject":
+					values = []string{own["lvr"]}
+				case p.Name == "limit":
+					values = []string{"100"}
+				case s.Format == "date-time":
+					values = []string{time.Now().AddDate(0, 0, -200).UTC().Format(time.RFC3339)}
+				default:
+					for _, v := range s.Examples {
+						values = append(values, strings.Trim(fmt.Sprint(v), "[]"))
+					}
+				}
+				for _, v := range values {
+					out[op.OperationID] = append(out[op.OperationID], "?"+p.Name+"="+url.QueryEscape(v))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// large is a house in which one tenant has grown, and others beside it.
+func large(t *testing.T, listener *tap) (*testkit.House, *testkit.World, ids, testkit.Pair, int64) {
+	t.Helper()
+	ctx := context.Background()
+	h := testkit.Traced(t, listener)
+	w := h.Tenant(t)
+	own, p := furnish(w, "eigen")
+	deepen(w, p)
+	for noun, subject := range map[string]uuid.UUID{"organisation": p.Sending.UUID(), "medewerker": p.Switcher.UUID()} {
+		_, err := h.Super.Exec(ctx, `insert into external_ids (tenant_id, noun, subject_id, organisation_id, system, value) values ($1, $2, $3, $4, 'sdworx', '12345')`,
+			w.Tenant.UUID(), noun, subject, p.Sending.UUID())
+		require.NoError(t, err)
+	}
+	c, err := pgx.Connect(ctx, h.SuperURL)
+	require.NoError(t, err)
+	defer c.Close(ctx)
+	fan := map[string]int{"organisations": 500, "cohorten": 500, "matching_runs": 500, "webhook_endpoints": 500}
+	var made int64
+	for range 10 {
+		n, err := growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: id.NewTenant().UUID(), Copies: 20, Fan: fan, Unchecked: true})
+		require.NoError(t, err)
+		made += n
+	}
+	// The others first: afterwards there is more to copy.
+	n, err := growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: w.Tenant.UUID(), First: 1, Copies: grown, Fan: fan, Unchecked: true})
+	require.NoError(t, err)
+	made += n
+	_, err = c.Exec(ctx, "vacuum analyze")
+	require.NoError(t, err)
+	return h, w, own, p, made
+}
+
+var aCursor = regexp.MustCompile(`"next_cursor":"([^"]+)"`)
+
+func TestPlans_AnAnswerCostsWhatItHolds(t *testing.T) {
+	t.Parallel()
+	listener := &tap{scope: map[*pgx.Conn][]any{}}
+	h, w, own, pair, made := large(t, listener)
+	t.Logf("%d rows", made)
+	in := newInspector(t, h)
+	all := make([]auth.Permission, len(auth.Grants))
+	for i, g := range auth.Grants {
+		all[i] = g.Permission
+	}
+	callers := []struct {
+		name string
+		who  auth.Principal
+	}{
+		{"tenant", w.Admin().Principal},
+		{"employer", w.Client(auth.Integration, &pair.Sending, nil, all...).Principal},
+		{"switcher", w.Client(auth.Switcher, &pair.Sending, &pair.Switcher).Principal},
+		{"operator", h.Operator(t).Principal},
+	}
+	asked := variants(t, own)
+	queries := h.App.Handler()
+	found, lines, judged := map[string]string{}, map[string]bool{}, map[string]bool{}
+	judge := func(caller string, o operation, query string) {
+		for _, s := range listener.take() {
+			key := fmt.Sprint(caller, o.ID, s.sql)
+			if judged[key] {
+				continue
+			}
+			judged[key] = true
+			ways, faults := in.inspect(s)
+			for _, way := range ways {
+				lines[o.ID+": "+way] = true
+			}
+			for table, fault := range faults {
+				found[o.ID+" "+table] = fmt.Sprintf("%s %s%s as %s %s\n\t%s\n\t%v", o.Method, o.Path, query, caller, fault, strings.Join(strings.Fields(s.sql), " "), s.args)
+			}
+		}
+	}
+	for _, by := range callers {
+		token, err := h.App.Tokens.Sign(by.who, h.Clock.Now())
+		require.NoError(t, err)
+		for _, o := range operations(t) {
+			if o.Method != http.MethodGet || o.Permission == auth.Public || o.Permission != auth.Self && !by.who.May(o.Permission) {
+				continue
+			}
+			path, _ := o.fill(own, own, nil, "")
+			for _, query := range asked[o.ID] {
+				listener.take()
+				got := send(queries, token, o.Method, path+query, "")
+				judge(by.name, o, query)
+				if m := aCursor.FindStringSubmatch(got.body); m != nil {
+					next := "?" + strings.TrimPrefix(query+"&", "?") + "cursor=" + url.QueryEscape(m[1])
+					send(queries, token, o.Method, path+next, "")
+					judge(by.name, o, next)
+				}
+			}
+		}
+	}
+	token, err := h.App.Tokens.Sign(callers[0].who, h.Clock.Now())
+	require.NoError(t, err)
+	for _, o := range operations(t) {
+		if o.Method == http.MethodGet || o.Permission == auth.Public || o.Permission != auth.Self && !callers[0].who.May(o.Permission) || exempt[o.ID] != "" {
+			continue
+		}
+		fresh, p := furnish(w, "vers")
+		if f := prepare[o.ID]; f != nil {
+			fresh = f(w, fresh, p)
+		}
+		path, body := o.fill(fresh, fresh, nil, "")
+		listener.take()
+		send(queries, token, o.Method, path, body)
+		judge("tenant", o, "")
+	}
+	for _, at := range slices.Sorted(maps.Keys(found)) {
+		if costly[at] == "" {
+			t.Errorf("%s: %s", at, found[at])
+		}
+	}
+	for at, why := range costly {
+		if _, still := found[at]; !still {
+			t.Errorf("%s costs what it holds: take %q out of costly", at, why)
+		}
+	}
+	require.Greater(t, len(lines), 300, "statements were heard, and took ways")
+
+	scope := []any{w.Tenant.UUID().String(), "tenant", "", ""}
+	_, err = h.Super.Exec(context.Background(), `create index planted_pattern on leerplekken (tenant_id, title text_pattern_ops); create index planted_bare on leerplekken (title); analyze leerplekken`)
+	require.NoError(t, err)
+	for name, c := range map[string]struct{ sql, want string }{
+		"a filter without an index":      {`select id from leerplekken where tenant_id = $1 and description = 'nergens' order by id limit 26`, "reads 1"},
+		"a function on the column":       {`select id from leerplekken where tenant_id = $1 and upper(cast(id as text)) = 'X'`, "reads 1"},
+		"an operator that could leak":    {`select id from leerplekken where tenant_id = $1 and title like 'Nergens%'`, "reads 1"},
+		"a sort that no index has":       {`select id from leerplekken where tenant_id = $1 order by description limit 26`, "reads 1"},
+		"an index that names no tenant":  {`select id from leerplekken where title = 'Apotheek van het woonzorgcentrum 7'`, "without a tenant"},
+		"the control, a row by its key":  {`select id from leerplekken where tenant_id = $1 and id = '` + uuid.Nil.String() + `'`, ""},
+		"the control, a page by its key": {`select id from leerplekken where tenant_id = $1 order by id limit 26`, ""},
+	} {
+		args := []any{w.Tenant.UUID()}
+		if !strings.Contains(c.sql, "$1") {
+			args = nil
+		}
+		in.indexes(h)
+		_, faults := in.inspect(said{c.sql, args, scope})
+		if c.want == "" {
+			require.Empty(t, faults, name)
+		} else {
+			require.Contains(t, faults["leerplekken"], c.want, name)
+		}
+	}
+	children := said{`select id from leeruitwisseling_days where tenant_id = $1 and leeruitwisseling_id = $2`, []any{w.Tenant.UUID(), pair.Leeruitwisseling.UUID()}, scope}
+	_, faults := in.inspect(children)
+	require.Empty(t, faults)
+	_, err = h.Super.Exec(context.Background(), `do $$ declare x regclass; begin for x in select indexrelid from pg_index where indrelid = 'leeruitwisseling_days'::regclass and not indisprimary and not indisunique
+		loop execute 'drop index ' || x; end loop; end $$`)
+	require.NoError(t, err)
+	_, faults = in.inspect(children)
+	require.Contains(t, faults["leeruitwisseling_days"], "reads 1", "a dropped index")
+}
+
+// Copies keep every foreign key and check, in the same tenant and in another.
+func TestPlans_CopiesKeepEveryConstraint(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	_, p := furnish(w, "eigen")
+	deepen(w, p)
+	c, err := pgx.Connect(ctx, h.SuperURL)
+	require.NoError(t, err)
+	defer c.Close(ctx)
+	other, fan := id.NewTenant().UUID(), map[string]int{"organisations": 2}
+	made, err := growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: other, Copies: 4, Fan: fan})
+	require.NoError(t, err)
+	require.Positive(t, made)
+	count := func(table string, tenant uuid.UUID) (n int) {
+		require.NoError(t, h.Super.QueryRow(ctx, `select count(*) from `+table+` where tenant_id = $1`, tenant).Scan(&n))
+		return n
+	}
+	for table, times := range map[string]int{"organisations": 2, "medewerkers": 4, "leervragen": 4, "leeruitwisselingen": 4, "opleidingsregistraties": 4, "surveys": 4, "events": 4} {
+		require.Equal(t, times*count(table, w.Tenant.UUID()), count(table, other), table)
+	}
+	before := count("leervragen", w.Tenant.UUID())
+	_, err = growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: w.Tenant.UUID(), First: 1, Copies: 3, Fan: fan})
+	require.NoError(t, err)
+	require.Equal(t, 4*before, count("leervragen", w.Tenant.UUID()))
+}

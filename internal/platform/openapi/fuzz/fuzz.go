@@ -1,0 +1,536 @@
+// Package fuzz calls an API as its OpenAPI document allows and as it forbids, and judges the answers; tests alone link it.
+//
+// It reads the document and nothing else: a new operation, parameter or member is tried without anybody adding it. Each
+// request is one that ought to be right with one hostile value in one place, or one made at random of what the schemas
+// allow. What fails is made smaller for as long as it still fails, and told as one line of curl.
+package fuzz
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/switchingtalent/switchboard/internal/platform/openapi/check"
+)
+
+// Target is an API to be fuzzed.
+type Target struct {
+	Document []byte
+	Handler  http.Handler
+	// Token is the bearer token for an operation, by its operationId; empty for none.
+	Token func(operation string) string
+	// Furnish fills a world for an operation. It returns ids by their prefix ("org", and "org2" for another in the same
+	// body), and values of other parameters by name, in one or more ways to put them together; what is missing is taken
+	// from the document's examples.
+	Furnish func(operation string) []map[string]string
+	// State is text that differs whenever something was changed for good. nil: not judged.
+	State func() (string, error)
+	// Said reports whether a refusal of this code (of a problem, or of one of its errors) is for what the document says
+	// too: a request that keeps to the document is never refused so.
+	Said func(code string) bool
+	// Fixed are parameters that are always sent so, in random requests: "listEvents wait" → "0".
+	Fixed map[string]string
+}
+
+// Options say how much is tried.
+type Options struct {
+	Seed   uint64
+	Values int               // hostile values tried in one place, 0 for all
+	Steps  int               // random requests
+	Only   string            // one operation, all when empty
+	Faults int               // found at most, 0 for 20
+	Now    time.Time         // dates are made around it; the present when zero
+	Until  func() bool       // ends the run early, when it says true
+	Told   func(line string) // of what goes on; may be nil
+}
+
+// The kinds of faults.
+const (
+	Server   = "server"   // 5xx, or a panic
+	Answer   = "answer"   // a status, header, member or type that is not documented
+	Accepted = "accepted" // the document forbids what was accepted
+	Refused  = "refused"  // the document allows what was refused
+	State    = "state"    // what was refused changed something
+	Retry    = "retry"    // the same Idempotency-Key did not answer the same
+)
+
+// Fault is one thing that is wrong, with the smallest request that shows it.
+type Fault struct {
+	Kind, Operation string
+	Value           string // what was tried, and where
+	Why             string
+	Curl            string
+	Answer          string
+}
+
+// String tells a fault on three lines.
+func (f Fault) String() string {
+	return fmt.Sprintf("%s: %s: %s: %s\n\t%s\n\t%s", f.Operation, f.Kind, f.Value, f.Why, f.Curl, f.Answer)
+}
+
+// Report is what a run found.
+type Report struct {
+	Requests  int
+	Succeeded map[string]int    // answers 2xx by operationId; 0 for an operation that was never done
+	First     map[string]string // the answer to the request that ought to be right, by operationId, where it was refused
+	Faults    []Fault
+}
+
+type runner struct {
+	t       Target
+	o       Options
+	doc     *document
+	checker *check.Checker
+	m       *maker
+	report  Report
+	state   string
+	known   map[string]bool // faults that were told
+	keys    int
+}
+
+// Run fuzzes every operation in turn, and then as many random requests as asked for. The error is about the document or
+// the target, not about what was found.
+func Run(t Target, o Options) (Report, error) {
+	doc, err := readDocument(t.Document)
+	if err != nil {
+		return Report{}, err
+	}
+	c, err := check.NewChecker(t.Document)
+	if err != nil {
+		return Report{}, err
+	}
+	if o.Faults == 0 {
+		o.Faults = 20
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	r := &runner{t: t, o: o, doc: doc, checker: c, known: map[string]bool{}, report: Report{Succeeded: map[string]int{}, First: map[string]string{}},
+		m: &maker{rng: rand.New(rand.NewPCG(o.Seed, 1)), seen: map[string][]string{}, fixed: t.Fixed, now: o.Now}}
+	if o.Only != "" {
+		doc.ops = slices.DeleteFunc(doc.ops, func(op *operation) bool { return op.id != o.Only })
+	}
+	if len(doc.ops) == 0 {
+		return Report{}, fmt.Errorf("fuzz: the document has no operation %q", o.Only)
+	}
+	for _, op := range doc.ops {
+		r.report.Succeeded[op.id] = 0
+		if !r.over() {
+			if err := r.operation(op); err != nil {
+				return r.report, err
+			}
+		}
+	}
+	return r.report, r.random()
+}
+
+func (r *runner) over() bool {
+	return len(r.report.Faults) >= r.o.Faults || r.o.Until != nil && r.o.Until()
+}
+
+// base is the request of an operation that ought to be right: its examples, with ids of the world.
+func (r *runner) base(op *operation) request {
+	out := request{op: op}
+	for _, p := range op.params {
+		v := ""
+		switch {
+		case p.schema.prefixes != nil && r.m.world[p.schema.prefixes[0]] != "":
+			v = r.m.world[p.schema.prefixes[0]]
+		case r.m.world[p.name] != "":
+			v = r.m.world[p.name]
+		case p.schema.example != nil:
+			v = parameter(p.schema.example)
+		default:
+			v = parameter(r.m.value(p.schema, 0))
+		}
+		switch {
+		case p.in == "path":
+			out.path = append(out.path, pair{p.name, v})
+		case p.in == "query" && p.required:
+			out.query = append(out.query, pair{p.name, v})
+		case p.in == "header" && p.required:
+			if p.name == "If-Match" { // whatever revision it is
+				v = "*"
+			}
+			out.header = append(out.header, pair{p.name, v})
+		}
+	}
+	out.media = op.json()
+	if _, form := op.bodies[formType]; out.media == "" && form {
+		out.media = formType
+	}
+	if s := op.bodies[out.media]; s != nil {
+		out.body, out.hasBody = r.m.here(s, r.m.example(s), map[string]string{}), true
+		if out.media == formType { // its fields are parameters too
+			for name := range s.members {
+				if v := r.m.world[name]; v != "" {
+					object(out.body)[name] = v
+				}
+			}
+		}
+	}
+	return out
+}
+
+// here puts ids of the world in the place of those of an example: "org" for the first that starts so, and "org2" for
+// another.
+func (m *maker) here(s *schema, v any, first map[string]string) any {
+	switch t := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(t)) {
+			if x := t[k]; s.members[k] != nil {
+				t[k] = m.here(s.members[k], x, first)
+			}
+		}
+	case []any:
+		for i, x := range t {
+			if s.items != nil {
+				t[i] = m.here(s.items, x, first)
+			}
+		}
+	case string:
+		if s.prefixes != nil && len(t) > 3 && m.world[t[:3]] != "" {
+			if first[t[:3]] == "" {
+				first[t[:3]] = t
+			}
+			if other := m.world[t[:3]+"2"]; other != "" && first[t[:3]] != t {
+				return other
+			}
+			return m.world[t[:3]]
+		}
+	}
+	return v
+}
+
+// operation tries one operation: as it ought to be, and then wrong in one place after another.
+func (r *runner) operation(op *operation) error {
+	var best request
+	for i, world := range r.t.Furnish(op.id) {
+		r.m.world = world
+		b := r.base(op)
+		if err := r.settle(); err != nil {
+			return err
+		}
+		a, err := r.try(b)
+		if err != nil {
+			return err
+		}
+		if i == 0 || a.status < 300 {
+			best = b
+		}
+		r.report.First[op.id] += a.String() + " "
+		if a.status < 300 {
+			delete(r.report.First, op.id)
+			break
+		}
+	}
+	requests := r.m.hostiles(best, r.some)
+	if s := op.bodies["application/json"]; s != nil && op.bodies["application/merge-patch+json"] != nil {
+		other := best.clone()
+		other.media = "application/json"
+		requests = append(requests, other)
+	}
+	for _, x := range requests {
+		if r.over() {
+			return nil
+		}
+		if _, err := r.try(x); err != nil {
+			return err
+		}
+	}
+	if err := r.otherMethods(best); err != nil {
+		return err
+	}
+	return r.retries(best)
+}
+
+// some chooses hostile values of a place.
+func (r *runner) some(n int) []int {
+	p := r.m.rng.Perm(n)
+	if r.o.Values > 0 && n > r.o.Values {
+		p = p[:r.o.Values]
+	}
+	return p
+}
+
+func (r *runner) otherMethods(b request) error {
+	for _, method := range []string{"PUT", "DELETE", "PATCH", "POST", "GET", "TRACE", "OPTIONS", "BREW"} {
+		if slices.Contains(r.doc.methods[b.op.path], method) || len(b.path) == 0 && method == "GET" {
+			continue
+		}
+		x := b.clone()
+		x.method, x.want, x.note = method, either, "method "+method
+		if _, err := r.try(x); err != nil {
+			return err
+		}
+		if r.o.Values > 0 {
+			return nil // one is enough for a short run
+		}
+	}
+	return nil
+}
+
+// retries sends a request twice with one Idempotency-Key, and then another with the same.
+func (r *runner) retries(b request) error {
+	if !slices.ContainsFunc(b.op.params, func(p param) bool { return p.name == "Idempotency-Key" }) || r.over() {
+		return nil
+	}
+	r.keys++
+	b = b.clone()
+	b.header = set(b.header, "Idempotency-Key", fmt.Sprintf("fuzz-%d-%d", r.o.Seed, r.keys))
+	first, err := r.send(b)
+	if err != nil || first.status >= 300 {
+		return err
+	}
+	again, err := r.send(b)
+	if err != nil {
+		return err
+	}
+	if again.status != first.status || !bytes.Equal(again.body, first.body) || again.state != first.state {
+		r.tell(b, verdict{Retry, "the same request with the same Idempotency-Key answers otherwise, or changes something again"}, again)
+	}
+	other := b.clone()
+	other.query = append(other.query, pair{"onbekend", "1"})
+	if a, err := r.send(other); err != nil || a.status < 300 {
+		r.tell(other, verdict{Retry, "another request with the same Idempotency-Key is accepted"}, a)
+		return err
+	}
+	return r.settle()
+}
+
+// random sends requests that the document allows, in one world after another.
+func (r *runner) random() error {
+	for i := range r.o.Steps {
+		if r.over() {
+			return nil
+		}
+		op := r.doc.ops[r.m.rng.IntN(len(r.doc.ops))]
+		if i%100 == 0 { // what ends is made anew
+			worlds := r.t.Furnish("")
+			r.m.world = worlds[r.m.rng.IntN(len(worlds))]
+			if err := r.settle(); err != nil {
+				return err
+			}
+		}
+		x := r.allowed(op)
+		x.note = "a random request"
+		if _, err := r.try(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allowed is a request at random that the document allows.
+func (r *runner) allowed(op *operation) request {
+	out := r.base(op)
+	out.query = nil
+	for _, p := range op.params {
+		v, fixed := r.t.Fixed[op.id+" "+p.name]
+		switch p.in {
+		case "path":
+			if p.schema.prefixes != nil {
+				out.path = set(out.path, p.name, r.m.id(p.schema))
+			} else if r.m.rng.IntN(4) == 0 {
+				if text := parameter(r.m.value(p.schema, 0)); text != "" {
+					out.path = set(out.path, p.name, text)
+				}
+			}
+		case "query":
+			if !p.required && r.m.rng.IntN(4) > 0 {
+				continue
+			}
+			if !fixed {
+				v = parameter(r.m.value(p.schema, 0))
+			}
+			if p.schema.typ == "array" && v == "" {
+				continue // an empty list is not asked for
+			}
+			out.query = append(out.query, pair{p.name, v})
+		}
+	}
+	if len(op.bodies) > 0 {
+		media := slices.Sorted(maps.Keys(op.bodies))
+		out.media = media[r.m.rng.IntN(len(media))]
+		if out.hasBody = op.needsBody || r.m.rng.IntN(4) > 0; out.hasBody {
+			plain := *op.bodies[out.media]
+			plain.nullable = false
+			out.body = r.m.value(&plain, 0)
+		}
+	}
+	return out
+}
+
+// answer is what came back, and what the world looks like after it.
+type answer struct {
+	status   int
+	header   http.Header
+	body     []byte
+	panicked any
+	forbids  error // what the document says against the request
+	wrong    error // what it says against the answer
+	state    string
+	changed  bool
+}
+
+func (a answer) String() string {
+	body := strings.Join(strings.Fields(string(a.body)), " ")
+	if len(body) > 600 {
+		body = body[:600] + " …"
+	}
+	return fmt.Sprintf("→ %d %s", a.status, body)
+}
+
+func newBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
+
+// settle takes the present state of the world for the one before the next request.
+func (r *runner) settle() (err error) {
+	if r.t.State != nil {
+		r.state, err = r.t.State()
+	}
+	return err
+}
+
+func (r *runner) send(x request) (answer, error) {
+	body := x.bytes()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // ends by itself, whatever happens
+	defer cancel()
+	req, err := x.http(ctx, body)
+	if err != nil {
+		return answer{}, err
+	}
+	if token := r.t.Token(x.op.id); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	rec := httptest.NewRecorder()
+	var a answer
+	func() {
+		defer func() { a.panicked = recover() }()
+		r.t.Handler.ServeHTTP(rec, req)
+	}()
+	r.report.Requests++
+	a.status, a.header, a.body = rec.Code, rec.Header(), rec.Body.Bytes()
+	a.forbids = r.checker.Refuses(req, body)
+	if a.status < 300 {
+		r.report.Succeeded[x.op.id]++
+	}
+	if err := r.checker.Check(req, body, a.status, a.header, a.body); err != nil && (a.status >= 300 || a.forbids == nil) {
+		a.wrong = err
+	}
+	if a.status < 300 && json.Valid(a.body) {
+		var v any
+		if json.Unmarshal(a.body, &v) == nil {
+			r.m.remember(v)
+		}
+	}
+	if r.t.State != nil {
+		before := r.state
+		if err := r.settle(); err != nil {
+			return a, err
+		}
+		a.state, a.changed = r.state, r.state != before
+	}
+	return a, nil
+}
+
+type verdict struct{ kind, why string }
+
+var varying = regexp.MustCompile(`[0-9]+|'[^']*'|"[^"]*"`)
+
+// key is the same for the same fault with another value.
+func (v verdict) key(x request) string {
+	return x.op.id + " " + v.kind + " " + varying.ReplaceAllString(v.why, "…")
+}
+
+// judge says what is wrong with an answer, or nothing.
+func (r *runner) judge(x request, a answer) (verdict, bool) {
+	switch {
+	case a.panicked != nil:
+		return verdict{Server, fmt.Sprintf("panics: %v", a.panicked)}, true
+	case a.status >= 500:
+		return verdict{Server, fmt.Sprintf("answers %d", a.status)}, true
+	case a.status < 300 && x.want == refused:
+		return verdict{Accepted, "accepts what nobody may send"}, true
+	case a.status < 300 && x.want == byDocument && a.forbids != nil:
+		return verdict{Accepted, "accepts what the document forbids: " + a.forbids.Error()}, true
+	case a.wrong != nil && !(errors.Is(a.wrong, check.ErrNoOperation) && x.method == http.MethodOptions):
+		return verdict{Answer, a.wrong.Error()}, true
+	case a.status >= 400 && a.changed:
+		return verdict{State, "is refused, and changed something"}, true
+	case x.want == byDocument && a.forbids == nil && a.status >= 400:
+		if why := r.saidToo(a); why != "" {
+			return verdict{Refused, "the document allows it: " + why}, true
+		}
+	}
+	return verdict{}, false
+}
+
+// saidToo says why a refusal is for what the document ought to say, or nothing where it is a rule of the domain.
+func (r *runner) saidToo(a answer) string {
+	if !slices.Contains([]int{http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}, a.status) {
+		return ""
+	}
+	var p struct {
+		Code   string
+		Errors []struct{ Pointer, Parameter, Code, Detail string }
+	}
+	if json.Unmarshal(a.body, &p) != nil || !r.t.Said(p.Code) {
+		return ""
+	}
+	for _, e := range p.Errors {
+		if r.t.Said(e.Code) {
+			return fmt.Sprintf("%s%s %s (%s)", e.Pointer, e.Parameter, e.Detail, e.Code)
+		}
+	}
+	if len(p.Errors) > 0 {
+		return ""
+	}
+	return p.Code
+}
+
+// try sends a request, and tells what is wrong with how it was answered.
+func (r *runner) try(x request) (answer, error) {
+	a, err := r.send(x)
+	if err == nil && a.status == http.StatusServiceUnavailable { // too busy, it says: what it answers again counts
+		a, err = r.send(x)
+	}
+	if errors.Is(err, errUnsendable) {
+		return a, nil
+	}
+	if err != nil {
+		return a, err
+	}
+	v, bad := r.judge(x, a)
+	if !bad || r.known[v.key(x)] {
+		return a, nil
+	}
+	x, v, a, err = r.shrink(x, v, a)
+	if err != nil {
+		return a, err
+	}
+	r.tell(x, v, a)
+	return a, nil
+}
+
+func (r *runner) tell(x request, v verdict, a answer) {
+	if r.known[v.key(x)] {
+		return
+	}
+	r.known[v.key(x)] = true
+	f := Fault{v.kind, x.op.id, x.note, v.why, x.curl(r.t.Token(x.op.id) != ""), a.String()}
+	r.report.Faults = append(r.report.Faults, f)
+	if r.o.Told != nil {
+		r.o.Told(f.String())
+	}
+}

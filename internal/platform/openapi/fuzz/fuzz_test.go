@@ -1,0 +1,317 @@
+package fuzz_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/platform/openapi/fuzz"
+)
+
+// A small API that keeps to its document, in which each test plants one fault.
+
+const problem = `{"type":"object","required":["status","code","errors"],"properties":{"status":{"type":"integer"},"code":{"type":"string"},
+	"errors":{"type":"array","items":{"type":"object","required":["code"],"properties":{"code":{"type":"string"},"pointer":{"type":"string"}}}}}}`
+
+const refusal = `{"description":"No","content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}}`
+
+const document = `{"openapi":"3.1.1","info":{"title":"Plaatsen","version":"1"},"paths":{
+"/v1/places":{"post":{"operationId":"createPlace","parameters":[{"name":"Idempotency-Key","in":"header","schema":{"type":"string","minLength":1,"maxLength":255,"pattern":"^[ -~]*$"}}],
+ "requestBody":{"required":true,"content":{"application/json":{"schema":{"$ref":"#/components/schemas/PlaceInput"}}}},
+ "responses":{"201":{"description":"Made","headers":{"Idempotency-Replayed":{"schema":{"type":"string"}}},"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Place"}}}},
+ "400":` + refusal + `,"415":` + refusal + `,"422":` + refusal + `}}},
+"/v1/places/{id}":{"get":{"operationId":"getPlace","parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string","pattern":"^lpl_[0-7][0-9a-hjkmnp-tv-z]{25}$","minLength":30,"maxLength":30}},
+ {"name":"limit","in":"query","schema":{"type":"integer","minimum":1,"maximum":100}}],
+ "responses":{"200":{"description":"It","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Place"}}}},"400":` + refusal + `,"404":` + refusal + `}}}},
+"components":{"schemas":{"Problem":` + problem + `,
+"Place":{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},
+"PlaceInput":{"type":"object","additionalProperties":false,"required":["name"],"properties":{
+ "name":{"type":"string","minLength":1,"maxLength":20,"pattern":"^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f][^\\x00-\\x1f\\x7f]*$"},"note":{"type":["string","null"],"maxLength":5,"pattern":"^[^\\x00-\\x1f\\x7f]*$"},
+ "capacity":{"type":"integer","minimum":1,"maximum":9},"goals":{"type":"array","maxItems":2,"items":{"type":"string","enum":["see","do"]}}},
+ "examples":[{"name":"Apotheek","note":null,"capacity":3,"goals":["see"]}]}}}}`
+
+const place = "lpl_01k3p9c2zre8v9w0x1y2z3a4b5"
+
+// api keeps to the document but for what is planted in it.
+type api struct {
+	plant func(api *api, w http.ResponseWriter, r *http.Request, body []byte) bool
+	made  int
+	kept  map[string]string
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body := make([]byte, max(r.ContentLength, 0))
+	for n := 0; n < len(body); {
+		m, err := r.Body.Read(body[n:])
+		if n += m; err != nil {
+			break
+		}
+	}
+	if a.plant != nil && a.plant(a, w, r, body) {
+		return
+	}
+	switch path, found := strings.CutPrefix(r.URL.Path, "/v1/places/"); {
+	case r.Method == http.MethodGet && found && path == place:
+		q := r.URL.Query()
+		n, err := strconv.Atoi(q.Get("limit"))
+		if len(q) > 1 || len(q) == 1 && (len(q["limit"]) != 1 || err != nil || n < 1 || n > 100 || strconv.Itoa(n) != q.Get("limit")) {
+			if f, err := strconv.ParseFloat(q.Get("limit"), 64); len(q) != 1 || len(q["limit"]) != 1 || err != nil || !json.Valid([]byte(q.Get("limit"))) || f != float64(int(f)) || f < 1 || f > 100 {
+				a.refuse(w, 400, "invalid-parameter", "bad_format")
+				return
+			}
+		}
+		a.answer(w, 200, "Apotheek")
+	case r.Method == http.MethodPost && r.URL.Path == "/v1/places":
+		key := r.Header.Get("Idempotency-Key")
+		if len(r.URL.Query()) > 0 || len(key) > 255 || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
+			a.refuse(w, 400, "invalid-parameter", "unknown")
+			return
+		}
+		if t := strings.ReplaceAll(strings.ToLower(r.Header.Get("Content-Type")), " ", ""); t != "application/json" && t != "application/json;charset=utf-8" {
+			a.refuse(w, 415, "unsupported-media-type", "")
+			return
+		}
+		if was, again := a.kept[key]; again && key != "" {
+			w.Header().Set("Idempotency-Replayed", "true")
+			a.answer(w, 201, was)
+			return
+		}
+		if code := wrong(body); code != "" {
+			a.refuse(w, 422, "invalid", code)
+			return
+		}
+		var in struct{ Name string }
+		_ = json.Unmarshal(body, &in)
+		a.made++
+		a.kept[key] = in.Name
+		a.answer(w, 201, in.Name)
+	default:
+		a.refuse(w, 404, "not-found", "")
+	}
+}
+
+func (a *api) answer(w http.ResponseWriter, status int, name string) {
+	b, _ := json.Marshal(map[string]any{"id": place, "name": name})
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(b)
+}
+
+func (a *api) refuse(w http.ResponseWriter, status int, code, rule string) {
+	errs := "[]"
+	if rule != "" {
+		errs = fmt.Sprintf(`[{"code":%q}]`, rule)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"status":%d,"code":%q,"errors":%s}`, status, code, errs)
+}
+
+// wrong judges a body by hand, so that the fuzzer's judgement is held to another's.
+func wrong(body []byte) string {
+	dec := json.NewDecoder(strings.NewReader(string(body)))
+	dec.UseNumber()
+	var in map[string]any
+	if !utf8.Valid(body) || strings.Contains(strings.ToLower(string(body)), `\ud8`) && !strings.Contains(strings.ToLower(string(body)), `\ud83d\ude00`) ||
+		strings.Contains(strings.ToLower(string(body)), `\udf`) || strings.Contains(strings.ToLower(string(body)), `\udc`) || dec.Decode(&in) != nil || in == nil || dec.More() {
+		return "wrong_type"
+	}
+	for _, name := range []string{"name", "note", "capacity", "goals"} {
+		if strings.Count(string(body), `"`+name+`":`) > 1 {
+			return "repeated"
+		}
+	}
+	for name, v := range in {
+		control := func(s string) bool {
+			return strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
+		}
+		switch s, text := v.(string); name {
+		case "name":
+			if !text || utf8.RuneCountInString(s) > 20 || strings.Trim(s, " ") == "" || control(s) {
+				return "too_long"
+			}
+		case "note":
+			if v != nil && (!text || utf8.RuneCountInString(s) > 5 || control(s)) {
+				return "too_long"
+			}
+		case "capacity":
+			n, number := v.(json.Number)
+			f, err := n.Float64()
+			if !number || err != nil || f != float64(int(f)) || f < 1 || f > 9 {
+				return "too_big"
+			}
+		case "goals":
+			l, array := v.([]any)
+			if !array || len(l) > 2 || slices.ContainsFunc(l, func(x any) bool { return x != "see" && x != "do" }) {
+				return "not_one_of"
+			}
+		default:
+			return "unknown"
+		}
+	}
+	if in["name"] == nil {
+		return "required"
+	}
+	return ""
+}
+
+func run(t *testing.T, plant func(*api, http.ResponseWriter, *http.Request, []byte) bool, o fuzz.Options) fuzz.Report {
+	t.Helper()
+	a := &api{plant: plant, kept: map[string]string{}}
+	o.Seed = max(o.Seed, 7)
+	o.Now = time.Date(2027, 1, 11, 9, 0, 0, 0, time.UTC)
+	r, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: a, Token: func(string) string { return "t" },
+		Furnish: func(string) []map[string]string { return []map[string]string{{"lpl": place}} },
+		State:   func() (string, error) { return strconv.Itoa(a.made), nil },
+		Said:    func(code string) bool { return code != "not-found" && code != "domain" }}, o)
+	require.NoError(t, err)
+	return r
+}
+
+func TestRun_FindsNothingInAnAPIThatKeepsToItsDocument(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(5) {
+		r := run(t, nil, fuzz.Options{Seed: 100 + seed, Steps: 300})
+		require.Empty(t, r.Faults)
+		require.Greater(t, r.Requests, 800)
+		require.NotZero(t, r.Succeeded["createPlace"])
+		require.NotZero(t, r.Succeeded["getPlace"])
+	}
+}
+
+func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
+	t.Parallel()
+	name := func(body []byte) string {
+		var in struct{ Name string }
+		_ = json.Unmarshal(body, &in)
+		return in.Name
+	}
+	const post = `curl -sS -i -X POST "$SWITCHBOARD"'/v1/places' -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' --data-binary `
+	for what, c := range map[string]struct {
+		plant      func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool
+		kind, curl string
+	}{
+		"a handler that leaks a field": {func(_ *api, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if r.Method != http.MethodGet || r.URL.Path != "/v1/places/"+place || r.URL.RawQuery != "" {
+				return false
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"id":"` + place + `","name":"x","password_hash":"y"}`))
+			return true
+		}, fuzz.Answer, `curl -sS -i -X GET "$SWITCHBOARD"'/v1/places/` + place + `' -H "Authorization: Bearer $TOKEN"`},
+		"a status that is not documented": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if !strings.Contains(name(body), "drop table") {
+				return false
+			}
+			a.refuse(w, 418, "teapot", "")
+			return true
+		}, fuzz.Answer, post + `'{"name":"`},
+		"a header that is not documented": {func(a *api, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if r.Method == http.MethodGet && r.URL.Query().Get("limit") == "100" {
+				w.Header().Set("X-Debug", "1")
+			}
+			return false
+		}, fuzz.Answer, `curl -sS -i -X GET "$SWITCHBOARD"'/v1/places/` + place + `?limit=100' -H "Authorization: Bearer $TOKEN"`},
+		"a panic on one value": {func(_ *api, _ http.ResponseWriter, _ *http.Request, body []byte) bool {
+			if strings.Contains(name(body), "%") {
+				panic("formats")
+			}
+			return false
+		}, fuzz.Server, post + `'{"name":"%`},
+		"500 where text is four bytes a character": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if len(name(body)) <= 40 || utf8.RuneCountInString(name(body)) > 20 {
+				return false
+			}
+			a.refuse(w, 500, "internal", "")
+			return true
+		}, fuzz.Server, post + `$'{"name":"\xf0\x9f\x91\xa9`},
+		"an invalid value that is accepted": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			var in struct{ Capacity json.Number }
+			if json.Unmarshal(body, &in) != nil || in.Capacity != "10" {
+				return false
+			}
+			a.made++
+			a.answer(w, 201, "x")
+			return true
+		}, fuzz.Accepted, post + `'{"capacity":10}'`},
+		"a member twice that is accepted": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if strings.Count(string(body), `"capacity":`) != 2 {
+				return false
+			}
+			a.made++
+			a.answer(w, 201, "x")
+			return true
+		}, fuzz.Accepted, post + `'{"capacity":3,"goals":["see"],"name":"Apotheek","note":null,"capacity":3}'`},
+		"an unknown parameter that is accepted": {func(a *api, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if r.Method != http.MethodGet || !r.URL.Query().Has("onbekend") {
+				return false
+			}
+			a.answer(w, 200, "x")
+			return true
+		}, fuzz.Accepted, `curl -sS -i -X GET "$SWITCHBOARD"'/v1/places/` + place + `?onbekend=1' -H "Authorization: Bearer $TOKEN"`},
+		"a valid value that is refused": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if utf8.RuneCountInString(name(body)) != 20 || wrong(body) != "" {
+				return false
+			}
+			a.refuse(w, 422, "invalid", "too_long")
+			return true
+		}, fuzz.Refused, post + `'{"name":"xxxxxxxxxxxxxxxxxxxx"}'`},
+		"a refusal that changes something": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if r.Method == http.MethodPost && strings.Contains(string(body), `"goals":[null]`) {
+				a.made++
+			}
+			return false
+		}, fuzz.State, post + `'{"goals":[null]}'`},
+		"a retry that is done again": {func(a *api, _ http.ResponseWriter, r *http.Request, _ []byte) bool {
+			r.Header.Del("Idempotency-Key")
+			return false
+		}, fuzz.Retry, ` -H 'Idempotency-Key: fuzz-7-1' --data-binary '{"capacity":3,"goals":["see"],"name":"Apotheek","note":null}'`},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, c.plant, fuzz.Options{Steps: 300})
+			require.NotEmpty(t, r.Faults)
+			curls := []string{}
+			for _, f := range r.Faults {
+				require.Equal(t, c.kind, f.Kind, "%s", f)
+				require.NotContains(t, f.Curl, "\n", "one line")
+				curls = append(curls, f.Curl)
+			}
+			require.True(t, slices.ContainsFunc(curls, func(s string) bool { return strings.Contains(s, c.curl) }), "%s\nnot in\n%s", c.curl, strings.Join(curls, "\n"))
+		})
+	}
+}
+
+// A rule of the domain may refuse what the document allows; so may what is not a refusal of the request at all.
+func TestRun_LetsTheDomainRefuse(t *testing.T) {
+	t.Parallel()
+	r := run(t, func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+		if r.Method != http.MethodPost || wrong(body) != "" || len(body)%3 != 0 || r.URL.RawQuery != "" {
+			return false
+		}
+		a.refuse(w, 422, "invalid", "domain")
+		return true
+	}, fuzz.Options{Steps: 300})
+	require.Empty(t, r.Faults)
+}
+
+func TestRun_TriesTheSameForTheSameSeed(t *testing.T) {
+	t.Parallel()
+	tried := func(seed uint64) (all []string) {
+		run(t, func(_ *api, _ http.ResponseWriter, r *http.Request, body []byte) bool {
+			all = append(all, r.Method+r.URL.String()+string(body))
+			return false
+		}, fuzz.Options{Seed: seed, Values: 3, Steps: 100})
+		return all
+	}
+	require.Equal(t, tried(42), tried(42))
+	require.NotEqual(t, tried(42), tried(43))
+}
