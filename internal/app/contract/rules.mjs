@@ -237,7 +237,7 @@ const rules = {
   "bounded": ["texts and lists in requests have a length", function* (doc) {
     for (const s of inside(doc, "requests")) {
       const { schema } = s;
-      if (types(schema).includes("string") && !schema.enum && !schema.const && !schema.maxLength && !schema.pattern && !/^date/.test(schema.format ?? "")) yield fault("may be of any length", s.at);
+      if (types(schema).includes("string") && !schema.enum && !schema.const && !schema.maxLength && !(schema.pattern && !endless.test(schema.pattern)) && !/^date/.test(schema.format ?? "")) yield fault("may be of any length", s.at);
       if (types(schema).includes("array") && !schema.maxItems) yield fault("may hold any number", s.at);
     }
   }],
@@ -252,8 +252,11 @@ const rules = {
   }],
 };
 
+// endless patterns bound nothing: they repeat something without end.
+const endless = /[*+]|\{\d+,\}/;
+
 // whole are lists that are computed or short, and answered whole.
-const whole = new Set(["listEventTypes", "listLeerplekCoaches", "listSuggestions", "listTopics"]);
+const whole = new Set(["listEventTypes", "listLeerplekCoaches", "listSuggestions", "listTopics", "listOrganisationDuplicates"]);
 // foreign are schemas whose words others chose: RFC 6749 and 7517, the receiver of a webhook, whoever wrote a questionnaire.
 const foreign = new Set(["Token", "Key", "WebhookOAuth", "WebhookOAuthShown", "SurveyQuestion", "SubmitSurveyForm"]);
 
