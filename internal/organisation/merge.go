@@ -238,9 +238,11 @@ func (p *Profile) takeOver(from Profile) (left unkept) {
 	return left
 }
 
-// known reads an employer by the id that callers know it by, also one that was merged.
-func known(tx *db.Tx, oid id.OrganisationID) (Organisation, error) {
-	var row Organisation
-	return row, db.Missing(tx.DB.Where(`id = coalesce((select m.id from organisations m where m.tenant_id = ? and m.former_id = ?), ?)`,
-		tx.Scope.Tenant, oid, oid).Take(&row).Error)
+// known reads an employer by the id that callers know it by, also one that was merged: that is looked for only where no
+// employer has the id.
+func known(tx *db.Tx, oid id.OrganisationID) (row Organisation, err error) {
+	err = db.One(tx, &row, `select * from organisations where tenant_id = @tenant and id = @id
+		union all select * from organisations where tenant_id = @tenant and former_id = @id limit 1`,
+		map[string]any{"tenant": tx.Scope.Tenant, "id": oid})
+	return row, err
 }
