@@ -18,8 +18,8 @@ import (
 // gates is where the tools of the contract stand: a module of their own, and packages of npm.
 const gates = "contract"
 
-// released is the document of the last release: make release-document renews it. Until there is one it is the first
-// document that callers were shown.
+// released is the document of the last release: make release-document renews it. Until there is one it is the document as it was
+// when this gate was built.
 func released(t *testing.T) map[string]any {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, "api", "released", "openapi.json"))

@@ -199,7 +199,7 @@ type Kennismakingsgesprek struct {
 	Outcome       *string       `json:"outcome" maxLength:"5000" extensions:"x-nullable" example:"Rondleiding en gesprek met de ergotherapeut; witte jas meebrengen."`
 
 	// What was talked through, and what the switcher and the leercoach said of the leervraag and the possibilities (seed 000).
-	Agenda            []string `json:"agenda" validate:"max=6" enums:"introduction,acquaintance,leervraag,possibilities,arrangements,leeractieplan" example:"introduction,acquaintance,leervraag"`
+	Agenda            []string `json:"agenda" validate:"max=6,unique" enums:"introduction,acquaintance,leervraag,possibilities,arrangements,leeractieplan" example:"introduction,acquaintance,leervraag"`
 	LearnInGeneral    *string  `json:"learn_in_general" maxLength:"5000" extensions:"x-nullable" example:"Hoe de zorg en de apotheek samenwerken."`
 	LearnSpecifically *string  `json:"learn_specifically" maxLength:"5000" extensions:"x-nullable" example:"Hoe je medicatie klaarzet voor een afdeling."`
 	MustCover         []string `json:"must_cover" validate:"max=20" minLength:"1" maxLength:"1000" example:"BelRAI"`
