@@ -9,7 +9,7 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/switchboard ./cmd/switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz mutate examples contract release-document build bench bench-retrieval bench-relevance bench-assignment bench-suggestions bench-cohort bench-deliveries bench-storm generate verify lint postgres
+.PHONY: help demo test fuzz mutate examples contract release-document build bench bench-retrieval bench-relevance bench-assignment bench-suggestions bench-cohort bench-deliveries bench-storm bench-growth generate verify lint postgres
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,10 +22,10 @@ test: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run every test against a r
 	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 20m -p $(P) $(ARGS) $(PKG)
 
 fuzz: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Fuzz the API from its document for long (ARGS='-minutes 60 -seed 42 -operation createLeervraag')
-	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 24h -count 1 -v -run '^TestFuzz_EveryOperation' ./internal/app -args -minutes 10 -seed $$(date +%s) $(ARGS)
+	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 24h -count 1 -v -run '^TestFuzz_(Every|Bound)' ./internal/app -args -minutes 10 -seed $$(date +%s) $(ARGS)
 
 mutate: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Take away each policy, permission and binding in turn, and list which attack notices (ARGS='-run Mutation/policy/sites')
-	@out=$$(mktemp) && { go run -buildvcs=false ./internal/platform/postgres/with -- go test -timeout 20m -count 1 -v -run '^TestMutation' $(ARGS) ./internal/app >$$out; code=$$?; \
+	@out=$$(mktemp) && { go run -buildvcs=false ./internal/platform/postgres/with -- go test -tags mutate -timeout 40m -count 1 -v -run '^TestMutation' $(ARGS) ./internal/app >$$out; code=$$?; \
 	  sed -n 's/^ *[a-z_]*_test.go:[0-9]*: //p; /--- FAIL/p; /survived/p; /^FAIL/p; /^ok/p' $$out; rm -f $$out; exit $$code; }
 
 examples: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run the examples of docs/webhooks/verify in their languages (needs python3 and npm)
@@ -66,6 +66,9 @@ bench-deliveries: postgres ## Measure the way from fact to receiver (ARGS='-only
 
 bench-storm: postgres ## Measure what one tenant's storm does to another's p99
 	@go run -buildvcs=false ./internal/app/bench -storm $(ARGS)
+
+bench-growth: postgres ## Measure every call beside 100,000 and beside 10,000,000 rows (ARGS='-tenants 100 -rows 1000000')
+	@go run -buildvcs=false ./internal/app/bench -growth $(ARGS)
 
 generate: ## Make the generated files again (api/)
 	@echo "Generating …"

@@ -6,16 +6,68 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 //go:embed *.sql
 var files embed.FS
+
+// How a migration behaves towards those who work meanwhile. Whoever waits for a lock on a table lets all wait who come after,
+// so a migration waits for a moment, gives up, lets them pass, and tries again.
+const (
+	LockWait  = 2 * time.Second  // for one lock
+	lockTries = 60               // of a file; with the pauses some ten minutes
+	lockPause = 8 * time.Second  // between two tries
+	most      = 15 * time.Minute // of one statement; a file that knows better sets its own statement_timeout
+)
+
+// Patiently runs fn again and again for as long as it fails because of a lock that it did not get, or that was part of a
+// deadlock. fn must leave nothing behind when it fails, and wait no longer for a lock than LockWait.
+func Patiently(ctx context.Context, fn func() error) error { return patiently(ctx, lockPause, fn) }
+
+func patiently(ctx context.Context, pause time.Duration, fn func() error) error {
+	for n := 1; ; n++ {
+		err := fn()
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "55P03" && pg.Code != "40P01" { // lock_not_available, deadlock_detected
+			return err
+		}
+		if n == lockTries {
+			return fmt.Errorf("migrations: somebody holds a lock for too long: see docs/operations-migrations.md: %w", err)
+		}
+		later := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			later.Stop()
+			return errors.Join(err, ctx.Err())
+		case <-later.C:
+		}
+	}
+}
+
+// inTx runs fn in a transaction that waits for nobody for long, patiently.
+func inTx(ctx context.Context, conn *pgx.Conn, fn func(pgx.Tx) error) error {
+	return Patiently(ctx, func() error { return once(ctx, conn, LockWait, fn) })
+}
+
+func once(ctx context.Context, conn *pgx.Conn, wait time.Duration, fn func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`,
+			strconv.FormatInt(wait.Milliseconds(), 10), strconv.FormatInt(most.Milliseconds(), 10))
+		if err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
 
 // Count is the number of migrations that this binary knows.
 func Count() int {
@@ -23,9 +75,13 @@ func Count() int {
 	return len(names)
 }
 
-// Apply brings the schema up to date as the owner, one transaction per file, and returns how many files it applied.
+// Apply brings the schema up to date as the owner, one transaction per file, and returns how many files it applied. A file
+// that does not get its locks within a moment is tried again, for some ten minutes.
 // Several processes may call it at once: one works, the others wait.
-func Apply(ctx context.Context, conn *pgx.Conn) (int, error) {
+func Apply(ctx context.Context, conn *pgx.Conn) (int, error) { return applyUntil(ctx, conn, Count()) }
+
+// applyUntil is Apply up to a version.
+func applyUntil(ctx context.Context, conn *pgx.Conn, last int) (int, error) {
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock(hashtext('switchboard migrations'))"); err != nil {
 		return 0, err
 	}
@@ -52,14 +108,14 @@ func Apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 		if err != nil || version != i+1 {
 			return applied, fmt.Errorf("migrations: %s is out of order", name)
 		}
-		if version <= at {
+		if version <= at || version > last {
 			continue
 		}
 		body, err := files.ReadFile(name)
 		if err != nil {
 			return applied, err
 		}
-		err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		err = inTx(ctx, conn, func(tx pgx.Tx) error {
 			if _, err := tx.Conn().PgConn().Exec(ctx, string(body)).ReadAll(); err != nil {
 				return fmt.Errorf("migrations: %s: %w", name, err)
 			}
@@ -77,7 +133,7 @@ func Apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 // rebase raises the base of positions when the database runs on another cluster than the one that gave them, as after
 // dump and restore: positions given from now on are above all that readers have seen.
 func rebase(ctx context.Context, conn *pgx.Conn) error {
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	return inTx(ctx, conn, func(tx pgx.Tx) error {
 		var moved bool
 		err := tx.QueryRow(ctx, `select c.system_identifier <> s.system_identifier
 			from platform.cluster c, pg_control_system() s for update of c`).Scan(&moved)

@@ -18,6 +18,9 @@ import (
 // directory is the kind of name under which the directory knows clients by their id.
 const directory = "client"
 
+// secrets is the kind of name under which the directory knows clients by a secret of theirs: its SHA-256 is all that it keeps.
+const secrets = "client_secret"
+
 // Client is one machine client: the frontend of a partner, an employer's HR software, an LMS.
 type Client struct {
 	db.Row

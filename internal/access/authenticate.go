@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -59,6 +60,9 @@ func newAuthenticator(d *db.DB, tokens *auth.Tokens, keys *Keys, log *slog.Logge
 // cannot be known what was revoked, it is fault.Busy.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Principal, error) {
 	v, err := a.verify(ctx, token)
+	if errors.Is(err, errKeys) {
+		return auth.Principal{}, fault.Busy.Because(err).After(time.Second)
+	}
 	if err != nil {
 		return auth.Principal{}, fault.NoToken.Because(err)
 	}
@@ -74,6 +78,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Pr
 	return v.Principal, nil
 }
 
+// errKeys says that a token names a key that we could not look for.
+var errKeys = errors.New("access: the signing keys cannot be read")
+
 // verify believes for a few seconds what it verified: a signature costs more than all else that a read does.
 func (a *Authenticator) verify(ctx context.Context, token string) (auth.Verified, error) {
 	h := sha256.Sum256([]byte(token))
@@ -84,9 +91,16 @@ func (a *Authenticator) verify(ctx context.Context, token string) (auth.Verified
 	if ok && !now.Before(b.at) && now.Sub(b.at) < believedFor && now.Before(b.ExpiresAt) {
 		return b.Verified, nil
 	}
+	unknown := a.keys.unknown(token)
 	v, err := a.tokens.Verify(token, now)
-	if err != nil && a.keys.learn(ctx, token) {
-		v, err = a.tokens.Verify(token, now)
+	if err != nil && unknown != "" {
+		learnt, failed := a.keys.learn(ctx, unknown)
+		if failed != nil {
+			return v, fmt.Errorf("%w: %w", errKeys, failed)
+		}
+		if learnt {
+			v, err = a.tokens.Verify(token, now)
+		}
 	}
 	if err != nil {
 		return v, err

@@ -10,7 +10,9 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/limit"
 	"github.com/switchingtalent/switchboard/internal/platform/page"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
 )
@@ -18,8 +20,8 @@ import (
 // Routes are the doors of clients and tokens.
 func (s *Service) Routes() []web.Route {
 	return []web.Route{
-		web.Open(http.MethodPost, "/oauth/token", http.StatusOK, s.token, web.SaysErrors(TokenRefusal), web.CountedBy(web.ByToken)),
-		web.Open(http.MethodGet, "/.well-known/jwks.json", http.StatusOK, s.jwks),
+		web.Open(http.MethodPost, "/oauth/token", http.StatusOK, s.token, web.SaysErrors(TokenRefusal), web.CountedBy(web.ByToken), web.BodyAtMost(maxForm)),
+		web.Open(http.MethodGet, "/.well-known/jwks.json", http.StatusOK, s.jwks, web.FromMemory),
 		web.Get("/v1/whoami", auth.Self, s.whoami),
 		web.Post("/v1/clients", "client:write", s.create),
 		web.List("/v1/clients", "client:read", s.list),
@@ -241,6 +243,9 @@ type tokenReq struct {
 	Body          url.Values `body:"form"`
 }
 
+// maxForm is far more than a form with credentials needs, in bytes.
+const maxForm = 16 << 10
+
 // token hands out access tokens.
 //
 //	@Summary		Get an access token
@@ -262,14 +267,20 @@ type tokenReq struct {
 func (s *Service) token(ctx context.Context, _ *db.DB, in tokenReq) (web.HTML, error) {
 	r, err := parseToken(in.Authorization, in.Body)
 	var t Token
+	from := web.RequestOf(ctx).IP
 	if err == nil {
-		t, err = s.grant(ctx, r, web.RequestOf(ctx).IP)
+		t, err = s.grant(ctx, r, from)
+	} else if over := web.Count(ctx, limit.Address(from)); over != nil {
+		err = over
 	}
 	var refused *tokenError
 	switch {
 	case errors.As(err, &refused):
 		s.note(ctx, r, refused.code)
 		return refused.html(), nil
+	case fault.TooManyRequests.Is(err):
+		s.note(ctx, r, "too_many")
+		return web.HTML{}, err
 	case err != nil:
 		return web.HTML{}, err
 	}

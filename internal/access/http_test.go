@@ -3,8 +3,10 @@ package access_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -17,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/access"
+	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
@@ -24,6 +27,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/limit"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
 )
 
 type object = map[string]any
@@ -546,10 +550,215 @@ func TestLimits_SlowTheGuesserAlone(t *testing.T) {
 	a := w.Nobody().Post("/oauth/token", guess.form()).Is(http.StatusTooManyRequests)
 	require.Equal(t, "temporarily_unavailable", a.Str("error"))
 	require.NotEmpty(t, a.Header.Get("Retry-After"))
+	require.Contains(t, h.Log.String(), `"problem":"too-many-requests"`, "it is refused as all doors refuse: a moment late")
 	victim.caller(w)
 	neighbour.caller(w)
 	h.Clock.Advance(time.Minute)
 	guess.refused(w)
+}
+
+// A client behind an address from which everything failed that may fail gets its tokens all the same, in a process that never
+// saw it too: at once, with another secret, and with one from before the directory knew secrets.
+func TestLimits_ARightSecretGetsThroughWhateverItsNeighboursDo(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, func(o *app.Options) { o.PublicLimit = web.Limit{Requests: 80, Window: time.Hour} })
+	w := h.Tenant(t)
+	admin := w.Admin()
+	c, old := reader(admin), reader(admin)
+	oldHash := sha256.Sum256([]byte(old.Secret))
+	_, err := h.Super.Exec(context.Background(), `delete from platform.directory where kind = 'client_secret' and lookup_hash = $1`, oldHash[:])
+	require.NoError(t, err)
+	old.caller(w)
+	refused := 0
+	for i := range 100 {
+		guess := credentials{c.ID, c.Secret + "x"}
+		if i%2 == 0 {
+			guess = credentials{id.NewClient().String(), c.Secret}
+		}
+		a := w.Nobody().Post("/oauth/token", guess.form())
+		if a.Status == http.StatusTooManyRequests {
+			refused++
+			require.Equal(t, "temporarily_unavailable", a.Str("error"))
+			require.NotEmpty(t, a.Header.Get("Retry-After"))
+			continue
+		}
+		require.Equal(t, http.StatusUnauthorized, a.Status)
+	}
+	require.GreaterOrEqual(t, refused, 30, "wrong ones are bounded")
+	for range 10 {
+		a := w.Nobody().Post("/oauth/token", url.Values{"grant_type": {"password"}}) // and what is no credentials at all
+		require.Contains(t, []int{http.StatusBadRequest, http.StatusTooManyRequests}, a.Status)
+	}
+	require.Equal(t, http.StatusTooManyRequests, w.Nobody().Post("/oauth/token", url.Values{"grant_type": {"password"}}).Status)
+	require.NoError(t, h.App.Limits.Tell(context.Background(), true))
+	elsewhere := h.Again(t).Tenant(t) // a process that never saw this client
+	for _, at := range []*testkit.World{w, elsewhere} {
+		c.caller(at)
+		old.caller(at)
+		wrong := at.Nobody().Post("/oauth/token", credentials{c.ID, "guess"}.form())
+		require.Equal(t, http.StatusTooManyRequests, wrong.Status)
+	}
+	fresh := reader(admin)
+	fresh.caller(elsewhere)
+	var rotated credentials
+	admin.Post("/v1/clients/"+fresh.ID+"/rotate-secret", nil).Is(http.StatusOK).Into(&rotated)
+	rotated.caller(w)
+	fresh.caller(w)
+}
+
+func TestLimits_ARightSecretHasItsClientsOwnLimit(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, func(o *app.Options) { o.PublicLimit = web.Limit{Requests: 3, Window: time.Hour} })
+	w := h.Tenant(t)
+	c, neighbour := reader(w.Admin()), reader(w.Admin())
+	for left := 2; left >= 0; left-- {
+		a := w.Nobody().Post("/oauth/token", c.form()).Is(http.StatusOK)
+		require.Regexp(t, fmt.Sprintf(`^"token";r=%d;`, left), a.Header.Get("RateLimit"))
+	}
+	w.Nobody().Post("/oauth/token", c.form()).Is(http.StatusTooManyRequests)
+	neighbour.caller(w)
+	credentials{c.ID, "guess"}.refused(w)
+}
+
+// How many sessions a client may have is written in docs/security.md: any number.
+func TestToken_AnyNumberBesideEachOther(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	c := reader(w.Admin())
+	callers, tokens := []*testkit.Caller{}, map[string]bool{}
+	for range 40 {
+		callers = append(callers, c.caller(w))
+		tokens[callers[len(callers)-1].Token] = true
+	}
+	require.Len(t, tokens, 40)
+	for _, one := range callers {
+		one.Get("/v1/whoami").Is(http.StatusOK)
+	}
+}
+
+// A secret that has ended goes past the limits once, and is forgotten.
+func TestLimits_ASecretThatEndedIsNotKnownAnyMore(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	admin := w.Admin()
+	known := func(c credentials) bool {
+		whose, err := h.App.Access.Whose(context.Background(), c.Secret)
+		require.NoError(t, err)
+		if whose != (db.Found{}) {
+			require.Equal(t, uuidOf(t, c.ID), whose.Subject)
+			return true
+		}
+		return false
+	}
+	overlapping, ended, revoked, purged := reader(admin), reader(admin), reader(admin), reader(admin)
+	for _, c := range []credentials{overlapping, ended, revoked, purged} {
+		require.True(t, known(c), "from the first moment")
+	}
+	admin.Post("/v1/clients/"+overlapping.ID+"/rotate-secret", object{"overlap_hours": 1}).Is(http.StatusOK)
+	admin.Post("/v1/clients/"+purged.ID+"/rotate-secret", object{"overlap_hours": 1}).Is(http.StatusOK)
+	admin.Post("/v1/clients/"+ended.ID+"/rotate-secret", object{"overlap_hours": 0}).Is(http.StatusOK)
+	admin.Delete("/v1/clients/" + revoked.ID).Is(http.StatusNoContent)
+	require.True(t, known(overlapping))
+	require.False(t, known(ended))
+	require.False(t, known(revoked))
+	h.Clock.Advance(2 * time.Hour)
+	overlapping.refused(w)
+	require.False(t, known(overlapping))
+	overlapping.refused(w)
+	require.True(t, known(purged))
+	require.NoError(t, h.App.Access.PurgeAll(context.Background()))
+	require.False(t, known(purged))
+}
+
+// Any number of guesses costs one connection: what comes while one question is under way is the next one, all of it.
+func TestLookups_ManyAreOneQuestion(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	c, s := reader(w.Admin()), h.App.Access
+	ctx := context.Background()
+	type answer struct {
+		right bool
+		whose db.Found
+		err   error
+	}
+	answers := make(chan answer, 1000)
+	ask := func(right bool) {
+		secret := c.Secret
+		if !right {
+			secret = uuid.NewString()
+		}
+		whose, err := s.Whose(ctx, secret)
+		answers <- answer{right, whose, err}
+	}
+	gathered, next := s.HoldLookups()
+	for i := range 500 {
+		go ask(i%7 == 0)
+	}
+	require.Eventually(t, func() bool { return gathered() == 500 }, 60*time.Second, time.Millisecond, "they wait for one connection together")
+	next(ctx)
+	for range 500 {
+		a := <-answers
+		require.NoError(t, a.err)
+		require.Equal(t, a.right, a.whose.Subject == uuidOf(t, c.ID), "each gets its own answer")
+	}
+	whose, err := s.Whose(ctx, strings.Repeat("x", 201))
+	require.NoError(t, err)
+	require.Zero(t, whose)
+	h.App.DB.Close()
+	_, err = s.Whose(ctx, c.Secret)
+	require.Error(t, err, "and nobody is refused for what is not known")
+}
+
+// Who brings a token of a key that is just being learnt waits for that, and gets in.
+func TestKeys_AllWhoComeWhileAKeyIsLearntWaitForIt(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	elsewhere := h.Again(t)
+	w := h.Tenant(t)
+	ctx := context.Background()
+	_, err := h.App.Access.Keys.Rotate(ctx)
+	require.NoError(t, err)
+	h.Clock.Advance(2*time.Minute + time.Second)
+	token := reader(w.Admin()).caller(w).Token
+	read := elsewhere.App.Access.Keys.Hold()
+	got, began := make(chan error, 100), make(chan struct{})
+	for range 40 {
+		go func() {
+			began <- struct{}{}
+			_, err := elsewhere.App.Access.Authenticator.Authenticate(ctx, token)
+			got <- err
+		}()
+	}
+	for range 40 {
+		<-began
+	}
+	require.Empty(t, got, "nobody is refused meanwhile")
+	read(ctx)
+	for range 40 {
+		require.NoError(t, <-got)
+	}
+}
+
+// A token of a key that could not be looked for may be good: nobody says that it is not.
+func TestKeys_WhatCannotBeLookedForIsNotRefused(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	elsewhere := h.Again(t)
+	w := h.Tenant(t)
+	ctx := context.Background()
+	_, err := h.App.Access.Keys.Rotate(ctx)
+	require.NoError(t, err)
+	h.Clock.Advance(2*time.Minute + time.Second)
+	token := reader(w.Admin()).caller(w).Token
+	elsewhere.App.DB.Close()
+	for range 2 {
+		_, err = elsewhere.App.Access.Authenticator.Authenticate(ctx, token)
+		require.True(t, fault.Busy.Is(err), "%v", err)
+	}
+	_, err = elsewhere.App.Access.Authenticator.Authenticate(ctx, "not.a.token")
+	require.True(t, fault.NoToken.Is(err), "%v", err)
 }
 
 func TestKeys_OneFirstKeyForAllProcesses(t *testing.T) {

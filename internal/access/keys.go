@@ -36,9 +36,10 @@ type Keys struct {
 	tokens *auth.Tokens
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	known map[string]bool
-	asked time.Time // when an unknown key last made us read them again
+	mu       sync.Mutex
+	known    map[string]bool
+	asked    time.Time // when an unknown key last made us read them again
+	learning *reading
 }
 
 // keyOf is the seal's place of a signing key.
@@ -158,25 +159,59 @@ func (k *Keys) read(ctx context.Context, tx pgx.Tx) ([]auth.Key, error) {
 	})
 }
 
-// learn reads the keys again when the token names one that we do not know, at most every ten seconds, and reports
-// whether it did.
-func (k *Keys) learn(ctx context.Context, token string) bool {
+// unknown is the key that a token names when we do not know it, "" when we do.
+func (k *Keys) unknown(token string) string {
 	kid := kidOf(token)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known[kid] {
+		return ""
+	}
+	return kid
+}
+
+// learn reads the keys again because of one that we did not know, at most every ten seconds, and reports whether there is news.
+// Who comes while they are being read waits for that one reading: the key may be among them. An error says that they could not
+// be read, so that nobody can say whether a token of that key is good.
+func (k *Keys) learn(ctx context.Context, kid string) (bool, error) {
 	now := time.Now()
 	k.mu.Lock()
-	ask := kid != "" && !k.known[kid] && now.Sub(k.asked) >= unknownWait
-	if ask {
+	if k.known[kid] { // learnt a moment ago
+		k.mu.Unlock()
+		return true, nil
+	}
+	r := k.learning
+	if r == nil {
+		if now.Sub(k.asked) < unknownWait {
+			k.mu.Unlock()
+			return false, nil
+		}
 		k.asked = now
+		r = &reading{done: make(chan struct{})}
+		k.learning = r
+		go k.again(context.WithoutCancel(ctx), r)
 	}
 	k.mu.Unlock()
-	if !ask {
-		return false
+	select {
+	case <-r.done:
+		return r.err == nil, r.err
+	case <-ctx.Done():
+		return false, ctx.Err()
 	}
-	if err := k.Refresh(ctx); err != nil {
-		k.log.Warn("signing keys", "cause", db.Cause(err))
-		return false
+}
+
+// again is one reading for all who wait for it. One that failed may be tried again sooner.
+func (k *Keys) again(ctx context.Context, r *reading) {
+	within, cancel := context.WithTimeout(ctx, revokedWithin)
+	defer cancel()
+	r.err = k.Refresh(within)
+	k.mu.Lock()
+	if k.learning = nil; r.err != nil {
+		k.asked = time.Time{}
+		k.log.Warn("signing keys", "cause", db.Cause(r.err))
 	}
-	return true
+	k.mu.Unlock()
+	close(r.done)
 }
 
 // kidOf reads which key a token claims to be of, without believing it.

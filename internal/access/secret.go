@@ -63,18 +63,26 @@ func issueSecret(tx *db.Tx, c id.ClientID, expires *time.Time) (string, error) {
 	h := hashOf(s)
 	_, err := tx.Run(`insert into client_secrets (tenant_id, id, client_id, hash, created_at, expires_at) values (?, ?, ?, ?, ?, ?)`,
 		tx.Scope.Tenant, uuid.Must(uuid.NewV7()), c, h[:], tx.Now, expires)
-	return s, err
+	if err != nil {
+		return "", err
+	}
+	return s, tx.EnlistHash(secrets, h[:], c.UUID())
 }
 
 // endSecrets lets the newest secret of the client live until the given time, and ends all others now: with the one that
 // follows there are never more than two.
 func endSecrets(tx *db.Tx, c id.ClientID, newest time.Time) error {
-	_, err := tx.Run(`update client_secrets s set expires_at = case
+	var ended [][]byte
+	err := tx.Select(&ended, `with now_ends as (update client_secrets s set expires_at = case
 			when s.id = (select n.id from client_secrets n where n.tenant_id = s.tenant_id and n.client_id = s.client_id order by n.created_at desc, n.id desc limit 1)
 			then least(coalesce(s.expires_at, @newest), @newest) else @now end
-		where s.tenant_id = @tenant and s.client_id = @client and (s.expires_at is null or s.expires_at > @now)`,
+		where s.tenant_id = @tenant and s.client_id = @client and (s.expires_at is null or s.expires_at > @now) returning s.hash, s.expires_at)
+		select hash from now_ends where expires_at <= @now`,
 		map[string]any{"tenant": tx.Scope.Tenant, "client": c, "newest": newest, "now": tx.Now})
-	return err
+	if err != nil {
+		return err
+	}
+	return tx.DelistHashes(secrets, ended)
 }
 
 // retryAfter writes a time to wait in whole seconds, as the header Retry-After wants it.

@@ -27,12 +27,13 @@ type Service struct {
 	db       *db.DB
 	tokens   *auth.Tokens
 	failures *failures
+	lookups  *lookups
 }
 
 // New returns a service that has read nothing yet: see Start.
 func New(d *db.DB, tokens *auth.Tokens, box *seal.Box, limits *limit.Shared, log *slog.Logger) *Service {
 	keys := &Keys{db: d, box: box, tokens: tokens, log: log}
-	return &Service{Keys: keys, Authenticator: newAuthenticator(d, tokens, keys, log), db: d, tokens: tokens, failures: newFailures(limits)}
+	return &Service{Keys: keys, Authenticator: newAuthenticator(d, tokens, keys, log), db: d, tokens: tokens, failures: newFailures(limits), lookups: &lookups{db: d}}
 }
 
 // Start reads the signing keys, makes the first one where there is none, and reads what was revoked lately. It fails
@@ -341,8 +342,12 @@ func (s *Service) Purge(tx *db.Tx) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	secrets, err := tx.Run(`delete from client_secrets where (tenant_id, id) in
-		(select tenant_id, id from client_secrets where tenant_id = ? and expires_at <= ? limit `+strconv.Itoa(purgeBatch)+`)`,
+	var gone [][]byte
+	err = tx.Select(&gone, `delete from client_secrets where (tenant_id, id) in
+		(select tenant_id, id from client_secrets where tenant_id = ? and expires_at <= ? limit `+strconv.Itoa(purgeBatch)+`) returning hash`,
 		tx.Scope.Tenant, tx.Now)
-	return answers == purgeBatch || secrets == purgeBatch, err
+	if err != nil {
+		return false, err
+	}
+	return answers == purgeBatch || len(gone) == purgeBatch, tx.DelistHashes(secrets, gone)
 }

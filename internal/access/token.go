@@ -179,44 +179,70 @@ func readLive(tx *db.Tx, f db.Found) (liveRow, error) {
 	return r, err
 }
 
-// grant checks the credentials and makes a token. Failures are *tokenError, or what the database says.
-func (s *Service) grant(ctx context.Context, r tokenRequest, from netip.Addr) (Token, error) {
-	a := attemptOf(r.clientID, r.secret, from)
-	if wait := s.failures.wait(a, s.db.Now()); wait > 0 {
-		return Token{}, unavailable(http.StatusTooManyRequests, wait)
+// grant checks the credentials and makes a token. Failures are *tokenError, fault.TooManyRequests, or what the database says.
+//
+// Whose secret it is, is asked before anything is refused: a right one gets its token, in a place of its tenant, within its
+// client's own limit, whatever its address did. Only what the directory does not know counts against the address, and is held
+// back when too much of it failed.
+func (s *Service) grant(ctx context.Context, r tokenRequest, from netip.Addr) (t Token, err error) {
+	a := attemptOf(r.clientID, from)
+	whose, err := s.lookups.find(ctx, r.secret)
+	if err != nil {
+		return Token{}, err
 	}
-	t, err := s.verify(ctx, r)
-	switch {
-	case errors.Is(err, errClient):
+	known := whose != (db.Found{}) && id.ClientID(whose.Subject).String() == r.clientID
+	who := r.clientID
+	if !known {
+		who, whose = a.address, db.Found{}
+	}
+	if err := web.Count(ctx, who); err != nil {
+		return Token{}, err
+	}
+	if wait := s.failures.wait(a); wait > 0 && !known {
+		return Token{}, fault.TooManyRequests.New().After(max(wait, time.Second))
+	}
+	err = web.InPlace(ctx, whose.Tenant, func() (err error) {
+		t, err = s.verify(ctx, r, whose)
+		return err
+	})
+	if errors.Is(err, errClient) {
 		s.failures.failed(a)
-	case err == nil:
-		s.failures.worked(a, s.db.Now())
+		if known { // it has ended: it must not go past the limits for ever
+			if err := s.db.Forget(ctx, secrets, r.secret); err != nil {
+				return Token{}, err
+			}
+		}
 	}
 	return t, err
 }
 
-func (s *Service) verify(ctx context.Context, r tokenRequest) (Token, error) {
-	found, err := s.db.Resolve(ctx, directory, r.clientID)
-	if fault.Missing.Is(err) {
-		found, err = decoy, nil
+// verify makes a token for a client that the directory knows by its secret, or else for the one that it says it is.
+func (s *Service) verify(ctx context.Context, r tokenRequest, found db.Found) (Token, error) {
+	p := proof{hash: hashOf(r.secret), listed: found != (db.Found{})}
+	if !p.listed {
+		var err error
+		found, err = s.db.Resolve(ctx, directory, r.clientID)
+		if fault.Missing.Is(err) {
+			found, err = decoy, nil
+		}
+		if err != nil {
+			return Token{}, err
+		}
 	}
-	if err != nil {
-		return Token{}, err
-	}
-	h := hashOf(r.secret)
 	who := db.System(found.Tenant, "token")
 	var row liveRow
-	err = s.db.Single(ctx, who, func(tx *db.Tx) (err error) {
+	err := s.db.Single(ctx, who, func(tx *db.Tx) (err error) {
 		row, err = readLive(tx, found)
 		return err
 	})
 	if err != nil {
 		return Token{}, err
 	}
-	if !h.matches(row.hashes()) {
+	if !p.hash.matches(row.hashes()) {
 		return Token{}, errClient
 	}
-	return s.issue(ctx, found, &h, row.First, r.scope)
+	p.first = row.First
+	return s.issue(ctx, found, &p, r.scope)
 }
 
 // Token makes an access token for a client without its secret, for the command line of whoever runs the installation.
@@ -226,27 +252,34 @@ func (s *Service) Token(ctx context.Context, cid id.ClientID) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	t, err := s.issue(ctx, found, nil, false, "")
+	t, err := s.issue(ctx, found, nil, "")
 	if errors.Is(err, errClient) {
 		return t, fault.Missing.New()
 	}
 	return t, err
 }
 
+// proof is a secret that was right a moment ago.
+type proof struct {
+	hash   hash
+	first  bool // its client never got a token
+	listed bool // the directory knows it
+}
+
 // issue makes a token while it holds the client's row, so that nothing about the client changes meanwhile, and looks
-// again at everything that decides: a secret that ended a moment ago gets nothing. The hash is nil when the installation
+// again at everything that decides: a secret that ended a moment ago gets nothing. The proof is nil when the installation
 // itself asks.
-func (s *Service) issue(ctx context.Context, f db.Found, h *hash, first bool, scope string) (Token, error) {
+func (s *Service) issue(ctx context.Context, f db.Found, p *proof, scope string) (Token, error) {
 	cid := id.ClientID(f.Subject)
 	who := db.System(f.Tenant, "token")
 	who.RequestID = web.RequestOf(ctx).ID
-	if h != nil {
+	if p != nil {
 		who.Actor = cid.String()
 	}
 	var out Token
 	err := s.db.InTenant(ctx, who, func(tx *db.Tx) error {
 		strength := "SHARE" // clients that many instances share do not wait for each other
-		if first {
+		if p != nil && p.first {
 			strength = "UPDATE"
 		}
 		var c Client
@@ -258,7 +291,7 @@ func (s *Service) issue(ctx context.Context, f db.Found, h *hash, first bool, sc
 		if err != nil {
 			return err
 		}
-		if got.RowsAffected == 0 || h != nil && !h.matches(row.hashes()) {
+		if got.RowsAffected == 0 || p != nil && !p.hash.matches(row.hashes()) {
 			return errClient
 		}
 		scopes, err := narrowed(c.Effective(), scope)
@@ -280,10 +313,15 @@ func (s *Service) issue(ctx context.Context, f db.Found, h *hash, first bool, sc
 			return err
 		}
 		out = Token{signed, "Bearer", int(auth.TokenLife.Seconds()), joined(scopes)}
-		switch {
-		case h == nil:
+		if p == nil {
 			return fact.Audit(tx, "client.issue_token", cid, struct{}{})
-		case c.FirstUsedAt == nil && first:
+		}
+		if !p.listed { // it was made before the directory knew secrets
+			if err := tx.EnlistHash(secrets, p.hash[:], f.Subject); err != nil {
+				return err
+			}
+		}
+		if c.FirstUsedAt == nil && p.first {
 			after := c
 			after.FirstUsedAt = &tx.Now
 			_, err = db.Change(tx, c, &after)

@@ -26,7 +26,9 @@ app as (select * from pg_roles where rolname = 'switchboard_app') `
 const (
 	ownTenant = `(tenant_id = ( SELECT cur_tenant() AS cur_tenant))`
 	operator  = `(( SELECT cur_scope() AS cur_scope) = ''operator''::text)`
-	unbound   = `((( SELECT cur_scope() AS cur_scope) = ANY (ARRAY[''tenant''::text, ''operator''::text])) OR ((( SELECT cur_scope() AS cur_scope) = ''organisation''::text) AND `
+	// boundBy is how platform.bound writes a binding, with what an employer's callers see and what an employee does.
+	boundBy = `'^\s*CASE \( SELECT cur_scope\(\) AS cur_scope\)\n    WHEN ''tenant''::text THEN true\n    WHEN ''operator''::text THEN true` +
+		`\n    WHEN ''organisation''::text THEN ((?:(?!\n    WHEN ).)*)\n    WHEN ''medewerker''::text THEN ((?:(?!\n    WHEN ).)*)\n    ELSE false\nEND$'`
 )
 
 // The gate: each rule is a query for what breaks it, and a fault that it must find. A fault is planted in a transaction
@@ -63,13 +65,19 @@ var catalogue = []struct {
 		}},
 	{"B1", "a restrictive policy binds every command to the scope", rel + `select name || ' ' || cmd from tab, unnest(array['r', 'a', 'w', 'd']) cmd where not exists (
 			select from pol where polrelid = tab.oid and not polpermissive and polcmd in ('*', cmd) and polroles = '{0}'
-			and (cmd = 'a' or qual like '` + unbound + `%') and (cmd not in ('a', 'w') or chk like '` + unbound + `%'))`,
+			and (cmd = 'a' or qual ~ ` + boundBy + `) and (cmd not in ('a', 'w') or chk ~ ` + boundBy + `))`,
 		map[string]string{
 			"sites d":    `drop policy binding on sites`,
 			"sites r":    `drop policy binding on sites; create policy binding on sites as restrictive using (true) with check (true)`,
 			"sites w":    `alter policy binding on sites with check (true)`,
 			"sites a":    `alter policy binding on sites to switchboard_owner`,
 			"contacts r": `drop policy binding on contacts; create policy binding on contacts using ((select cur_scope()) = 'tenant')`,
+			"audit a": `alter policy binding on audit with check (case (select cur_scope()) when 'tenant' then true when 'operator' then true
+				when 'organisation' then false when 'medewerker' then false else true end)`,
+			"departments w": `alter policy binding on departments using (case (select cur_scope()) when 'tenant' then true when 'operator' then true
+				when 'organisation' then organisation_id = (select cur_organisation()) when 'planted' then true when 'medewerker' then false else false end)`,
+			"surveys d": `alter policy binding on surveys using (case (select cur_scope()) when 'tenant' then true when 'operator' then true
+				when 'organisation' then false when 'medewerker' then false else false end or status = 'planted')`,
 		}},
 	{"C1", "a table declares its class", rel + `select name from tab where class is null or class not in ('tenant', 'organisation', 'pair', 'medewerker', 'shared', 'personal')`,
 		map[string]string{
@@ -78,16 +86,15 @@ var catalogue = []struct {
 		}},
 	// What an employer may do without naming itself: read its tenant's name, and keep answers under its own keys.
 	{"C2", "the policies fit the class", rel + `, own as (
-			select distinct on (polrelid) name, class, coalesce(qual, chk) as own, substring(coalesce(qual, chk) from '''medewerker''::text\) AND (.*)$') as mdw,
-				substring(coalesce(qual, chk) from '''organisation''::text\) AND (.*) OR \(\(\( SELECT cur_scope\(\) AS cur_scope\) = ''medewerker') as org,
+			select distinct on (polrelid) name, class, (regexp_match(coalesce(qual, chk), ` + boundBy + `))[1] as org, (regexp_match(coalesce(qual, chk), ` + boundBy + `))[2] as mdw,
 				exists (select from pol o where o.polrelid = pol.polrelid and o.polname = 'binding_select' and o.qual <> pol.qual) as shared
 			from pol where not polpermissive and polcmd in ('*', 'w') order by polrelid, polname)
 		select name from own where case class
-			when 'tenant' then org <> 'false)' or mdw <> 'false))' or shared
+			when 'tenant' then org <> 'false' or mdw <> 'false' or shared
 			when 'organisation' then org !~ 'cur_organisation\(\)' and name not in ('tenants', 'idempotency_keys') or shared
-			when 'pair' then org !~ 'cur_organisation\(\).*sending_organisation_id' or org !~ 'cur_organisation\(\).*receiving_organisation_id' or mdw = 'false))' or shared
+			when 'pair' then org !~ 'cur_organisation\(\).*sending_organisation_id' or org !~ 'cur_organisation\(\).*receiving_organisation_id' or mdw = 'false' or shared
 			when 'medewerker' then org !~ 'cur_organisation\(\)' or mdw !~ 'cur_medewerker\(\)' or shared
-			when 'personal' then org <> 'false)' or mdw !~ 'cur_medewerker\(\)' or shared
+			when 'personal' then org <> 'false' or mdw !~ 'cur_medewerker\(\)' or shared
 			when 'shared' then org !~ 'cur_organisation\(\)' or not shared end`,
 		map[string]string{
 			"clients":  `drop policy binding on clients; drop policy tenant on clients; drop trigger touch on clients; call platform.isolate('clients', 'organisation', org => 'true'); comment on table clients is 'class: tenant'`,
@@ -117,6 +124,13 @@ var catalogue = []struct {
 	{"F3", "no foreign key deletes or empties rows by itself", rel + `select conname from tab join pg_constraint k on k.conrelid = tab.oid
 			where contype = 'f' and (confdeltype not in ('a', 'r') or confupdtype not in ('a', 'r'))`,
 		map[string]string{"planted": `alter table contacts add constraint planted foreign key (tenant_id, organisation_id) references organisations (tenant_id, id) on delete cascade`}},
+	{"F4", "a foreign key that names an employer can wait for the end of the transaction: rows move together when employers are merged", rel + `select conname
+			from tab join pg_constraint k on k.conrelid = tab.oid where contype = 'f' and not condeferrable and (confrelid = 'organisations'::regclass
+				or exists (select from pg_attribute a where a.attrelid = k.confrelid and a.attnum = any (k.confkey) and a.attname = 'organisation_id'))`,
+		map[string]string{
+			"planted":   `alter table contacts add constraint planted foreign key (tenant_id, organisation_id) references organisations (tenant_id, id)`,
+			"planted_2": `alter table contacts add constraint planted_2 foreign key (tenant_id, organisation_id, id) references sites (tenant_id, organisation_id, id)`,
+		}},
 	{"V1", "a view runs as who asks", rel + `select name from rel where relkind = 'v' and not coalesce(reloptions && '{security_invoker=true,security_invoker=on}', false)`,
 		map[string]string{"planted": `create view planted as select * from sites`}},
 	{"V2", "a materialized view has no row-level security, so there is none", rel + `select name from rel where relkind in ('m', 'f')`,
@@ -136,8 +150,8 @@ var catalogue = []struct {
 	{"D2", "every function is known, and the settings are read by SQL alone", `select p.oid::regprocedure::text from pg_proc p join pg_language l on l.oid = p.prolang
 			where pronamespace in ('public'::regnamespace, 'platform'::regnamespace) and not (
 				p.oid::regprocedure::text in ('cur_tenant()', 'cur_scope()', 'cur_organisation()', 'cur_medewerker()', 'platform.base()', 'platform."position"()',
-					'platform.horizon()', 'platform.new_id()', 'platform.words(text[])', 'platform.filter_holds(jsonb,jsonb)',
-					'platform.first_id(timestamp with time zone)', 'platform.moment(uuid)') and lanname = 'sql'
+					'platform.horizon()', 'platform.bound(text,text)', 'platform.new_id()', 'platform.words(text[])', 'platform.filter_holds(jsonb,jsonb)',
+					'platform.first_id(timestamp with time zone)', 'platform.moment(uuid)', 'platform.clock()') and lanname = 'sql'
 				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
 					'platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)') and lanname = 'plpgsql'
 				or proname like 'river\_%')`,

@@ -14,7 +14,6 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
-	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/tenant"
 )
 
@@ -88,8 +87,23 @@ func (a *App) furnish(ctx context.Context, c Config, say func(string, ...any)) (
 	}
 	over := time.AfterFunc(time.Second, func() { say("making the demo's two tenants and their data") })
 	defer over.Stop()
-	f := DemoFile{BaseURL: c.PublicURL}
-	err = a.DB.InTenant(ctx, tenant.AsOperator("demo"), func(tx *db.Tx) error {
+	f, err := a.SeedDemo(ctx)
+	if err != nil {
+		return f, err
+	}
+	// In this order: what is seeded is never made again, and then its secrets have to be there.
+	if err := writeSecret(path, f); err != nil {
+		return f, err
+	}
+	k.Seeded = true
+	return f, k.write(c.Data)
+}
+
+// SeedDemo makes an operator and the demo's tenants with their world, through the doors, and returns what their clients get in
+// with. The BaseURL is that of the App.
+func (a *App) SeedDemo(ctx context.Context) (DemoFile, error) {
+	f := DemoFile{BaseURL: a.options.PublicURL}
+	err := a.DB.InTenant(ctx, tenant.AsOperator("demo"), func(tx *db.Tx) error {
 		client, secret, err := a.Access.CreateOperator(ctx, tx, "Demo operator")
 		f.Platform = DemoPlatform{client.ID.String(), secret}
 		return err
@@ -98,26 +112,14 @@ func (a *App) furnish(ctx context.Context, c Config, say func(string, ...any)) (
 		return f, err
 	}
 	operator := newScribe(ctx, a.Handler()).as(f.Platform.ClientID, f.Platform.ClientSecret)
-	for _, t := range demoWorld {
-		made, err := t.seed(operator, a.DB.Now(), func(tenant, run string) error {
-			var tid id.TenantID
-			var rid id.MatchingRunID
-			if err := errors.Join(tid.UnmarshalText([]byte(tenant)), rid.UnmarshalText([]byte(run))); err != nil {
-				return err
-			}
-			return a.Matching.ComputeRun(ctx, tid, rid)
-		})
+	for i, t := range demoWorld {
+		made, err := t.seed(operator, a, i)
 		if err != nil {
 			return f, err
 		}
 		f.Tenants = append(f.Tenants, made)
 	}
-	// In this order: what is seeded is never made again, and then its secrets have to be there.
-	if err := writeSecret(path, f); err != nil {
-		return f, err
-	}
-	k.Seeded = true
-	return f, k.write(c.Data)
+	return f, a.Surveys.ExpireDue(ctx, a.DB) // those of the round before
 }
 
 // reopen reads the secrets of an earlier start; the address may be another one now.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,7 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/switchingtalent/switchboard/internal/leerbewijs"
+	"github.com/switchingtalent/switchboard/internal/leeruitwisseling"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/survey"
 )
 
 // members is a JSON object.
@@ -104,8 +110,9 @@ func (s *scribe) send(method, path, kind string, body []byte) members {
 }
 
 // seed makes a tenant with its clients, employers, journeys and cohort, as the operator. The journeys are dated around now.
-// compute computes the matching run of a tenant, as its job would.
-func (t demoTenant) seed(operator *scribe, now time.Time, compute func(tenant, run string) error) (DemoTenant, error) {
+// place is its place among the tenants of the demo.
+func (t demoTenant) seed(operator *scribe, a *App, place int) (DemoTenant, error) {
+	now := a.DB.Now()
 	opened := operator.post("/v1/tenants", members{"slug": t.slug, "name": t.name, "sandbox": false})
 	out := DemoTenant{Slug: t.slug, ID: opened.text("id")}
 	first, _ := opened["admin_client"].(map[string]any)
@@ -131,7 +138,8 @@ func (t demoTenant) seed(operator *scribe, now time.Time, compute func(tenant, r
 	out.add(admin, members{"name": "Demo hr-software van " + t.employers[t.hr].name, "role": auth.Integration, "scopes": hrScopes, "organisation_id": hr.id})
 	var sought []demoTrip
 	for i, j := range t.journeys {
-		trip := demoTrip{demoJourney: j, s: s, sending: employers[j.from], receiving: employers[j.to], number: i + 1, now: now}
+		trip := demoTrip{demoJourney: j, s: s, sending: employers[j.from], receiving: employers[j.to], number: i + 1, now: now, app: a, tenant: out.ID,
+			round: t.before, switcherName: demoFamily(32*place + i), coachName: demoFamily(32*place + 16 + i)}
 		trip.travel()
 		if j.end == isSought {
 			sought = append(sought, trip)
@@ -144,17 +152,27 @@ func (t demoTenant) seed(operator *scribe, now time.Time, compute func(tenant, r
 	s.post("/v1/cohorten", members{"name": "Ronde van het najaar", "from_on": dateOf(now.AddDate(0, 6, 0))})
 	run := t.match(s, employers, sought, now)
 	if *s.failed == nil {
-		*s.failed = compute(out.ID, run)
+		*s.failed = a.computeDemo(s.ctx, out.ID, run)
 	}
 	// One of what the run proposes becomes a draft, which no employer sees yet; the rest waits for the coordinator.
 	s.post("/v1/matching-runs/"+run+"/accept", members{"leervraag_ids": []string{sought[0].questionID}, "as": "draft"})
 	return out, *operator.failed
 }
 
+// computeDemo computes the matching run of a tenant, as its job would.
+func (a *App) computeDemo(ctx context.Context, tenant, run string) error {
+	var tid id.TenantID
+	var rid id.MatchingRunID
+	if err := errors.Join(tid.UnmarshalText([]byte(tenant)), rid.UnmarshalText([]byte(run))); err != nil {
+		return err
+	}
+	return a.Matching.ComputeRun(ctx, tid, rid)
+}
+
 // match makes the cohort of those who look for a place, notes what they like best, and asks for a run.
 func (t demoTenant) match(s *scribe, employers []*demoMade, sought []demoTrip, now time.Time) (run string) {
 	cohort := s.post("/v1/cohorten", members{"name": t.cohort, "from_on": dateOf(now.AddDate(0, 0, -7)), "until_on": dateOf(now.AddDate(0, 4, 0)),
-		"kick_off_on": dateOf(now.AddDate(0, 0, -3))}).text("id")
+		"kick_off_on": dateOf(now.AddDate(0, 0, -3)), "planned_exchanges": 15, "terugkommoment_on": dateOf(now.AddDate(0, 4, 7))}).text("id")
 	at := "/v1/cohorten/" + cohort
 	var questions, places []string
 	for _, trip := range sought {
@@ -238,13 +256,13 @@ func (e demoEmployer) seed(s *scribe, now time.Time) *demoMade {
 	return &made
 }
 
-func (p demoPerson) seed(s *scribe, at *demoMade, number string) string {
+func (p demoPerson) seed(s *scribe, at *demoMade, family, number string) string {
 	talents, needs := []string{p.talent}, []string{}
 	if p.wants != "" {
 		needs = append(needs, p.wants)
 	}
 	return s.post("/v1/medewerkers", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department,
-		"given_name": p.given, "family_name": at.family, "email": strings.ToLower(p.given) + "@" + at.domain, "job_title": p.job,
+		"given_name": p.given, "family_name": family, "email": strings.ToLower(p.given) + "@" + at.domain, "job_title": p.job,
 		"employment": "employee", "language": "nl", "home_postcode": at.postcode, "work_postcode": at.postcode, "max_travel_km": 40,
 		"employed_since_on": fmt.Sprintf("%d-09-01", p.since), "talents": talents, "learning_needs": needs,
 		"external_ids": []members{{"system": "hr", "value": number}}}).text("id")
@@ -257,6 +275,11 @@ type demoTrip struct {
 	sending, receiving *demoMade
 	number             int
 	now                time.Time
+	app                *App
+	tenant             string
+
+	switcherName, coachName string // their family names
+	round, cohortID         string // of the round before
 
 	switcherID, coachID, questionID, placeID, matchID, exchangeID string
 	days                                                          []time.Time
@@ -277,8 +300,11 @@ func (t *demoTrip) travel() {
 		return
 	}
 	t.host()
-	if t.end == isSought {
+	switch t.end {
+	case isSought:
 		return
+	case isUnanswered:
+		t.begin()
 	}
 	t.propose()
 	switch t.end {
@@ -316,7 +342,7 @@ func (t *demoTrip) travel() {
 
 // ask makes the switcher and the leervraag.
 func (t *demoTrip) ask() {
-	t.switcherID = t.switcher.seed(t.s, t.sending, fmt.Sprint(1000+t.number))
+	t.switcherID = t.switcher.seed(t.s, t.sending, t.switcherName, fmt.Sprint(1000+t.number))
 	in := members{"switcher_id": t.switcherID, "title": t.title, "question": t.question, "motive": t.motive, "goals": texts(t.goals), "topics": texts(t.topics),
 		"clarity": "clear", "reach": "team", "available": t.available(), "days_needed": 1, "in_training_plan": t.measure != "",
 		"learn_in_general": t.switcher.wants, "people_to_meet": texts(t.meet), "activities": texts(t.activities)}
@@ -340,7 +366,7 @@ func (t *demoTrip) ask() {
 }
 
 func (t *demoTrip) available() []members {
-	return []members{{"from_on": dateOf(t.now.AddDate(0, -2, 0)), "until_on": dateOf(t.now.AddDate(1, 0, 0))}}
+	return []members{{"from_on": dateOf(t.now.AddDate(0, -5, 0)), "until_on": dateOf(t.now.AddDate(1, 0, 0))}}
 }
 
 // host makes the leercoach and the leerplek.
@@ -350,7 +376,7 @@ func (t *demoTrip) host() {
 	if at.bring != "" {
 		requirements = append(requirements, at.bring)
 	}
-	t.coachID = t.coach.seed(t.s, at, fmt.Sprint(2000+t.number))
+	t.coachID = t.coach.seed(t.s, at, t.coachName, fmt.Sprint(2000+t.number))
 	t.placeID = t.s.post("/v1/leerplekken", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department, "function": t.coach.job,
 		"team": at.department, "place_kind": at.placeKind, "accessibility": at.travel, "exclusions": []string{strings.ToLower(at.closed)},
 		"meeting_point": "Onthaal van het hoofdgebouw", "title": t.place, "description": t.offer, "topics": t.topics, "leercoach_ids": []string{t.coachID},
@@ -399,7 +425,11 @@ func (t *demoTrip) prepare() {
 	}
 }
 
-// pickDays are the two days of the exchange: of a completed one so short ago that its surveys still wait for their day.
+// longAgo is when the round before had its exchanges, in days from now: what it asked has expired since.
+const longAgo = -110
+
+// pickDays are the two days of the exchange: of a completed one of this round so short ago that its surveys still wait for
+// their day.
 func (t *demoTrip) pickDays() []time.Time {
 	in := func(days, n int) []time.Time { return workdays(t.now.AddDate(0, 0, days), n) }
 	switch t.end {
@@ -409,6 +439,8 @@ func (t *demoTrip) pickDays() []time.Time {
 		return in(7, 2)
 	case isStarted:
 		return append(in(-6, 1), in(5, 1)...)
+	case isUnanswered:
+		return in(longAgo, 2)
 	}
 	return in(-12, 2)
 }
@@ -428,7 +460,7 @@ func (t *demoTrip) settle() {
 	t.s.call(http.MethodPut, at+"/checks", members{"insurance": members{"work_accident": true, "commute": true, "liability": true},
 		"safety_information_exchanged": true})
 	for _, by := range [][2]string{{"sending", t.sending.contact + " " + t.sending.family}, {"receiving", t.receiving.contact + " " + t.receiving.family},
-		{"switcher", t.switcher.given + " " + t.sending.family}} {
+		{"switcher", t.switcher.given + " " + t.switcherName}} {
 		t.s.post(at+"/agreement/sign", members{"party": by[0], "signed_by": by[1], "method": "recorded"})
 	}
 	t.s.post(at+"/plan", nil)
@@ -442,7 +474,10 @@ func (t *demoTrip) attend(n int) {
 func (t *demoTrip) finish() {
 	registraties, _ := t.s.post(t.leeruitwisseling()+"/complete", nil)["opleidingsregistratie_ids"].([]any)
 	t.reflect()
-	leerbewijs, ofCoach := t.issue(t.switcherID), t.issue(t.coachID)
+	var leerbewijs, ofCoach string
+	if t.end != isUnanswered {
+		leerbewijs, ofCoach = t.issue(t.switcherID), t.issue(t.coachID)
+	}
 	surveys := t.s.list("/v1/surveys?leeruitwisseling_id=" + t.exchangeID)
 	if *t.s.failed != nil {
 		return
@@ -463,11 +498,78 @@ func (t *demoTrip) finish() {
 		t.s.post(registratie+"/correct", members{"reason": "De tweede dag eindigde om drie uur.",
 			"days": []members{{"date_on": dateOf(t.days[0]), "hours": 7}, {"date_on": dateOf(t.days[1]), "hours": 5.5}}, "hours": 12.5})
 		t.s.post("/v1/leerbewijzen/"+leerbewijs+"/suspend", members{"reason": "De uren worden nagekeken."})
-		t.s.post("/v1/leerbewijzen/"+ofCoach+"/revoke", members{"reason": "Uitgereikt aan de verkeerde persoon."})
+		t.s.post("/v1/leerbewijzen/"+ofCoach+"/revoke", members{"reason": demoRevoked})
 		t.s.post(t.leervraag()+"/close", members{"outcome": "partly_answered", "reason": t.why})
 	default:
+		for _, survey := range surveys {
+			t.answer(survey)
+		}
 		t.s.post(t.leervraag()+"/close", members{"outcome": "unanswered", "reason": t.why})
+		t.s.post("/v1/cohorten/"+t.cohortID+"/close", nil)
+		if *t.s.failed == nil {
+			*t.s.failed = t.lookBack()
+		}
 	}
+}
+
+// demoRevoked is why a leerbewijs was revoked of somebody who did coach: nobody has to have one.
+const demoRevoked = "Op vraag van de leercoach, die geen leerbewijs wenst."
+
+// begin makes the round before, with the leervraag and the leerplek that took part.
+func (t *demoTrip) begin() {
+	t.cohortID = t.s.post("/v1/cohorten", members{"name": t.round, "from_on": dateOf(t.now.AddDate(0, 0, longAgo-40)), "until_on": dateOf(t.now.AddDate(0, 0, longAgo+40)),
+		"kick_off_on": dateOf(t.now.AddDate(0, 0, longAgo-30)), "planned_exchanges": 5, "terugkommoment_on": dateOf(t.now.AddDate(0, 0, longAgo+35))}).text("id")
+	t.s.post("/v1/cohorten/"+t.cohortID+"/leervragen", members{"leervraag_ids": []string{t.questionID}})
+	t.s.post("/v1/cohorten/"+t.cohortID+"/leerplekken", members{"leerplek_ids": []string{t.placeID}})
+	t.s.post("/v1/cohorten/"+t.cohortID+"/open", nil)
+}
+
+// lookBack writes what was done on the last day of an exchange of long ago, which no door can do any more: both leerbewijzen,
+// of which the switcher's has expired, and surveys to a colleague and a family, who never answered.
+func (t *demoTrip) lookBack() error {
+	var tid id.TenantID
+	var lid id.LeeruitwisselingID
+	var switcher, coach id.MedewerkerID
+	if err := errors.Join(tid.UnmarshalText([]byte(t.tenant)), lid.UnmarshalText([]byte(t.exchangeID)), switcher.UnmarshalText([]byte(t.switcherID)),
+		coach.UnmarshalText([]byte(t.coachID))); err != nil {
+		return err
+	}
+	last := t.days[1].Add(16 * time.Hour)
+	var expires leerbewijs.Leerbewijs
+	err := t.app.DB.At(func() time.Time { return last }).InTenant(t.s.ctx, db.System(tid, "demo"), func(tx *db.Tx) error {
+		l, err := t.app.Leeruitwisselingen.Get(tx, lid)
+		if err != nil {
+			return err
+		}
+		days, err := t.app.Leeruitwisselingen.Days(tx, lid)
+		if err != nil {
+			return err
+		}
+		hours, err := t.app.Opleidingsregistraties.For(tx, lid, switcher)
+		if err != nil {
+			return err
+		}
+		n := leerbewijs.New{LeeruitwisselingID: lid, OrganisationID: l.ReceivingOrganisationID, MedewerkerID: coach, Role: "leercoach", Lang: "nl",
+			HolderName: t.coach.given + " " + t.coachName, Goals: []string{}, SendingName: l.SendingName, ReceivingName: l.ReceivingName, Place: &l.LeerplekTitle,
+			Hours: leeruitwisseling.AttendedTotal(days), Classification: "informal", From: days[0].DateOn, Until: days[1].DateOn}
+		if _, err := t.app.Leerbewijzen.Issue(t.s.ctx, tx, n); err != nil {
+			return err
+		}
+		n.OrganisationID, n.MedewerkerID, n.Role, n.HolderName = l.SendingOrganisationID, switcher, "switcher", t.switcher.given+" "+t.switcherName
+		n.Title, n.Goals, n.OpleidingsregistratieID = &l.LeervraagTitle, t.goals, &hours.RootID
+		if expires, err = t.app.Leerbewijzen.Issue(t.s.ctx, tx, n); err != nil {
+			return err
+		}
+		for _, asked := range []survey.New{{Role: survey.Colleague, OrganisationID: l.SendingOrganisationID}, {Role: survey.Family, OrganisationID: l.ReceivingOrganisationID}} {
+			asked.LeeruitwisselingID, asked.InviteOn, asked.Lang = lid, days[1].DateOn.Add(14), "nl"
+			if _, err := t.app.Surveys.Schedule(t.s.ctx, tx, asked); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	t.s.call(http.MethodPatch, "/v1/leerbewijzen/"+expires.ID.String(), members{"valid_until_on": dateOf(t.now.AddDate(0, 0, longAgo+90))})
+	return err
 }
 
 func (t *demoTrip) issue(to string) string {
@@ -493,6 +595,9 @@ func (t *demoTrip) answer(survey members) {
 			"De leidraad iets korter maken.", "Hoe onze manier van werken er voor een ander uitziet."},
 		"receiving": {"Duidelijk en licht.", "Ja, het team was blij met het bezoek.", "Onze leercoach kreeg zin om vaker te coachen.", "Wij stellen een tweede leerplek open."},
 	}[survey.text("role")]
+	if t.end == isUnanswered && survey.text("role") == "switcher" {
+		said[1], said[4] = "Nee. "+t.why, "Ik stel de vraag opnieuw in de volgende ronde."
+	}
 	questions, _ := survey["questions"].([]any)
 	var answers []members
 	for i, q := range questions {

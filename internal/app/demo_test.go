@@ -51,7 +51,7 @@ func names(object any) []string {
 // demoRoles are the clients that each tenant of a demo has.
 var demoRoles = []string{"partner_admin", "coordinator", "integration"}
 
-// demoHolds is what each tenant of a demo holds, by noun and by state. No survey has expired: that takes sixty days.
+// demoHolds is what each tenant of a demo holds, by noun and by state.
 var demoHolds = map[string]map[string]int{
 	"medewerkers": {"": 30},
 	"leervragen": {"draft": 1, "open": 7, "matched": 3, "answered": 1, "partly_answered": 1, "unanswered": 1, "not_addressed": 1,
@@ -60,9 +60,9 @@ var demoHolds = map[string]map[string]int{
 	"matches":                {"draft": 1, "proposed": 1, "accepted": 6, "declined": 1, "lapsed": 1, "cancelled": 1},
 	"leeruitwisselingen":     {"preparing": 1, "planned": 1, "in_progress": 1, "completed": 3, "cancelled": 1},
 	"opleidingsregistraties": {"": 4},
-	"leerbewijzen":           {"issued": 4, "suspended": 1, "revoked": 1},
-	"surveys":                {"scheduled": 5, "invited": 4, "answered": 4},
-	"cohorten":               {"draft": 1, "open": 1},
+	"leerbewijzen":           {"issued": 3, "suspended": 1, "revoked": 1, "expired": 1},
+	"surveys":                {"scheduled": 1, "invited": 4, "answered": 8, "expired": 2},
+	"cohorten":               {"draft": 1, "open": 1, "closed": 1},
 	"matching-runs":          {"done": 1},
 	"rivals":                 {"": 1},
 }
@@ -164,10 +164,23 @@ func believable(t *testing.T, by remote) {
 	}
 	for _, b := range by.all(t, "/v1/leerbewijzen") {
 		if answerless[b["leeruitwisseling_id"]] {
-			require.Equal(t, "issued", b["status"])
+			require.Contains(t, []string{"issued", "expired"}, b["status"])
 		}
 		if b["status"] == "revoked" {
-			require.Equal(t, "Uitgereikt aan de verkeerde persoon.", b["revoke_reason"])
+			require.Equal(t, "leercoach Op vraag van de leercoach, die geen leerbewijs wenst.", fmt.Sprint(b["role"], " ", b["revoke_reason"]), "they did coach")
+		}
+	}
+	families := map[any]bool{}
+	for _, m := range by.all(t, "/v1/medewerkers") {
+		require.False(t, families[m["family_name"]], "two are called %s: no family of %s", m["family_name"], m["given_name"])
+		families[m["family_name"]] = true
+	}
+	for _, c := range by.all(t, "/v1/cohorten") {
+		if c["status"] == "closed" {
+			at, err := time.Parse(time.DateOnly, c["terugkommoment_on"].(string))
+			require.NoError(t, err)
+			require.True(t, at.Before(time.Now()), "its participants have come together")
+			require.Len(t, by.all(t, "/v1/cohorten/"+c["id"].(string)+"/leervragen"), 1)
 		}
 	}
 }

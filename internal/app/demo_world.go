@@ -7,6 +7,7 @@ package app
 type demoTenant struct {
 	slug, name string
 	cohort     string
+	before     string // the round before it, which is closed
 	employers  []demoEmployer
 	prospects  []demoProspect
 	journeys   []demoJourney
@@ -21,8 +22,8 @@ type demoEmployer struct {
 	postcode, municipality        string
 	latitude, longitude           float64
 	department, closed, why       string // where switchers are welcome; where not, and why
-	family                        string // of everybody who works there
-	contact, function, profile    string
+	contact, family               string // who is spoken to
+	function, profile             string
 	values, strengths, weaker     []string
 	need, result                  string
 	note                          string // of the last conversation
@@ -55,7 +56,7 @@ const (
 	isCancelled                 // called off once it was planned
 	isAnswered                  // completed, with all that comes of it
 	isPartly                    // completed, and the hours corrected
-	isUnanswered                // completed, but with another lesson than was looked for
+	isUnanswered                // of the round before, with another lesson than was looked for
 )
 
 type demoJourney struct {
@@ -72,6 +73,13 @@ type demoJourney struct {
 	why              string    // it was declined, cancelled, withdrawn, or not (wholly) answered
 	calledOff        [2]string // of a cancelled one: the reason, and by which party
 	learnt, lesson   string    // of a completed one: what was learnt, and what is done with it
+}
+
+// demoFamily is the family name of the nth of those who learn and coach: one of 64 that nobody bears.
+func demoFamily(n int) string {
+	first := []string{"Maan", "Wolken", "Kiezel", "Distel", "Kruimel", "Schelpen", "Krekel", "Vlinder"}
+	last := []string{"veer", "pad", "boog", "blad", "lantaarn", "sprong", "kist", "touw"}
+	return first[n%8] + last[(n/8+n)%8]
 }
 
 var demoWorld = []demoTenant{demoCare, demoNetwork}

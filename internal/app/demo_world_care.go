@@ -1,7 +1,7 @@
 package app
 
 var demoCare = demoTenant{
-	slug: "demo-zorg", name: "Demo Sectornetwerk Zorg", cohort: "Zorg en kinderopvang, tweede ronde", hr: 0, rivals: [2]int{1, 1},
+	slug: "demo-zorg", name: "Demo Sectornetwerk Zorg", cohort: "Zorg en kinderopvang, tweede ronde", before: "Zorg en kinderopvang, eerste ronde", hr: 0, rivals: [2]int{1, 1},
 	employers: []demoEmployer{
 		{name: "Demo Apotheek De Vijzel", kind: "profit", sector: "apotheek", workforce: "white_collar", group: "care", siteKind: "shop", placeKind: "shop", headcount: 9,
 			postcode: "9000", municipality: "Gent", latitude: 51.0543, longitude: 3.7174, department: "Balie en bereidingen", closed: "Boekhouding", why: "Klantgegevens blijven bij de boekhouder.",

@@ -1,7 +1,7 @@
 package app
 
 var demoNetwork = demoTenant{
-	slug: "demo-werkgevers", name: "Demo Werkgeversnetwerk", cohort: "Over sectoren heen, eerste ronde", hr: 0, rivals: [2]int{3, 2},
+	slug: "demo-werkgevers", name: "Demo Werkgeversnetwerk", cohort: "Over sectoren heen, eerste ronde", before: "Proefronde onder buren", hr: 0, rivals: [2]int{3, 2},
 	employers: []demoEmployer{
 		{name: "Demo Bouwbedrijf De Troffel", kind: "profit", sector: "bouw", workforce: "mixed", group: "other", siteKind: "office", placeKind: "other", headcount: 85,
 			postcode: "9031", municipality: "Drongen", latitude: 51.0499, longitude: 3.6635, department: "Werven", closed: "Calculatie", why: "Prijzen zijn bedrijfsgevoelig.",

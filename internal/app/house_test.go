@@ -174,6 +174,9 @@ func floorOf(dir string) int {
 		}
 		return ground
 	case "app":
+		if len(parts) > 2 && parts[2] == "growth" {
+			return appFloor // what makes a database large, for the bench and for tests; app itself does without
+		}
 		if len(parts) > 2 {
 			return cmdFloor // its own commands
 		}
@@ -280,6 +283,7 @@ var dialling = map[string]*regexp.Regexp{
 // dialsItself are the files outside of platform/outbound that call out, and whom.
 var dialsItself = map[string]string{
 	"internal/app/bench/deliveries.go": "calls the server that it started",
+	"internal/app/bench/growth.go":     "calls the servers that it started",
 	"internal/app/bench/measure.go":    "calls the servers that it started",
 	"internal/app/bench/storm.go":      "calls the server that it started",
 	"cmd/switchboard/listen_feed.go":   "calls what whoever runs the command names",
@@ -340,6 +344,8 @@ func TestHouse_OnlyWebWritesAnswers(t *testing.T) {
 var backgrounds = map[string]string{
 	"internal/access/service.go":      "follows keys and revocations that other processes made",
 	"internal/access/authenticate.go": "one goroutine reads revocations for all who wait for them",
+	"internal/access/keys.go":         "one goroutine reads the keys for all who wait for one",
+	"internal/access/limit.go":        "one goroutine asks the directory for all who wait for it",
 	"internal/matching/cache.go":      "makes an index of what the database holds: what is lost with the process is made again when somebody asks",
 	"internal/event/wait.go":          "looks for facts for those who wait: who is not told asks again",
 	"internal/webhook/deliverer.go":   "sends what stands in the queue under a lease: what is lost with the process is taken up by another",
@@ -799,7 +805,7 @@ func TestHouse_JourneysWriteNoSQL(t *testing.T) {
 				return true
 			}
 			if isIdent(sel.X, local) {
-				bad.add(!slices.Contains([]string{"One", "Get", "Lock", "Insert", "Change"}, sel.Sel.Name), "%s uses db.%s", s.path, sel.Sel.Name)
+				bad.add(!slices.Contains([]string{"One", "Get", "GetOr", "Lock", "Insert", "Change"}, sel.Sel.Name), "%s uses db.%s", s.path, sel.Sel.Name)
 			}
 			if isIdent(sel.X, "tx") {
 				bad.add(!slices.Contains([]string{"Select", "Run", "Raw", "Exec", "Where", "Model", "Create", "Updates", "Pgx"}, sel.Sel.Name), "%s uses tx.%s", s.path, sel.Sel.Name)
@@ -1122,6 +1128,31 @@ func TestProblems_EachHasItsPage(t *testing.T) {
 		}
 	}
 	bad.none(t, "every problem has its page, which shows it as it is")
+}
+
+// What has to fit together is written down: each rule that a member may break stands on the page of the problem that names it,
+// in the words that the program says.
+func TestProblems_EveryRuleIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile(filepath.Join(root, "docs/problems/invalid.md"))
+	require.NoError(t, err)
+	undocumentedRules(string(b), fault.Rules()).none(t, "docs/problems/invalid.md lists every rule")
+	planted := &fault.Rule{Code: "planted_rule", Text: fault.Text{EN: "is planted"}}
+	require.Len(t, findingsOf(undocumentedRules(string(b), []*fault.Rule{planted})), 1)
+	require.Len(t, findingsOf(undocumentedRules("| x | `planted_rule` | is something else |\n", []*fault.Rule{planted})), 1)
+	require.Empty(t, findingsOf(undocumentedRules("| x | `planted_rule` | is planted |\n", []*fault.Rule{planted})))
+}
+
+// undocumentedRules are those without a row. Rules of all nouns have one that says what to do, and those of one noun one in the
+// program's words.
+func undocumentedRules(page string, rules []*fault.Rule) findings {
+	bad := findings{}
+	for _, r := range rules {
+		common := regexp.MustCompile("(?m)^\\| [^|]*`" + regexp.QuoteMeta(r.Code) + "`[^|]* \\| [^|]+ \\|$").MatchString(page)
+		own := strings.Contains(page, "| `"+r.Code+"` | "+r.Text.EN+" |\n")
+		bad.add(common || own, "docs/problems/invalid.md says nothing, or something else, of %s: %s", r.Code, r.Text.EN)
+	}
+	return bad
 }
 
 func TestEvents_EachHasItsPage(t *testing.T) {

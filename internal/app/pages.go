@@ -30,12 +30,12 @@ var manualPage = html.MustParse(pageFiles, "manual.html")
 // pages are the doors of the documentation: the document, its reader, and a page for each problem and type of event.
 func (a *App) pages() []web.Route {
 	return []web.Route{
-		web.Open(http.MethodGet, "/openapi.json", http.StatusOK, fixed("application/json", "no-cache", "", api.OpenAPI), web.Undocumented),
-		web.Open(http.MethodGet, "/asyncapi.json", http.StatusOK, fixed("application/json", "no-cache", "", api.AsyncAPI), web.Undocumented),
-		web.Open(http.MethodGet, "/docs", http.StatusOK, fixed("text/html; charset=utf-8", "no-cache", openapi.DocsCSP, openapi.DocsPage(a.options.PublicURL)), web.Undocumented),
-		web.Open(http.MethodGet, "/docs/scalar.js", http.StatusOK, script, web.Undocumented),
-		web.Open(http.MethodGet, "/problems/:code", http.StatusOK, manual("problems"), web.Undocumented),
-		web.Open(http.MethodGet, "/docs/events/:code", http.StatusOK, manual("events"), web.Undocumented),
+		web.Open(http.MethodGet, "/openapi.json", http.StatusOK, fixed("application/json", "no-cache", "", api.OpenAPI), web.Undocumented, web.FromMemory),
+		web.Open(http.MethodGet, "/asyncapi.json", http.StatusOK, fixed("application/json", "no-cache", "", api.AsyncAPI), web.Undocumented, web.FromMemory),
+		web.Open(http.MethodGet, "/docs", http.StatusOK, fixed("text/html; charset=utf-8", "no-cache", openapi.DocsCSP, openapi.DocsPage(a.options.PublicURL)), web.Undocumented, web.FromMemory),
+		web.Open(http.MethodGet, "/docs/scalar.js", http.StatusOK, script, web.Undocumented, web.FromMemory),
+		web.Open(http.MethodGet, "/problems/:code", http.StatusOK, manual("problems"), web.Undocumented, web.FromMemory),
+		web.Open(http.MethodGet, "/docs/events/:code", http.StatusOK, manual("events"), web.Undocumented, web.FromMemory),
 	}
 }
 

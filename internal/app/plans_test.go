@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/api"
@@ -37,56 +38,56 @@ const (
 	enough = 300
 )
 
-// costly are the statements that may read more than enough of a table, by operation and table.
+// costly are the statements that may read more than enough of a table: by operation, with the parameter that it was asked with, and table.
 var costly = map[string]string{
-	"createMatch departments":                                 ranking,
-	"createMatch leeruitwisselingen":                          ranking,
-	"createMatch sites":                                       ranking,
-	"createMatchingRun departments":                           ranking,
-	"createMatchingRun leeruitwisselingen":                    ranking,
-	"dismissSuggestion departments":                           ranking,
-	"dismissSuggestion leeruitwisselingen":                    ranking,
-	"dismissSuggestion sites":                                 ranking,
 	"getTenantSummary tenants":                                operators,
-	"listCohortLeerplekken cohort_leerplekken":                bound,
-	"listCohortLeervragen cohort_leervragen":                  bound,
-	"listContacts contacts":                                   bound,
-	"listLeerbewijzen leerbewijzen":                           filtered,
-	"listLeerplekken leerplekken":                             bound,
-	"listLeeruitwisselingen leeruitwisselingen":               bound,
-	"listLeervragen leervragen":                               bound,
-	"listMatches matches":                                     bound,
-	"listMatchingRunMatches matching_run_places":              filtered,
-	"listMatchingRunUnmatched matching_run_places":            filtered,
-	"listMedewerkers medewerkers":                             bound,
-	"listNeeds organisation_needs":                            bound,
-	"listOpleidingsregistratieHistory opleidingsregistraties": bound,
-	"listOpleidingsregistraties opleidingsregistraties":       bound,
+	"listCohorten?status cohorten":                            unserved,
+	"listLeerplekken?status leerplekken":                      average,
+	"listLeerplekken?topic leerplekken":                       unserved,
+	"listLeeruitwisselingen?medewerker_id leeruitwisselingen": unserved,
+	"listLeervragen?status leervragen":                        average,
+	"listMatches?status matches":                              average,
+	"listMatchingRuns?status matching_runs":                   unserved,
 	"listOrganisationDuplicates contacts":                     likeness,
+	"listOrganisationDuplicates organisations":                likeness,
 	"listOrganisationDuplicates sites":                        likeness,
-	"listSuggestions departments":                             ranking,
+	"listOrganisations?stage organisations":                   unserved,
+	"listPreferenceOptions cohort_leerplekken":                employers,
+	"listPreferenceOptions leerplekken":                       employers,
+	"listPreferenceOptions organisations":                     employers,
 	"listSuggestions leerplek_coaches":                        ranking,
 	"listSuggestions leerplekken":                             ranking,
+	"listSuggestions leeruitwisseling_days":                   ranking,
 	"listSuggestions leeruitwisselingen":                      ranking,
 	"listSuggestions leervragen":                              ranking,
 	"listSuggestions matches":                                 ranking,
 	"listSuggestions medewerkers":                             ranking,
-	"listSuggestions sites":                                   ranking,
+	"listSuggestions organisations":                           ranking,
+	"listSuggestions sites":                                   hundredth,
 	"listSuggestions suggestion_dismissals":                   ranking,
-	"listSurveys surveys":                                     filtered,
+	"listSuggestions?why_not leeruitwisselingen":              running,
 	"listTenants tenants":                                     operators,
+	"listWebhookDeliveries?status webhook_deliveries":         average,
+	"putCohortRivals organisations":                           tenIDs,
 	"sumOpleidingsregistraties opleidingsregistraties":        sums,
 }
 
 // Why they may.
 const (
-	ranking   = "ranks by everything that the tenant has; ranking one leerplek still looks at all sites, departments and exchanges, and need not"
+	ranking   = "makes the tenant's index of leerplekken, once for a process, and learns once an hour what was accepted"
+	running   = "counts what runs with the leercoaches of one employer: they stand in a list, which no index serves under row-level security"
 	operators = "the operator's own list of tenants, a thousand rows: no tenant can be named"
-	bound     = "what binds an employee or employer is a filter of the policy, which no index serves: a page may pass over the rows of others"
-	filtered  = "a filter that no index has: few rows of many are found by passing over the others"
 	likeness  = "compares an employer with all others of the tenant"
+	employers = "which employers take part in a cohort is found among its leerplekken, of which the tenant's answer holds up to a hundred for each"
 	sums      = "adds up what the caller's employer has"
+	unserved  = "few rows of many are found by passing over the others: no index serves what stands in a list, or none is worth its writes"
+	average   = "an index serves it with its parameters; the kept plan takes a status for an average one, and here all rows have the same"
+	tenIDs    = "an index serves it with its parameters; the kept plan reckons with ten ids, for which it reads the narrow key of three thousand employers instead"
+	hundredth = "an index serves it; but the planner expects a policy to let a hundredth of the rows through, and then may read as well by another"
 )
+
+// chance are the reasons that hang on what the planner reckons at this size: such a statement may as well cost what it holds.
+var chance = []string{average, tenIDs, hundredth}
 
 // said is one statement of the program, with the scope that it ran in.
 type said struct {
@@ -189,18 +190,52 @@ func (p *inspector) indexes(h *testkit.House) {
 
 // inspect tells the ways that a statement takes to tenants' tables, and what is wrong with them, by table. What the planner
 // likes best at this size says little, so it may sort or it may not: a fault is what no choice among the indexes avoids.
+// pgx prepares every statement, and the server may keep a plan for it that knows no parameters: what no such plan avoids is
+// a fault too.
 func (p *inspector) inspect(s said) (ways []string, faults map[string]string) {
 	p.t.Helper()
-	ways, faults = p.explain(s, "on")
+	ways, faults = p.best(s, false)
+	if ways == nil {
+		return ways, faults
+	}
+	_, kept := p.best(s, true)
+	for table, fault := range kept {
+		if faults[table] == "" {
+			faults[table] = "prepared for any parameters, " + fault
+		}
+	}
+	return ways, faults
+}
+
+func (p *inspector) best(s said, prepared bool) (ways []string, faults map[string]string) {
+	p.t.Helper()
+	ways, faults = p.explain(s, "on", prepared)
 	if len(faults) > 0 {
-		if others, fewer := p.explain(s, "off"); len(fewer) < len(faults) {
+		if others, fewer := p.explain(s, "off", prepared); len(fewer) < len(faults) {
 			return others, fewer
 		}
 	}
 	return ways, faults
 }
 
-func (p *inspector) explain(s said, sort string) (ways []string, faults map[string]string) {
+// literals are the arguments of a prepared statement as EXECUTE takes them.
+func (p *inspector) literals(types []uint32, args []any) string {
+	p.t.Helper()
+	out := make([]string, len(types))
+	for i, oid := range types {
+		b, err := p.c.TypeMap().Encode(oid, pgtype.TextFormatCode, args[i], nil)
+		require.NoError(p.t, err)
+		if out[i] = "null"; b != nil {
+			out[i] = `E'` + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(string(b)) + `'`
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(out, ", ") + ")"
+}
+
+func (p *inspector) explain(s said, sort string, prepared bool) (ways []string, faults map[string]string) {
 	p.t.Helper()
 	ctx := context.Background()
 	tx, err := p.c.Begin(ctx)
@@ -220,8 +255,19 @@ func (p *inspector) explain(s said, sort string) (ways []string, faults map[stri
 		step, err := tx.Begin(ctx)
 		require.NoError(p.t, err)
 		defer func() { _ = step.Rollback(ctx) }()
+		sql, args := s.sql, s.args
+		if prepared {
+			made, err := p.c.Prepare(ctx, "judged", s.sql)
+			if err != nil {
+				return nil, err
+			}
+			defer func() { require.NoError(p.t, p.c.Deallocate(ctx, "judged")) }()
+			sql, args = "execute judged"+p.literals(made.ParamOIDs, s.args), []any{pgx.QueryExecModeSimpleProtocol}
+			_, err = step.Exec(ctx, "set local plan_cache_mode = force_generic_plan")
+			require.NoError(p.t, err)
+		}
 		var b []byte
-		if err = step.QueryRow(ctx, "explain ("+options+"costs off, format json) "+s.sql, s.args...).Scan(&b); err == nil {
+		if err = step.QueryRow(ctx, "explain ("+options+"costs off, format json) "+sql, args...).Scan(&b); err == nil {
 			require.NoError(p.t, json.Unmarshal(b, &plan))
 		}
 		return plan, err
@@ -358,9 +404,23 @@ func large(t *testing.T, listener *tap) (*testkit.House, *testkit.World, ids, te
 	n, err := growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: w.Tenant.UUID(), First: 1, Copies: grown, Fan: fan, Unchecked: true})
 	require.NoError(t, err)
 	made += n
+	// What copies share is few: as many of those again, by themselves.
+	n, err = growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: w.Tenant.UUID(), First: grown + 1, Copies: grown / 2, Unchecked: true,
+		Only: []string{"organisations", "cohorten", "matching_runs"}})
+	require.NoError(t, err)
+	made += n
 	_, err = c.Exec(ctx, "vacuum analyze")
 	require.NoError(t, err)
 	return h, w, own, p, made
+}
+
+// filterOf is the parameter of a query that makes it another question: how many and in what order does not.
+func filterOf(query string) string {
+	name, _, _ := strings.Cut(query, "=")
+	if name == "?limit" || name == "?sort" || name == "?cursor" {
+		return ""
+	}
+	return name
 }
 
 var aCursor = regexp.MustCompile(`"next_cursor":"([^"]+)"`)
@@ -399,7 +459,7 @@ func TestPlans_AnAnswerCostsWhatItHolds(t *testing.T) {
 				lines[o.ID+": "+way] = true
 			}
 			for table, fault := range faults {
-				found[o.ID+" "+table] = fmt.Sprintf("%s %s%s as %s %s\n\t%s\n\t%v", o.Method, o.Path, query, caller, fault, strings.Join(strings.Fields(s.sql), " "), s.args)
+				found[o.ID+filterOf(query)+" "+table] = fmt.Sprintf("%s %s%s as %s %s\n\t%s\n\t%v", o.Method, o.Path, query, caller, fault, strings.Join(strings.Fields(s.sql), " "), s.args)
 			}
 		}
 	}
@@ -444,7 +504,7 @@ func TestPlans_AnAnswerCostsWhatItHolds(t *testing.T) {
 		}
 	}
 	for at, why := range costly {
-		if _, still := found[at]; !still {
+		if _, still := found[at]; !still && !slices.Contains(chance, why) {
 			t.Errorf("%s costs what it holds: take %q out of costly", at, why)
 		}
 	}
@@ -472,6 +532,31 @@ func TestPlans_AnAnswerCostsWhatItHolds(t *testing.T) {
 			require.Empty(t, faults, name)
 		} else {
 			require.Contains(t, faults["leerplekken"], c.want, name)
+		}
+	}
+	_, err = h.Super.Exec(context.Background(), `create index planted_rare on leerplekken (tenant_id, id) where function = 'nooit'; analyze leerplekken`)
+	require.NoError(t, err)
+	in.indexes(h)
+	someone := []any{w.Tenant.UUID().String(), "organisation", uuid.NewString(), ""}
+	for name, c := range map[string]struct {
+		said        said
+		table, want string
+	}{
+		"a plan that knows no parameters": {said{`select id from leerplekken where tenant_id = $1 and function = $2 order by id limit 26`, []any{w.Tenant.UUID(), "nooit"}, scope},
+			"leerplekken", "prepared for any parameters"},
+		"the control, the same in the text": {said{`select id from leerplekken where tenant_id = $1 and function = 'nooit' order by id limit 26`, []any{w.Tenant.UUID()}, scope}, "leerplekken", ""},
+		"a page that passes over the rows of others": {said{`select id from leervragen where tenant_id = $1 order by id limit 26`, []any{w.Tenant.UUID()}, someone},
+			"leervragen", "filtered"},
+		"the control, the own employer's": {said{`select id from leervragen where tenant_id = $1 and organisation_id = $2 order by id limit 26`, []any{w.Tenant.UUID(), someone[2]}, someone},
+			"leervragen", ""},
+		"all employers": {said{`select id from organisations where tenant_id = $1 and sector = 'nergens'`, []any{w.Tenant.UUID()}, scope}, "organisations", "reads "},
+		"all cohorten":  {said{`select id from cohorten where tenant_id = $1 and name = 'nergens'`, []any{w.Tenant.UUID()}, scope}, "cohorten", "reads "},
+	} {
+		_, faults := in.inspect(c.said)
+		if c.want == "" {
+			require.Empty(t, faults, name)
+		} else {
+			require.Contains(t, faults[c.table], c.want, name)
 		}
 	}
 	children := said{`select id from leeruitwisseling_days where tenant_id = $1 and leeruitwisseling_id = $2`, []any{w.Tenant.UUID(), pair.Leeruitwisseling.UUID()}, scope}

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -68,10 +70,15 @@ func Migrate(ctx context.Context, ownerURL string) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	pool, err := pgxpool.New(ctx, ownerURL)
+	cfg, err := pgxpool.ParseConfig(ownerURL)
+	if err != nil {
+		return n, errors.New("migrate: the database URL cannot be read") // its text may hold a password
+	}
+	cfg.ConnConfig.RuntimeParams["lock_timeout"] = strconv.FormatInt(migrations.LockWait.Milliseconds(), 10)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return n, err
 	}
 	defer pool.Close()
-	return n, jobs.Migrate(ctx, pool)
+	return n, migrations.Patiently(ctx, func() error { return jobs.Migrate(ctx, pool) })
 }

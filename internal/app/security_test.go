@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -108,6 +111,42 @@ func TestSecurity_EveryDoorIsClosedToBrowsers(t *testing.T) {
 			require.NotEmpty(t, a.Header.Get("Content-Type"), "%s %s", r.Method, path)
 		}
 	}
+}
+
+// keptInBrowsers is what a file of ours would keep in a browser: cookies, or storage, which takes a script.
+func keptInBrowsers(name, text string) (out []string) {
+	for _, found := range regexp.MustCompile(`(?i)set-?cookie|http\.Cookie\b|localStorage|sessionStorage|indexedDB|document\.cookie|<script[^>]*>|\son[a-z]+=|javascript:`).FindAllString(text, -1) {
+		out = append(out, name+" "+strings.TrimSpace(found))
+	}
+	return out
+}
+
+// No page keeps anything in a browser (OWASP ASVS 5.0, 14.3.3): no door sets a cookie, no page of ours has a script, and none
+// would run. The one page that has one, the reader of the API document, is told to keep no token.
+func TestSecurity_NothingIsKeptInABrowser(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	for _, r := range routes() {
+		path := regexp.MustCompile(`:\w+`).ReplaceAllString(r.Path, "x")
+		a := w.Nobody().Do(r.Method, path, nil)
+		require.Empty(t, a.Header.Values("Set-Cookie"), "%s %s", r.Method, path)
+		if r.Path != "/docs" {
+			require.NotContains(t, a.Header.Get("Content-Security-Policy"), "script-src", "%s %s", r.Method, path)
+		}
+	}
+	var kept []string
+	err := filepath.WalkDir(filepath.Join(root, "internal"), func(p string, d fs.DirEntry, err error) error {
+		ours := strings.HasSuffix(p, ".html") || strings.HasSuffix(p, ".go") && !strings.HasSuffix(p, "_test.go")
+		if err != nil || d.IsDir() || !ours || regexp.MustCompile(`/(\w+test|fuzz)/`).MatchString(filepath.ToSlash(p)) { // what tests send
+			return err
+		}
+		b, err := os.ReadFile(p)
+		kept = append(kept, keptInBrowsers(filepath.Base(p), string(b))...)
+		return err
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{`docs.go <script id="api-reference" data-url="openapi.json" data-configuration="{{.Configuration}}">`, `docs.go <script src="docs/scalar.js">`}, kept)
+	require.Len(t, keptInBrowsers("x", `<script>localStorage.x = 1</script> <p onclick="f()"> http.SetCookie(w, &http.Cookie{})`), 5)
 }
 
 // RFC 3339 knows no offset of 24 hours; what lies at the ends of time may leave them in another zone.

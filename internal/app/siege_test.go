@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"expvar"
 	"fmt"
 	"maps"
 	"net/http"
@@ -42,6 +43,7 @@ const (
 func deepen(w *testkit.World, p testkit.Pair) {
 	w.T.Helper()
 	for _, q := range []string{
+		`update medewerkers set yearly_coaching_limit = 5 where tenant_id = $1 and organisation_id = $3 and $2::uuid is not null`,
 		`insert into match_decisions (tenant_id, match_id, party, sending_organisation_id, receiving_organisation_id, decision, channel, decided_at, recorded_by)
 			select tenant_id, id, party, sending_organisation_id, receiving_organisation_id, 'accepted', 'phone', now(), 'test' from matches, unnest(array['sending', 'receiving']) party
 			where tenant_id = $1 and sending_organisation_id = $2 and receiving_organisation_id = $3`,
@@ -88,9 +90,11 @@ type assault struct {
 	method, path string
 	body         string
 	asked        []string
-	reading      bool            // of one's own: the answer stays as it was
-	want         string          // or as an id that nobody has is answered
-	reach        map[string]bool // "table command", by the statements that it sent
+	reading      bool                 // of one's own: the answer stays as it was
+	want         string               // or as an id that nobody has is answered
+	reach        map[string]bool      // "table command", by the statements that it sent
+	met          []string             // decisions of bindings_test.go, where their mutants are built in
+	told         func(replied) string // what counts of the answer, where that is not all of it
 }
 
 // replied is what the door said.
@@ -144,6 +148,9 @@ func (a *assault) red(got replied) string {
 		}
 	}
 	told := got.retold(a.asked)
+	if a.told != nil {
+		told = a.told(got)
+	}
 	if a.want == "" || told == a.want {
 		return ""
 	}
@@ -230,12 +237,30 @@ type siege struct {
 	tables   []table
 }
 
-// besiege furnishes a world and makes every attack once.
+// decided are the decisions that Go met since it was asked last; none where mutants are not built in.
+func decided() (met []string) {
+	if all, ok := expvar.Get("mutants met").(*expvar.Map); ok {
+		all.Do(func(kv expvar.KeyValue) { met = append(met, kv.Key) })
+		all.Init()
+	}
+	return met
+}
+
+// besiege surrounds a world that is only to be copied.
 func besiege(t *testing.T) *siege {
+	t.Helper()
+	s := surround(t)
+	s.house.Freeze()
+	return s
+}
+
+// surround furnishes a world, with more in it, and makes every attack once.
+func surround(t *testing.T, more ...func(*testkit.World)) *siege {
 	t.Helper()
 	listener := &trace{}
 	h := testkit.Traced(t, listener)
 	s := &siege{house: h, tables: guarded(t, h.Super)}
+	written := watch(t, h.Database)
 	b := h.Tenant(t)
 	strangers, far := furnish(b, strange)
 	deepen(b, far)
@@ -269,6 +294,9 @@ func besiege(t *testing.T) *siege {
 		fresh, p := furnish(w, "eigen")
 		prepared[operation] = prepare[operation](w, fresh, p)
 	}
+	for _, furnish := range more {
+		furnish(w)
+	}
 	behind := map[string][]string{}
 	for _, table := range s.tables {
 		behind[table.Name] = table.behind
@@ -288,20 +316,26 @@ func besiege(t *testing.T) *siege {
 			try := func(a assault) {
 				if key := a.method + a.path + a.body; !seen[key] {
 					seen[key] = true
+					before := written(t)
 					listener.take()
+					decided()
 					got := send(h.App.Handler(), token, a.method, a.path, a.body)
-					a.by, a.reach = by, reached(listener.take(), behind)
-					if again := send(h.App.Handler(), token, a.method, a.path, a.body); a.reading && again.retold(nil) == got.retold(nil) {
+					a.by, a.reach, a.met = by, reached(listener.take(), behind), decided()
+					if a.reading {
 						a.want = got.retold(nil)
+						require.Equal(t, a.want, send(h.App.Handler(), token, a.method, a.path, a.body).retold(nil), "%s: what answers otherwise each time cannot be judged", a.Name)
 					}
 					require.Empty(t, a.red(got), "%s: %s %s %s", a.Name, a.method, a.path, a.body)
 					require.Less(t, got.status, 500, a.Name)
+					require.Equal(t, before, written(t), "%s wrote something", a.Name)
 					s.assaults = append(s.assaults, &a)
 				}
 			}
 			if o.Method == http.MethodGet {
-				path, _ := o.fill(mine[0], mine[0], nil, "")
-				try(assault{Name: by.name + " " + o.ID, method: o.Method, path: path, reading: true})
+				for _, side := range mine { // what the other side shows, too
+					path, _ := o.fill(side, side, nil, "")
+					try(assault{Name: by.name + " " + o.ID, method: o.Method, path: path, reading: true})
+				}
 			}
 			for _, at := range o.places() {
 				theirs := by.prey[at.Prefix]
@@ -334,7 +368,6 @@ func besiege(t *testing.T) *siege {
 	slices.SortStableFunc(s.assaults, func(a, b *assault) int {
 		return strings.Compare(fmt.Sprint(a.method != http.MethodGet), fmt.Sprint(b.method != http.MethodGet))
 	})
-	h.Freeze()
 	return s
 }
 
@@ -411,8 +444,11 @@ var owners = func() []owner {
 	}
 }()
 
+// scope is what a transaction says it is.
+type scope struct{ name, tenant, kind, organisation, medewerker string }
+
 // scopes are what a transaction can say it is, and none of which may pass for another.
-var scopes = []struct{ name, tenant, kind, organisation, medewerker string }{
+var scopes = []scope{
 	{"no tenant", "", "tenant", "", ""},
 	{"no scope", owners[0].tenant, "", owners[0].organisation, owners[0].medewerker},
 	{"an unknown scope", owners[0].tenant, "planted", owners[0].organisation, owners[0].medewerker},
@@ -458,7 +494,7 @@ func within(tbl table, scope, command string) (whose []string, least int) {
 // keep is a database of nothing but tables and their policies.
 type keep struct {
 	*testkit.Database
-	app     *pgx.Conn
+	conn    *pgx.Conn                    // of who sees all, and takes the program's role for a statement
 	columns map[string]string            // table → the columns that are written
 	rows    map[string]map[string]string // table → owner → the row as JSON
 	turned  map[string]map[string]string // table → owner → the SET that makes a row that owner's
@@ -502,6 +538,9 @@ func (c column) value(o owner) any {
 	return neighbour
 }
 
+// keptRows ends the names of the partitions that strip makes.
+const keptRows = "_kept"
+
 // strip takes constraints and triggers from a copy, and lays the four rows into each table.
 func strip(t *testing.T, d *testkit.Database) *keep {
 	t.Helper()
@@ -535,7 +574,7 @@ func strip(t *testing.T, d *testkit.Database) *keep {
 		for x in select tgrelid::regclass as tbl, tgname from pg_trigger g join pg_class r on r.oid = tgrelid where r.relnamespace = 'public'::regnamespace and not tgisinternal loop
 			execute format('drop trigger %I on %s', x.tgname, x.tbl); end loop;
 		for x in select oid::regclass as tbl, relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'p' loop
-			execute format('create table %I partition of %s default', x.relname || '_kept', x.tbl); end loop;
+			execute format('create table %I partition of %s default', x.relname || '`+keptRows+`', x.tbl); end loop;
 		for x in select oid::regclass as tbl from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> 'schema_migrations' loop
 			execute format('delete from %s', x.tbl); end loop;
 		end $$`)
@@ -575,7 +614,7 @@ func strip(t *testing.T, d *testkit.Database) *keep {
 			k.at[name][ctid] = o.name
 		}
 	}
-	k.app, err = pgx.Connect(ctx, d.AppURL)
+	k.conn, err = pgx.Connect(ctx, d.SuperURL)
 	require.NoError(t, err)
 	return k
 }
@@ -584,20 +623,34 @@ func (k *keep) insert(table, owner string) string {
 	return fmt.Sprintf(`insert into %q (%s) select %s from jsonb_populate_record(null::%q, '%s')`, table, k.columns[table], k.columns[table], table, k.rows[table][owner])
 }
 
-// try runs a statement in a scope and takes it back: which rows it answered, how many it touched, and how it failed.
-func (k *keep) try(tenant, kind, organisation, medewerker, statement string) (rows []string, touched int64, err error) {
+// try runs a statement on a table in a scope and takes it back: which rows it answered, whose rows are not as they were, and
+// how it failed. The rows are looked at before it is taken back, by who sees all: what a statement says of itself, a count, does not
+// say whose they were, and RETURNING would have the policy for reading decide too.
+func (k *keep) try(s scope, table, statement string) (read, touched []string, err error) {
 	ctx := context.Background()
-	results, err := k.app.PgConn().Exec(ctx, fmt.Sprintf(`begin; set local app.tenant_id = '%s'; set local app.scope = '%s'; set local app.organisation_id = '%s';
-		set local app.medewerker_id = '%s'; %s; rollback`, tenant, kind, organisation, medewerker, statement)).ReadAll()
+	conn := k.conn.PgConn()
+	results, err := conn.Exec(ctx, fmt.Sprintf(`begin; set local app.tenant_id = '%s'; set local app.scope = '%s'; set local app.organisation_id = '%s';
+		set local app.medewerker_id = '%s'; set local role switchboard_app; %s; set local role none; select ctid::text from %q; rollback`,
+		s.tenant, s.kind, s.organisation, s.medewerker, statement, table)).ReadAll()
 	if err != nil {
-		_, e := k.app.PgConn().Exec(ctx, "rollback").ReadAll()
-		return nil, 0, errors.Join(err, e)
+		_, e := conn.Exec(ctx, "rollback").ReadAll()
+		return nil, nil, errors.Join(err, e)
 	}
-	r := results[len(results)-2]
-	for _, row := range r.Rows {
-		rows = append(rows, string(row[0]))
+	asked, left := results[len(results)-4], results[len(results)-2]
+	for _, row := range asked.Rows {
+		read = append(read, k.at[table][string(row[0])])
 	}
-	return rows, r.CommandTag.RowsAffected(), nil
+	for ctid, o := range k.at[table] {
+		if !slices.ContainsFunc(left.Rows, func(row [][]byte) bool { return string(row[0]) == ctid }) {
+			touched = append(touched, o)
+		}
+	}
+	slices.Sort(read)
+	slices.Sort(touched)
+	if n := asked.CommandTag.RowsAffected(); !asked.CommandTag.Insert() && n != int64(len(read)+len(touched)) {
+		return nil, nil, fmt.Errorf("it says that it reached %d rows, and reached those of %v", n, append(read, touched...))
+	}
+	return read, touched, nil
 }
 
 // red tries a command on a table in every scope, and says what a scope could do that it must not, or could not and must.
@@ -606,25 +659,29 @@ func (k *keep) try(tenant, kind, organisation, medewerker, statement string) (ro
 func (k *keep) red(tbl table, command string) string {
 	for _, s := range scopes {
 		whose, least := within(tbl, s.name, command)
-		try := func(statement string) ([]string, int64, error) {
-			return k.try(s.tenant, s.kind, s.organisation, s.medewerker, statement)
-		}
+		try := func(statement string) (read, touched []string, err error) { return k.try(s, tbl.Name, statement) }
 		wrong := func(format string, args ...any) string {
 			return fmt.Sprintf("%s of %s in scope %s: ", command, tbl.Name, s.name) + fmt.Sprintf(format, args...)
 		}
+		reached := func(did string, those []string) string {
+			for _, o := range those {
+				if !slices.Contains(whose, o) {
+					return wrong("%s the row of the %s", did, o)
+				}
+			}
+			if len(those) < least {
+				return wrong("%s the rows of %v alone, of %v", did, those, whose)
+			}
+			return ""
+		}
 		switch command {
 		case "select":
-			rows, _, err := try(fmt.Sprintf(`select ctid::text from %q`, tbl.Name))
+			read, _, err := try(fmt.Sprintf(`select ctid::text from %q`, tbl.Name))
 			if err != nil {
 				return wrong("%v", err)
 			}
-			for _, ctid := range rows {
-				if o := k.at[tbl.Name][ctid]; !slices.Contains(whose, o) {
-					return wrong("reads the row of the %s", o)
-				}
-			}
-			if len(rows) < least {
-				return wrong("reads %d rows of %v", len(rows), whose)
+			if red := reached("reads", read); red != "" {
+				return red
 			}
 		case "insert":
 			for _, o := range owners {
@@ -643,29 +700,27 @@ func (k *keep) red(tbl table, command string) string {
 			if command == "update" {
 				statement = fmt.Sprintf(`update %q set tenant_id = '%s'`, tbl.Name, owners[0].tenant)
 			}
-			_, n, err := try(statement)
+			_, touched, err := try(statement)
 			if err != nil {
 				return wrong("%v", err)
 			}
-			if int(n) > len(whose) || int(n) < least {
-				return wrong("%d rows, of %v", n, whose)
+			if red := reached(command+"s", touched); red != "" {
+				return red
 			}
 			if command == "delete" {
 				continue
 			}
-			to := "neighbour"
-			if s.kind == "tenant" || s.kind == "operator" {
-				to = "stranger"
-			}
-			if slices.Contains(whose, to) {
-				continue
-			}
-			_, n, err = try(fmt.Sprintf(`update %q set %s`, tbl.Name, k.turned[tbl.Name][to]))
-			if err == nil && n > 0 {
-				return wrong("makes a row the %s's", to)
-			}
-			if err != nil && !denied(err) {
-				return wrong("%v", err)
+			for _, to := range owners {
+				if slices.Contains(whose, to.name) {
+					continue
+				}
+				_, touched, err := try(fmt.Sprintf(`update %q set %s`, tbl.Name, k.turned[tbl.Name][to.name]))
+				if err == nil && len(touched) > 0 {
+					return wrong("makes the row of the %s the %s's", touched[0], to.name)
+				}
+				if err != nil && !denied(err) {
+					return wrong("%v", err)
+				}
 			}
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // sqlCalls are the calls that take SQL, with its place among their arguments: of gorm and db.Tx, of pgx.
 var sqlCalls = map[string]int{
 	"Raw": 0, "Run": 0, "Where": 0, "Not": 0, "Order": 0, "Joins": 0, "Having": 0, "Group": 0, "Expr": 0,
-	"Select": 1, "Query": 1, "QueryRow": 1, "Queue": 0, "Exec": 0, "One": 2, "PlatformOne": 2,
+	"Select": 1, "Query": 1, "QueryRow": 1, "Queue": 0, "Exec": 0, "One": 2, "PlatformOne": 2, "InTenantOne": 3, "GetOr": 2,
 }
 
 // constantTexts are the constants of each folder by name, and under "" those of all folders by package and name.

@@ -43,6 +43,22 @@ var (
 	testRef  = regexp.MustCompile("`((?:[a-z]+\\.)?(?:Test|Fuzz)[A-Z]\\w*)`")
 )
 
+// The tests that docs/house.md names are there.
+func TestHouse_NamesTestsThatAreThere(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(root, "docs", "house.md"))
+	require.NoError(t, err)
+	tests := knownTests(sources(t))
+	named := testRef.FindAllStringSubmatch(string(page), -1)
+	require.Greater(t, len(named), 10)
+	bad := findings{}
+	for _, m := range named {
+		wrong := danglingTest(m[1], tests)
+		bad.add(wrong == "", "%s", wrong)
+	}
+	bad.none(t, "docs/house.md")
+}
+
 // danglingTest says what is wrong with the name of a test, or "".
 func danglingTest(ref string, tests map[string][]string) string {
 	room, name, ok := strings.Cut(ref, ".")
@@ -218,6 +234,65 @@ func TestSecurityPage_KnowsEveryUseOfCryptography(t *testing.T) {
 	files, weak = usesOfCryptography([]source{planted})
 	require.Equal(t, []string{"internal/leerplek/planted.go"}, files)
 	require.Equal(t, []string{"internal/leerplek/planted.go uses crypto/md5"}, weak)
+}
+
+// ciphers is where a cipher, or a way of using one, is chosen.
+var ciphers = regexp.MustCompile(`^crypto/(aes|cipher|des|rc4|rsa)$|^golang\.org/x/crypto/(chacha|nacl|salsa|tea|xtea|xts|blowfish|cast5|twofish)|^github\.com/tink-crypto/tink-go/v2/(aead|daead|hybrid|streamingaead)`)
+
+// usesOfCiphers is what a file asks of them, and where it encrypts: a block by itself would be ECB (OWASP ASVS 5.0, V11.3).
+func usesOfCiphers(s source) (out []string) {
+	from := map[string]bool{}
+	for _, i := range s.tree.Imports {
+		if p := strings.Trim(i.Path.Value, `"`); ciphers.MatchString(p) {
+			name := p[strings.LastIndex(p, "/")+1:]
+			if i.Name != nil {
+				name = i.Name.Name
+			}
+			from[name] = true
+		}
+	}
+	ast.Inspect(s.tree, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		pkg, _ := sel.X.(*ast.Ident)
+		if pkg != nil && from[pkg.Name] || slices.Contains([]string{"Encrypt", "Decrypt", "CryptBlocks", "XORKeyStream"}, sel.Sel.Name) {
+			out = append(out, s.path+" "+types.ExprString(sel))
+		}
+		return true
+	})
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// approvedCiphers is all that is used: AES-256-GCM, and XAES-256-GCM of tink. Both are authenticated, and pad nothing.
+var approvedCiphers = []string{
+	"internal/platform/seal/seal.go aead.New", // of the XAES-256-GCM keys that are made there
+	"internal/platform/seal/seal.go b.aead.Decrypt",
+	"internal/platform/seal/seal.go b.aead.Encrypt",
+	"internal/platform/seal/seal.go xaesgcm.Key",
+	"internal/platform/seal/seal.go xaesgcm.NewKey",
+	"internal/platform/seal/seal.go xaesgcm.NewParameters",
+	"internal/platform/seal/seal.go xaesgcm.VariantTink",
+	"internal/platform/web/idempotency.go aes.NewCipher", // of a key of 32 bytes, for GCM alone
+	"internal/platform/web/idempotency.go cipher.AEAD",
+	"internal/platform/web/idempotency.go cipher.NewGCM",
+}
+
+func TestHouse_CiphersAreApproved(t *testing.T) {
+	t.Parallel()
+	var found []string
+	for _, s := range shipped(sources(t)) {
+		found = append(found, usesOfCiphers(s)...)
+	}
+	slices.Sort(found)
+	require.Equal(t, approvedCiphers, found, "another cipher, or another way of using one, is a decision: it is made here")
+	planted := parsedFile(t, "internal/x/x.go", `package x
+		import ("crypto/aes"; modes "crypto/cipher"; "crypto/rsa")
+		func f() { b, _ := aes.NewCipher(k); b.Encrypt(out, in); modes.NewCBCEncrypter(b, iv).CryptBlocks(out, in); rsa.EncryptPKCS1v15(r, pub, in) }`)
+	require.Equal(t, []string{"internal/x/x.go aes.NewCipher", "internal/x/x.go b.Encrypt", "internal/x/x.go modes.NewCBCEncrypter",
+		"internal/x/x.go modes.NewCBCEncrypter(b, iv).CryptBlocks", "internal/x/x.go rsa.EncryptPKCS1v15"}, usesOfCiphers(planted))
 }
 
 // guessableNumbers are the files that use numbers which can be foretold, each with what for.
@@ -423,6 +498,14 @@ func TestSecurityPage_KnowsEveryLimit(t *testing.T) {
 			}), "docs/security.md, Who may ask how much, does not say %s with %s", s.Name, s.Default)
 		}
 	}
+	var sessions string
+	for _, r := range table {
+		if r[0] == "tokens of one client" {
+			sessions = r[1]
+		}
+	}
+	require.Contains(t, sessions, "any number beside each other, ten minutes each; 600 new ones a minute, then 429",
+		"how many sessions there may be, and what happens then (TestLimits_ARightSecretHasItsClientsOwnLimit, TestToken_AnyNumberBesideEachOther)")
 	for _, what := range []string{"requests of one client", "tokens of one client", "failed tries", "a body", "what costs most", "a link to the console"} {
 		require.True(t, slices.ContainsFunc(table, func(r []string) bool { return strings.Contains(r[0], what) }), what)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -32,6 +33,7 @@ func (s Service) Routes() []web.Route {
 		web.Get("/v1/cohorten/:id/rivals", "cohort:write", s.getRivals, web.Snapshot),
 		web.Put("/v1/cohorten/:id/participants/:medewerker_id/preferences", "cohort:prefer", s.setPreferences),
 		web.Get("/v1/cohorten/:id/participants/:medewerker_id/preferences", "cohort:prefer", s.getPreferences),
+		web.List("/v1/cohorten/:id/participants/:medewerker_id/preference-options", "cohort:prefer", s.listPreferenceOptions, web.Snapshot),
 	}
 }
 
@@ -43,6 +45,9 @@ type Wire struct {
 	UntilOn   *day.Date   `json:"until_on" extensions:"x-nullable" example:"2027-06-30"`
 	KickOffOn *day.Date   `json:"kick_off_on" extensions:"x-nullable" example:"2027-01-18"`
 	Status    Status      `json:"status" enums:"draft,open,closed" example:"draft"`
+
+	PlannedExchanges *int      `json:"planned_exchanges" extensions:"x-nullable" example:"15"`
+	TerugkommomentOn *day.Date `json:"terugkommoment_on" extensions:"x-nullable" example:"2027-06-10"`
 	web.Meta
 } // @name Cohort
 
@@ -51,7 +56,7 @@ func (w Wire) Location() string { return "/v1/cohorten/" + w.ID.String() }
 
 // WireOf shows a row to callers.
 func WireOf(c Cohort) Wire {
-	return Wire{c.ID, c.Name, c.FromOn, c.UntilOn, c.KickOffOn, c.Status, web.MetaOf(c.Row)}
+	return Wire{c.ID, c.Name, c.FromOn, c.UntilOn, c.KickOffOn, c.Status, c.PlannedExchanges, c.TerugkommomentOn, web.MetaOf(c.Row)}
 }
 
 // byID is the input of a door that needs the id alone.
@@ -142,12 +147,13 @@ func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, err
 
 // open opens a cohort.
 //
-//	@Summary	Open a cohort
-//	@ID			openCohort
-//	@Tags		cohort
-//	@Param		id	path		string	true	"the cohort"	example(coh_01jd8m5x9nf3tvhg5w6rkz2c4q)
-//	@Success	200	{object}	Wire
-//	@Router		/v1/cohorten/{id}/open [post]
+//	@Summary		Open a cohort
+//	@Description	The kick-off was: from now on its switchers read which employers take part, and note their top three themselves.
+//	@ID				openCohort
+//	@Tags			cohort
+//	@Param			id	path		string	true	"the cohort"	example(coh_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200	{object}	Wire
+//	@Router			/v1/cohorten/{id}/open [post]
 func (s Service) open(ctx context.Context, tx *db.Tx, in byID) (Wire, error) {
 	c, err := s.Open(ctx, tx, in.ID)
 	return WireOf(c), err
@@ -215,6 +221,9 @@ func (leervraagRow) TableName() string { return "cohort_leervragen" }
 
 // Key places it in a list.
 func (r leervraagRow) Key() (int64, uuid.UUID) { return 0, r.LeervraagID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (leervraagRow) Bounds() page.Bounds { return page.OfPerson("switcher_id = @medewerker") }
 
 type listPartsReq struct {
 	byID
@@ -307,6 +316,9 @@ func (leerplekRow) TableName() string { return "cohort_leerplekken" }
 
 // Key places it in a list.
 func (r leerplekRow) Key() (int64, uuid.UUID) { return 0, r.LeerplekID.UUID() }
+
+// Bounds say that bound callers find none.
+func (leerplekRow) Bounds() page.Bounds { return page.OfTenant() }
 
 // listLeerplekken reads which leerplekken take part.
 //
@@ -414,7 +426,7 @@ type setPreferencesReq struct {
 // setPreferences notes a switcher's top three.
 //
 //	@Summary		Note a switcher's top three employers
-//	@Description	The best first, three at most; an empty list takes them back. No employer reads them: they are the switcher's and the ST-partner's. The own employer will do only where a leervraag is internal. A switcher names employers that have a leerplek in the cohort.
+//	@Description	The best first, three at most; an empty list takes them back. No employer reads them: they are the switcher's and the ST-partner's. The own employer will do only where a leervraag is internal. A switcher names employers that have a leerplek in the cohort, once that is open.
 //	@ID				putPreferences
 //	@Tags			cohort
 //	@Param			id				path		string				true	"the cohort"	example(coh_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -437,4 +449,40 @@ func (s Service) setPreferences(ctx context.Context, tx *db.Tx, in setPreference
 //	@Router		/v1/cohorten/{id}/participants/{medewerker_id}/preferences [get]
 func (s Service) getPreferences(_ context.Context, tx *db.Tx, in participantReq) (Preferences, error) {
 	return s.Preferences(tx, in.ID, in.MedewerkerID)
+}
+
+// OptionWire is an employer that a switcher may prefer, as callers see it.
+type OptionWire struct {
+	OrganisationID id.OrganisationID `json:"organisation_id" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4r"`
+	Name           string            `json:"name" example:"Woonzorgcentrum De Linde"`
+	Sector         string            `json:"sector" example:"ouderenzorg"`
+	LeerplekIDs    []id.LeerplekID   `json:"leerplek_ids" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"` // published, in the cohort; the first hundred
+} // @name PreferenceOption
+
+type listOptionsReq struct {
+	participantReq
+	page.Params
+}
+
+// listPreferenceOptions reads which employers a switcher may prefer.
+//
+//	@Summary		List the employers that a switcher may prefer
+//	@Description	Those with a published leerplek in the cohort; the own employer only where a leervraag is internal. A switcher reads them once the cohort is open.
+//	@ID				listPreferenceOptions
+//	@Tags			cohort
+//	@Param			id				path		string	true	"the cohort"	example(coh_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			medewerker_id	path		string	true	"the switcher"	example(mdw_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			limit			query		int		false	"how many"	default(25)	minimum(1)	maximum(100)
+//	@Param			cursor			query		string	false	"where to go on"
+//	@Param			sort			query		string	false	"the order"	Enums(created_at,-created_at)	default(created_at)
+//	@Success		200				{object}	page.Page[OptionWire]
+//	@Router			/v1/cohorten/{id}/participants/{medewerker_id}/preference-options [get]
+func (s Service) listPreferenceOptions(_ context.Context, tx *db.Tx, in listOptionsReq) (out page.Page[OptionWire], err error) {
+	err = s.Options(tx, in.ID, in.MedewerkerID, func(tx *db.Tx, q *gorm.DB) (err error) {
+		out, err = page.List(tx, in.Params, in.participantReq, q, func(o Option) OptionWire {
+			return OptionWire{id.OrganisationID(o.ID), o.Name, o.Sector, append([]id.LeerplekID{}, o.Leerplekken...)}
+		})
+		return err
+	})
+	return out, err
 }

@@ -2,6 +2,7 @@ package cohort_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,6 +69,23 @@ func TestCohort_ItsLife(t *testing.T) {
 	c.Patch(at, body{"name": "x"}).Problem(409, "cohort-closed")
 	require.Equal(t, []string{"cohort.created", "cohort.updated", "cohort.updated", "cohort.updated"}, w.EventTypes(made.Str("id")))
 	require.Zero(t, c.Get("/v1/cohorten?status=draft").Is(200).Len("data"))
+}
+
+// A round is planned for so many exchanges, and its participants come together afterwards (seed 001, 5.3 and 5.8).
+func TestCohort_IsPlannedToItsTerugkommoment(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	c := w.Coordinator()
+	bare := c.Post("/v1/cohorten", spring).Is(201)
+	require.Nil(t, bare.At("planned_exchanges"))
+	at := bare.Header.Get("Location")
+	planned := c.Patch(at, body{"planned_exchanges": 15, "terugkommoment_on": "2027-07-08"}).Is(200)
+	require.EqualValues(t, 15, planned.Num("planned_exchanges"))
+	require.Equal(t, "2027-07-08", planned.Str("terugkommoment_on"), "it may come after the last day")
+	require.Equal(t, 1, w.Count(`select count(*) from events where tenant_id = $1 and data ->> 'terugkommoment_on' = '2027-07-08'`, w.Tenant.UUID()))
+	c.Patch(at, body{"terugkommoment_on": "2027-01-10"}).Problem(422, "invalid", "/terugkommoment_on")
+	c.Patch(at, body{"planned_exchanges": 0}).Problem(422, "invalid", "/planned_exchanges")
+	require.Nil(t, c.Patch(at, body{"terugkommoment_on": nil}).Is(200).At("terugkommoment_on"))
 }
 
 func TestCohort_WhatIsRefused(t *testing.T) {
@@ -191,6 +209,10 @@ func TestPreferences_AreTheSwitchersOwn(t *testing.T) {
 	switcher := s.Client(auth.Switcher, &s.sending, &s.switcher)
 	require.Equal(t, []any{[]any{}, nil}, []any{switcher.Get(s.preferences()).Is(200).At("organisation_ids"), s.coordinator.Get(s.preferences()).At("noted_at")})
 	named := body{"organisation_ids": []any{s.receiving}}
+	require.Equal(t, 1, s.coordinator.Get(s.options()).Is(200).Len("data"), "the ST-partner reads them at any time")
+	require.Zero(t, switcher.Get(s.options()).Is(200).Len("data"))
+	switcher.Put(s.preferences(), named).Problem(409, "cohort-not-open")
+	s.coordinator.Post(s.at("/open"), nil).Is(200)
 	put := switcher.Put(s.preferences(), named).Is(200)
 	require.Equal(t, []any{s.receiving.String()}, put.At("organisation_ids"))
 	require.Equal(t, put.Body, switcher.Put(s.preferences(), named).Is(200).Body)
@@ -200,6 +222,46 @@ func TestPreferences_AreTheSwitchersOwn(t *testing.T) {
 	require.Zero(t, switcher.Get(s.at("/leerplekken")).Is(200).Len("data"))
 	require.Zero(t, switcher.Put(s.preferences(), body{"organisation_ids": []any{}}).Is(200).Len("organisation_ids"))
 	require.Zero(t, s.Count(`select count(*) from cohort_preferences where tenant_id = $1`, s.Tenant.UUID()))
+}
+
+func (s scene) options() string {
+	return s.at("/participants/" + s.switcher.String() + "/preference-options")
+}
+
+func TestPreferenceOptions_AreTheEmployersOfTheCohort(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.coordinator.Post(s.at("/open"), nil).Is(200)
+	second, elsewhere := s.Leerplek(s.receiving, "Nachtdienst", "Een nacht mee", s.coach), s.Organisation("Bakkerij Kruimel")
+	baker := s.Medewerker(elsewhere, "Ali")
+	s.Leerplek(elsewhere, "Brood", "Niet in de cohort", baker)
+	own := s.Leerplek(s.sending, "Balie", "Van de eigen werkgever", s.switcher)
+	other := s.Leerplek(elsewhere, "Gebak", "Wel in de cohort", baker)
+	s.coordinator.Post(s.at("/leerplekken"), body{"leerplek_ids": []any{second, own, other}}).Is(200)
+	switcher := s.Client(auth.Switcher, &s.sending, &s.switcher)
+	names := func() (out []any) {
+		a := switcher.Get(s.options()).Is(200)
+		for i := range a.Len("data") {
+			out = append(out, a.At("data."+strconv.Itoa(i)+".name"))
+		}
+		return out
+	}
+	require.ElementsMatch(t, []any{"Woonzorgcentrum De Linde", "Bakkerij Kruimel"}, names())
+	first := switcher.Get(s.options() + "?limit=1").Is(200)
+	require.Equal(t, []any{s.receiving.String(), "Woonzorgcentrum De Linde", []any{s.leerplek.String(), second.String()}, true},
+		[]any{first.At("data.0.organisation_id"), first.At("data.0.name"), first.At("data.0.leerplek_ids"), first.At("has_more")})
+	require.Equal(t, elsewhere.String(), switcher.Get(s.options()+"?limit=1&cursor="+first.Str("next_cursor")).Is(200).Str("data.0.organisation_id"))
+	s.Do(func(tx *db.Tx) error {
+		if _, err := tx.Run(`update leerplekken set status = 'withdrawn' where id = ?`, other); err != nil {
+			return err
+		}
+		_, err := tx.Run(`update leervragen set internal = true where id = ?`, s.leervraag)
+		return err
+	})
+	require.ElementsMatch(t, []any{"Woonzorgcentrum De Linde", "Apotheek Zonneveld"}, names(), "the own employer for an internal leervraag; nobody without a published leerplek")
+	colleague := s.Medewerker(s.sending, "Collega")
+	s.Client(auth.Switcher, &s.sending, &colleague).Get(s.options()).Problem(404, "not-found")
+	s.Employer(s.receiving).Get(s.options()).Problem(403, "forbidden")
 }
 
 func TestPreferences_NoEmployerReadsThem(t *testing.T) {
@@ -245,6 +307,7 @@ func TestPreferences_WhatIsRefused(t *testing.T) {
 	put(s.coordinator, s.receiving, s.sending, s.receiving).Problem(422, "invalid", "/organisation_ids/1", "/organisation_ids/2")
 	put(s.coordinator, id.NewOrganisation()).Problem(422, "invalid", "/organisation_ids/0")
 	put(s.coordinator, others...).Is(200)
+	s.coordinator.Post(s.at("/open"), nil).Is(200)
 	switcher := s.Client(auth.Switcher, &s.sending, &s.switcher)
 	require.Equal(t, put(switcher, others[0]).Problem(422, "invalid", "/organisation_ids/0").Retold(), put(switcher, id.NewOrganisation()).Is(422).Retold(),
 		"who has no leerplek in the cohort is not told from who does not exist")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -25,6 +26,9 @@ type Input struct {
 	FromOn    day.Date  `json:"from_on" binding:"required" example:"2027-01-11"`
 	UntilOn   *day.Date `json:"until_on" extensions:"x-nullable" example:"2027-06-30"`
 	KickOffOn *day.Date `json:"kick_off_on" extensions:"x-nullable" example:"2027-01-18"`
+
+	PlannedExchanges *int      `json:"planned_exchanges" minimum:"1" maximum:"50000" extensions:"x-nullable" example:"15"`
+	TerugkommomentOn *day.Date `json:"terugkommoment_on" extensions:"x-nullable" example:"2027-06-10"`
 } // @name CohortInput
 
 // onto checks the input and lays it over the row.
@@ -32,7 +36,11 @@ func (in Input) onto(c *Cohort) error {
 	if in.UntilOn != nil && in.UntilOn.Before(in.FromOn) {
 		return fault.At("/until_on", fault.BadOrder, "other", "from_on")
 	}
+	if in.TerugkommomentOn != nil && in.TerugkommomentOn.Before(in.FromOn) {
+		return fault.At("/terugkommoment_on", fault.BadOrder, "other", "from_on")
+	}
 	c.Name, c.FromOn, c.UntilOn, c.KickOffOn = in.Name, in.FromOn, in.UntilOn, in.KickOffOn
+	c.PlannedExchanges, c.TerugkommomentOn = in.PlannedExchanges, in.TerugkommomentOn
 	return nil
 }
 
@@ -55,11 +63,16 @@ func (s Service) Lock(_ context.Context, tx *db.Tx, cid id.CohortID) (Cohort, er
 
 // running locks a cohort that is not closed.
 func (s Service) running(ctx context.Context, tx *db.Tx, cid id.CohortID) (Cohort, error) {
+	return s.ready(ctx, tx, cid, toChange)
+}
+
+// ready locks a cohort whose state allows an action.
+func (s Service) ready(ctx context.Context, tx *db.Tx, cid id.CohortID, a action) (Cohort, error) {
 	c, err := s.Lock(ctx, tx, cid)
 	if err != nil {
 		return c, err
 	}
-	_, err = c.Status.after(toChange)
+	_, err = c.Status.after(a)
 	return c, err
 }
 
@@ -75,7 +88,7 @@ func (s Service) Update(ctx context.Context, tx *db.Tx, cid id.CohortID, check f
 	if _, err := before.Status.after(toChange); err != nil {
 		return before, err
 	}
-	in := Input{before.Name, before.FromOn, before.UntilOn, before.KickOffOn}
+	in := Input{before.Name, before.FromOn, before.UntilOn, before.KickOffOn, before.PlannedExchanges, before.TerugkommomentOn}
 	if err := apply(&in); err != nil {
 		return before, err
 	}
@@ -90,7 +103,7 @@ func (s Service) Update(ctx context.Context, tx *db.Tx, cid id.CohortID, check f
 	return after, record(tx, Updated, after)
 }
 
-// Open lets switchers name the employers that they like best. An open cohort stays so.
+// Open lets switchers see which employers take part, and name those that they like best. An open cohort stays so.
 func (s Service) Open(ctx context.Context, tx *db.Tx, cid id.CohortID) (Cohort, error) {
 	return s.move(ctx, tx, cid, toOpen)
 }
@@ -371,8 +384,8 @@ func (s Service) participant(tx *db.Tx, cid id.CohortID, mid id.MedewerkerID) (o
 }
 
 // SetPreferences notes the employers that a switcher likes best, the best first, in place of what was noted before; none
-// takes them back. A bound switcher names employers with a leerplek in the cohort, which is whom they met at the kick-off;
-// an unbound caller any employer. The own employer will do only where a leervraag is internal.
+// takes them back. A bound switcher names employers with a leerplek in the cohort, which is whom they met at the kick-off,
+// once the cohort is open; an unbound caller any employer, at any time until it is closed. The own employer will do only where a leervraag is internal.
 func (s Service) SetPreferences(ctx context.Context, tx *db.Tx, cid id.CohortID, mid id.MedewerkerID, orgs []id.OrganisationID) (Preferences, error) {
 	out := Preferences{CohortID: cid, MedewerkerID: mid, OrganisationIDs: append([]id.OrganisationID{}, orgs...)}
 	own, internal, err := s.participant(tx, cid, mid) // under the caller's binding
@@ -382,7 +395,11 @@ func (s Service) SetPreferences(ctx context.Context, tx *db.Tx, cid id.CohortID,
 	var known struct{ IDs db.IDs[id.OrganisationID] }
 	bound := tx.Scope.Medewerker != uuid.Nil
 	if err := tx.Unbound("a switcher names employers whose rows only their own people read", func(tx *db.Tx) error {
-		if _, err := s.running(ctx, tx, cid); err != nil {
+		a := toChange
+		if bound {
+			a = toPrefer
+		}
+		if _, err := s.ready(ctx, tx, cid, a); err != nil {
 			return err
 		}
 		return tx.Select(&known, `select array(select o.id from organisations o where o.tenant_id = @tenant and o.id = any (cast(@ids as uuid[]))
@@ -443,4 +460,44 @@ func (s Service) Preferences(tx *db.Tx, cid id.CohortID, mid id.MedewerkerID) (P
 		out.NotedAt = &at
 	}
 	return out, err
+}
+
+// Option is an employer that a switcher may prefer: one with a published leerplek in the cohort.
+type Option struct {
+	TenantID    id.TenantID
+	ID          uuid.UUID // the employer's, by which pages are cut
+	Name        string
+	Sector      string
+	Leerplekken db.IDs[id.LeerplekID] // the first of them, by id
+}
+
+// TableName is the table of leerplekken that take part, of which options are made.
+func (Option) TableName() string { return "cohort_leerplekken" }
+
+// Key places an option in a list.
+func (o Option) Key() (int64, uuid.UUID) { return 0, o.ID }
+
+// maxLeerplekken is how many leerplekken of one employer an option names.
+const maxLeerplekken = 100
+
+// Options lists the employers that a switcher may prefer, for whom a door opens that shows of employers their name and
+// sector, and of leerplekken nothing that a published one does not show. The own employer is among them only where a
+// leervraag is internal; a bound switcher is shown nothing before the cohort is open. Who takes no part, or cannot be seen,
+// is fault.Missing.
+func (s Service) Options(tx *db.Tx, cid id.CohortID, mid id.MedewerkerID, list func(*db.Tx, *gorm.DB) error) error {
+	own, internal, err := s.participant(tx, cid, mid) // under the caller's binding
+	if err != nil {
+		return err
+	}
+	bound := tx.Scope.Medewerker != uuid.Nil
+	return tx.Unbound("a switcher reads which employers take part, whose rows only their own people read", func(tx *db.Tx) error {
+		q := tx.Model(&leerplekRow{}).
+			Select("o.tenant_id, o.id, o.name, o.sector, (array_agg(l.id order by l.id))[:?] as leerplekken", maxLeerplekken).
+			Joins("join leerplekken l on l.tenant_id = cohort_leerplekken.tenant_id and l.id = cohort_leerplekken.leerplek_id and l.status = 'published'").
+			Joins("join organisations o on o.tenant_id = l.tenant_id and o.id = l.organisation_id").
+			Where("cohort_leerplekken.tenant_id = ? and cohort_leerplekken.cohort_id = ? and (o.id <> ? or ?)", tx.Scope.Tenant, cid, own, internal).
+			Where("(not ? or (select c.status <> 'draft' from cohorten c where c.tenant_id = ? and c.id = ?))", bound, tx.Scope.Tenant, cid).
+			Group("o.tenant_id, o.id, o.name, o.sector")
+		return list(tx, tx.Table("(?) as cohort_leerplekken", q))
+	})
 }

@@ -246,7 +246,7 @@ func TestFeed_RefusesWhatItDidNotGive(t *testing.T) {
 
 // later moves the clock and renews the token.
 func later(w *testkit.World, c *testkit.Caller, d time.Duration) {
-	w.Clock.Advance(d)
+	advance(w.T, w.House, d)
 	var err error
 	c.Token, err = w.App.Tokens.Sign(c.Principal, w.Clock.Now())
 	require.NoError(w.T, err)

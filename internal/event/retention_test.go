@@ -3,12 +3,14 @@ package event_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
@@ -22,6 +24,15 @@ func partitions(t *testing.T, h *testkit.House, parent string) []string {
 	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
 	return out
+}
+
+// advance moves the clock of a house, and that of its database by which partitions come and go.
+func advance(t testing.TB, h *testkit.House, d time.Duration) {
+	t.Helper()
+	h.Clock.Advance(d)
+	_, err := h.Super.Exec(context.Background(), fmt.Sprintf(`create or replace function platform.clock() returns timestamptz language sql stable parallel safe
+		as $$ select clock_timestamp() + interval '%d milliseconds' $$`, time.Until(h.Clock.Now()).Milliseconds()))
+	require.NoError(t, err)
 }
 
 func TestRetention_MakesPartitionsAheadAndDropsThemWhole(t *testing.T) {
@@ -38,7 +49,7 @@ func TestRetention_MakesPartitionsAheadAndDropsThemWhole(t *testing.T) {
 	require.NoError(t, h.App.Events.PurgeAll(ctx))
 	require.Len(t, partitions(t, h, "events"), 3, "once is enough")
 
-	h.Clock.Advance(2 * 24 * time.Hour) // into the week that was made
+	advance(t, h, 2*24*time.Hour) // into the week that was made
 	require.NoError(t, h.App.Events.PurgeAll(ctx))
 	require.Len(t, partitions(t, h, "events"), 4)
 	record(w, happened)
@@ -51,7 +62,7 @@ func TestRetention_MakesPartitionsAheadAndDropsThemWhole(t *testing.T) {
 	require.Equal(t, 2, w.Count(`select count(*) from pg_policy p where polrelid = $1::regclass and exists (select from pg_policy q where q.polrelid = 'events'::regclass
 		and q.polname = p.polname and q.polpermissive = p.polpermissive and q.polcmd = p.polcmd and pg_get_expr(q.polqual, q.polrelid) = pg_get_expr(p.polqual, p.polrelid))`, in))
 
-	h.Clock.Advance(40 * 24 * time.Hour)
+	advance(t, h, 40*24*time.Hour)
 	require.NoError(t, h.App.Events.PurgeAll(ctx))
 	require.Zero(t, w.Count(`select count(*) from events`))
 	require.NotContains(t, partitions(t, h, "events"), in)
@@ -59,7 +70,7 @@ func TestRetention_MakesPartitionsAheadAndDropsThemWhole(t *testing.T) {
 	require.NotContains(t, partitions(t, h, "webhook_attempts"), "webhook_attempts_before")
 	record(w, happened)
 	require.Equal(t, 1, w.Count(`select count(*) from events_rest`), "nobody made a partition for today in time")
-	h.Clock.Advance(40 * 24 * time.Hour)
+	advance(t, h, 40*24*time.Hour)
 	require.NoError(t, h.App.Events.PurgeAll(ctx))
 	require.Zero(t, w.Count(`select count(*) from events`), "what no partition takes along is removed too")
 }
@@ -70,7 +81,7 @@ func TestRetention_GoesOnAfterALongPause(t *testing.T) {
 	h := testkit.Apart(t, nil)
 	w := h.Tenant(t)
 	for range 3 {
-		h.Clock.Advance(20 * 24 * time.Hour)
+		advance(t, h, 20*24*time.Hour)
 		s := record(w, happened)
 		require.NoError(t, h.App.Events.PurgeAll(context.Background()))
 		require.Equal(t, 1, w.Count(`select count(*) from events where subject = $1`, s))
@@ -85,12 +96,12 @@ func TestRetention_OfTriesIsASettingOfItsOwn(t *testing.T) {
 	made, dropped, err := fact.Forget(ctx, h.App.DB, "webhook_attempts", time.Now().Add(-24*time.Hour), 48*time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 0}, []int{made, dropped}, "a day wide, and begun")
-	h.Clock.Advance(time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(25 * time.Hour))) // an hour into it
+	advance(t, h, time.Until(time.Now().UTC().Truncate(24*time.Hour).Add(25*time.Hour))) // an hour into it
 	_, err = h.Super.Exec(ctx, `insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, at, outcome, duration_ms)
 		values ($1, platform.first_id($2), $3, $3, $2, 'delivered', 1)`, w.Tenant.UUID(), h.Clock.Now(), uuid.New())
 	require.NoError(t, err)
 	require.Zero(t, w.Count(`select count(*) from webhook_attempts_rest`))
-	h.Clock.Advance(72 * time.Hour)
+	advance(t, h, 72*time.Hour)
 	_, dropped, err = fact.Forget(ctx, h.App.DB, "webhook_attempts", h.Clock.Now().Add(-48*time.Hour), 48*time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, 2, dropped)
@@ -101,6 +112,7 @@ func TestRetention_OfTriesIsASettingOfItsOwn(t *testing.T) {
 func TestRetention_WaitsForNobody(t *testing.T) {
 	t.Parallel()
 	h := testkit.Apart(t, nil)
+	advance(t, h, 100*24*time.Hour)
 	ctx := context.Background()
 	reader, err := h.Super.Begin(ctx)
 	require.NoError(t, err)
@@ -121,6 +133,7 @@ func TestRetention_WaitsForNobody(t *testing.T) {
 func TestRetention_MakesAndDropsEachOnItsOwn(t *testing.T) {
 	t.Parallel()
 	h := testkit.Apart(t, nil)
+	advance(t, h, 100*24*time.Hour)
 	ctx := context.Background()
 	reader, err := h.Super.Begin(ctx)
 	require.NoError(t, err)
@@ -144,4 +157,42 @@ func TestRetention_TouchesNothingElse(t *testing.T) {
 	var anybody bool
 	require.NoError(t, h.Super.QueryRow(context.Background(), `select exists (select from pg_proc p, aclexplode(p.proacl) a where p.proname = 'keep_partitions' and a.grantee = 0)`).Scan(&anybody))
 	require.False(t, anybody, "it runs as its owner, for the app role alone")
+}
+
+// A process whose clock is wrong by years drops nothing that is new, and makes no partitions for a time that is far.
+func TestRetention_KeepsToTheDatabasesClock(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	ctx := context.Background()
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	record(w, happened)
+	parts := partitions(t, h, "events")
+	const day = 24 * time.Hour
+	h.Clock.Advance(3 * 365 * day) // ours alone
+	_, _, err := fact.Forget(ctx, h.App.DB, "events", h.Clock.Now().Add(-30*day), 30*day)
+	require.Error(t, err)
+	require.Error(t, h.App.Events.PurgeAll(ctx), "it tells")
+	require.Equal(t, parts, partitions(t, h, "events"))
+	require.Equal(t, 1, w.Count(`select count(*) from events`))
+	now := time.Now()
+	for why, ask := range map[string][]any{
+		"no table":     {nil, 7, nil, time.Time{}},
+		"no days":      {"events", nil, nil, time.Time{}},
+		"too many":     {"events", 32, nil, time.Time{}},
+		"too few":      {"events", 0, nil, time.Time{}},
+		"new facts":    {"events", 7, nil, now.Add(-5*day + time.Hour)},
+		"new tries":    {"webhook_attempts", 7, nil, now.Add(-30 * time.Minute)},
+		"far ahead":    {"events", 7, now.Add(32 * day), time.Time{}},
+		"far back":     {"events", 7, now.Add(-32 * day), time.Time{}},
+		"all":          {"events", 7, nil, pgtype.Timestamptz{Valid: true, InfinityModifier: pgtype.Infinity}},
+		"without end":  {"events", 7, pgtype.Timestamptz{Valid: true, InfinityModifier: pgtype.Infinity}, time.Time{}},
+		"before begin": {"events", 7, pgtype.Timestamptz{Valid: true, InfinityModifier: pgtype.NegativeInfinity}, time.Time{}},
+	} {
+		_, err := h.Super.Exec(ctx, `select * from platform.keep_partitions($1::text, $2::integer, $3::timestamptz, $4::timestamptz)`, ask...)
+		var refused *pgconn.PgError
+		require.True(t, errors.As(err, &refused), "%s: %v", why, err)
+		require.Equal(t, "22023", refused.Code, why)
+	}
+	require.Equal(t, parts, partitions(t, h, "events"))
 }

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// How many readers may wait at once: of one client, and in this process.
-	maxClientWaiters, maxWaiters = 10, 5000
+	// How many readers may wait at once: of one client, of one tenant, and in this process.
+	maxClientWaiters, maxTenantWaiters, maxWaiters = 10, 500, 5000
 	// lookEvery is how often facts of other processes are looked for, and those that an older transaction holds back;
 	// facts of this process are looked for at once, but not more often than lookGap.
 	lookEvery, lookGap = 200 * time.Millisecond, 10 * time.Millisecond
@@ -29,6 +29,7 @@ type waiters struct {
 	mu      sync.Mutex
 	all     map[*waiter]bool
 	clients map[id.ClientID]int
+	tenants map[id.TenantID]int
 	looking bool // there is the goroutine, which ends once it finds nobody
 }
 
@@ -44,11 +45,11 @@ type waiter struct {
 func (w *waiters) enter(tenant id.TenantID, client id.ClientID, after int64) (me *waiter, leave func(), err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.clients[client] >= maxClientWaiters || len(w.all) >= maxWaiters {
+	if w.clients[client] >= maxClientWaiters || w.tenants[tenant] >= maxTenantWaiters || len(w.all) >= maxWaiters {
 		return nil, nil, fault.TooManyRequests.With("seconds", "1").After(time.Second)
 	}
 	if w.all == nil {
-		w.all, w.clients = map[*waiter]bool{}, map[id.ClientID]int{}
+		w.all, w.clients, w.tenants = map[*waiter]bool{}, map[id.ClientID]int{}, map[id.TenantID]int{}
 	}
 	me = &waiter{tenant, client, after, make(chan struct{}, 1)}
 	if !w.looking {
@@ -57,12 +58,16 @@ func (w *waiters) enter(tenant id.TenantID, client id.ClientID, after int64) (me
 	}
 	w.all[me] = true
 	w.clients[client]++
+	w.tenants[tenant]++
 	return me, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.all, me)
 		if w.clients[client]--; w.clients[client] == 0 {
 			delete(w.clients, client)
+		}
+		if w.tenants[tenant]--; w.tenants[tenant] == 0 {
+			delete(w.tenants, tenant)
 		}
 	}, nil
 }

@@ -57,7 +57,7 @@ func (s Service) issue(ctx context.Context, tx *db.Tx, in issueReq) (leerbewijs.
 		if l.PlanGoals != nil {
 			n.Goals = *l.PlanGoals
 		}
-	case slices.Contains(l.LeercoachIDs, n.MedewerkerID):
+	case l.Coaches(n.MedewerkerID):
 		// What the switcher asked is not the leercoach's to show.
 		n.Role, n.OrganisationID = "leercoach", l.ReceivingOrganisationID
 	default:
@@ -66,6 +66,9 @@ func (s Service) issue(ctx context.Context, tx *db.Tx, in issueReq) (leerbewijs.
 	days, err := s.Leeruitwisselingen.Days(tx, l.ID)
 	if err != nil {
 		return leerbewijs.Wire{}, err
+	}
+	if n.Role == "leercoach" { // on other days somebody else guided the switcher
+		days = l.Coached(days, n.MedewerkerID)
 	}
 	attended := attendedDays(days)
 	if len(attended) == 0 {

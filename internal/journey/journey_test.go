@@ -238,6 +238,27 @@ func TestExchange_CompletedGivesHoursSurveysAndACertificate(t *testing.T) {
 	require.Equal(t, "%PDF", string(s.c.Get("/v1/leerbewijzen/" + lbw.Str("id") + "/pdf").Is(200).Body[:4]))
 }
 
+// A leercoach shows the hours of the days on which they guided the switcher, also one whom only a day names.
+func TestLeerbewijs_OfALeercoachCountsTheirOwnDays(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	_, lui := s.exchange()
+	base := "/v1/leeruitwisselingen/" + lui
+	second := s.w.Medewerker(s.receivingOrg, "Bo")
+	s.c.Post(base+"/days", fmt.Sprintf(`{"date_on":%q,"starts":"09:00","ends":"12:00","break_minutes":0,"leercoach_ids":[%q]}`, day(t, s, -3), second)).Is(201)
+	s.planned(t, lui, -2)
+	days := s.c.Get(base).Is(200)
+	require.Equal(t, 2, days.Len("days"))
+	for i := range 2 {
+		s.c.Post(base+"/days/"+days.Str(fmt.Sprintf("days.%d.id", i))+"/attend", `{"attended":true}`).Is(200)
+	}
+	s.c.Post(base+"/complete", nil).Is(200)
+	for who, hours := range map[id.MedewerkerID]float64{s.switcher: 10, s.coach: 7, second: 3} {
+		made := s.c.Post("/v1/leerbewijzen", fmt.Sprintf(`{"leeruitwisseling_id":%q,"medewerker_id":%q}`, lui, who)).Is(201)
+		require.EqualValues(t, hours, made.Num("hours"), made.Str("role"))
+	}
+}
+
 // Colleagues of the switcher and families are asked too (seed 001, 5.8, on VBJK-VCOK), each in a survey of their own.
 func TestSurvey_AsksColleaguesAndFamiliesOfACompletedExchange(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/hours"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Status is where a leerbewijs stands.
@@ -62,6 +63,9 @@ func (Leerbewijs) TableName() string { return "leerbewijzen" }
 
 // Key places a certificate in a list.
 func (l Leerbewijs) Key() (int64, uuid.UUID) { return l.Pos, l.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Leerbewijs) Bounds() page.Bounds { return page.OfEmployee("organisation_id", "medewerker_id") }
 
 // StatusOn is the status on a day of the tenant's zone.
 func (l Leerbewijs) StatusOn(today day.Date) Status {

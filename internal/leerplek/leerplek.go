@@ -11,6 +11,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Status is how far a leerplek is on its way to switchers. Whether it is full is computed: see Leerplek.Free.
@@ -78,6 +79,9 @@ func (Leerplek) TableName() string { return "leerplekken" }
 
 // Key places a leerplek in a list.
 func (l Leerplek) Key() (int64, uuid.UUID) { return l.Pos, l.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Leerplek) Bounds() page.Bounds { return page.OfShared("organisation_id", string(Published)) }
 
 // Free is for how many more exchanges there is room now, 0 when it is full.
 func (l Leerplek) Free() int { return max(0, l.Capacity-l.Active) }

@@ -2,6 +2,7 @@ package leeruitwisseling
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/switchingtalent/switchboard/internal/platform/day"
@@ -26,6 +27,11 @@ type DayInput struct {
 // onto lays the input over a day of the exchange and checks it against everything else: the clock, the host's people,
 // and the switcher's other days.
 func (s Service) onto(tx *db.Tx, l Leeruitwisseling, in DayInput, d *Day) error {
+	if !slices.EqualFunc(in.Programme, d.Programme, ProgrammeItem.equal) {
+		if err := l.mayPrepare(tx.Scope, *d); err != nil {
+			return err
+		}
+	}
 	d.DateOn, d.Starts, d.Ends, d.BreakMinutes, d.SiteID = in.DateOn, in.Starts, in.Ends, in.BreakMinutes, in.SiteID
 	d.Programme, d.LeercoachIDs = in.Programme, nil
 	if in.LeercoachIDs != nil && len(*in.LeercoachIDs) > 0 {
@@ -95,7 +101,7 @@ func (s Service) addDay(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingI
 	if err := db.Insert(tx, &d); err != nil {
 		return l, d, err
 	}
-	return l, d, touched(tx, &l)
+	return l, d, touchedDays(tx, &l)
 }
 
 // changeDay locks the exchange of a day, which locks the day, and lets apply change it.
@@ -119,7 +125,7 @@ func (s Service) changeDay(ctx context.Context, tx *db.Tx, lid id.Leeruitwisseli
 	if err != nil || !changed {
 		return l, after, err
 	}
-	return l, after, touched(tx, &l)
+	return l, after, touchedDays(tx, &l)
 }
 
 // removeDay takes a day out of an exchange. While it was not marked, nobody counted on it.
@@ -131,7 +137,28 @@ func (s Service) removeDay(ctx context.Context, tx *db.Tx, lid id.Leeruitwisseli
 	if _, err := tx.Run(`delete from leeruitwisseling_days where tenant_id = ? and id = ?`, tx.Scope.Tenant, d.ID); err != nil {
 		return err
 	}
-	return touched(tx, &l)
+	return touchedDays(tx, &l)
+}
+
+// prepareDay replaces the plan of a day that nobody attended yet.
+func (s Service) prepareDay(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID, did id.DayID, check func(Day) error, p Programme) (Leeruitwisseling, Day, error) {
+	l, before, err := s.openDay(ctx, tx, lid, did)
+	if err != nil {
+		return l, before, err
+	}
+	if err := check(before); err != nil {
+		return l, before, err
+	}
+	if err := l.mayPrepare(tx.Scope, before); err != nil {
+		return l, before, err
+	}
+	after := before
+	after.Programme = p
+	changed, err := db.Change(tx, before, &after)
+	if err != nil || !changed {
+		return l, after, err
+	}
+	return l, after, touched(tx, &l)
 }
 
 // openDay locks the exchange and reads a day of it that may still be moved.

@@ -53,7 +53,7 @@ type postDayReq struct {
 // postDay adds a day.
 //
 //	@Summary		Add a day to an exchange
-//	@Description	Days may lie in the past. An end at or before the start is the next morning's; hours are counted between the instants, in the tenant's zone, less the break. A switcher's days do not overlap, over all exchanges. Leercoaches are employed by the receiving employer; null means those of the exchange.
+//	@Description	Days may lie in the past. An end at or before the start is the next morning's; hours are counted between the instants, in the tenant's zone, less the break. A switcher's days do not overlap, over all exchanges. Leercoaches are employed by the receiving employer; null means those of the exchange. The programme is the receiving side's to draw up.
 //	@ID				createLeeruitwisselingDay
 //	@Tags			leeruitwisseling
 //	@Param			id		path		string		true	"the exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -142,6 +142,33 @@ func (s Service) patchDay(ctx context.Context, tx *db.Tx, in patchDayReq) (DayWi
 //	@Router			/v1/leeruitwisselingen/{id}/days/{day_id} [delete]
 func (s Service) deleteDay(ctx context.Context, tx *db.Tx, in dayReq) (web.None, error) {
 	return web.None{}, s.removeDay(ctx, tx, in.ID, in.DayID)
+}
+
+// ProgrammeInput is the plan of a day.
+type ProgrammeInput struct {
+	Programme Programme `json:"programme" binding:"required" validate:"max=50"`
+} // @name LeeruitwisselingProgrammeInput
+
+type programmeReq struct {
+	dayReq
+	web.IfMatch
+	Body ProgrammeInput `body:"json"`
+}
+
+// putProgramme draws up the plan of a day.
+//
+//	@Summary		Draw up the plan of a day
+//	@Description	Whole, in its own order. By a leercoach who guides that day, the receiving employer or the ST-partner; the switcher and the sending employer read it. Until its attendance is noted. It is no part of what is signed.
+//	@ID				putLeeruitwisselingProgramme
+//	@Tags			leeruitwisseling
+//	@Param			id		path		string			true	"the exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			day_id	path		string			true	"the day"		example(day_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			body	body		ProgrammeInput	true	"the plan"
+//	@Success		200		{object}	DayWire
+//	@Router			/v1/leeruitwisselingen/{id}/days/{day_id}/programme [put]
+func (s Service) putProgramme(ctx context.Context, tx *db.Tx, in programmeReq) (DayWire, error) {
+	l, d, err := s.prepareDay(ctx, tx, in.ID, in.DayID, func(d Day) error { return in.Check(d.Revision) }, in.Body.Programme)
+	return dayWire(l, d), err
 }
 
 type attendReq struct {

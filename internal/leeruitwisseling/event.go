@@ -58,7 +58,7 @@ var (
 // record tells a fact about the exchange as it is now, to both employers and to its people.
 func record(tx *db.Tx, t *fact.Type, l Leeruitwisseling, data any) error {
 	e := fact.Event{Subject: l.ID, Revision: l.Revision, Organisations: []id.OrganisationID{l.SendingOrganisationID},
-		Medewerkers: append([]id.MedewerkerID{l.SwitcherID}, l.LeercoachIDs...), Data: data}
+		Medewerkers: append([]id.MedewerkerID{l.SwitcherID}, l.coaches()...), Data: data}
 	if !l.Internal {
 		e.Organisations = append(e.Organisations, l.ReceivingOrganisationID)
 	}

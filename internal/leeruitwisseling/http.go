@@ -31,6 +31,8 @@ func (s Service) Routes() []web.Route {
 		web.Get("/v1/leeruitwisselingen/:id/days/:day_id", "leeruitwisseling:read", s.getDay, web.Snapshot),
 		web.Patch("/v1/leeruitwisselingen/:id/days/:day_id", "leeruitwisseling:write", s.patchDay),
 		web.Delete("/v1/leeruitwisselingen/:id/days/:day_id", "leeruitwisseling:write", s.deleteDay),
+		web.Put("/v1/leeruitwisselingen/:id/days/:day_id/programme", "leeruitwisseling:prepare", s.putProgramme),
+		web.Put("/v1/leeruitwisselingen/:id/documents", "leeruitwisseling:prepare", s.putDocuments),
 		web.Act("/v1/leeruitwisselingen/:id/days/:day_id/attend", "leeruitwisseling:write", s.postAttendance),
 		web.Post("/v1/leeruitwisselingen/:id/notes", "leeruitwisseling:write", s.postNote),
 		web.List("/v1/leeruitwisselingen/:id/notes", "leeruitwisseling:read", s.listNotes, web.Snapshot),
@@ -213,7 +215,7 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 		q = q.Where("(sending_organisation_id = ? or receiving_organisation_id = ?)", in.OrganisationID, in.OrganisationID)
 	}
 	if in.MedewerkerID != nil {
-		q = q.Where("(switcher_id = ? or ? = any (leercoach_ids))", in.MedewerkerID, in.MedewerkerID)
+		q = q.Where("(switcher_id = ? or ? = any (leercoach_ids) or ? = any (day_coach_ids))", in.MedewerkerID, in.MedewerkerID, in.MedewerkerID)
 	}
 	if in.LeervraagID != nil {
 		q = q.Where("leervraag_id = ?", in.LeervraagID)
@@ -236,9 +238,9 @@ type Input struct {
 	MeetingPoint *string `json:"meeting_point" maxLength:"1000" extensions:"x-nullable" example:"onthaal, gelijkvloers"`
 	SafetyNote   *string `json:"safety_note" maxLength:"5000" extensions:"x-nullable" example:"Gesloten schoenen."`
 
-	Reception *string   `json:"reception" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Noor wacht u op aan het onthaal en toont het gebouw."`
-	DressCode *string   `json:"dress_code" minLength:"1" maxLength:"2000" extensions:"x-nullable" example:"witte jas, dichte schoenen"`
-	Documents Documents `json:"documents" validate:"max=20"`
+	Reception *string         `json:"reception" minLength:"1" maxLength:"5000" extensions:"x-nullable" example:"Noor wacht u op aan het onthaal en toont het gebouw."`
+	DressCode *string         `json:"dress_code" minLength:"1" maxLength:"2000" extensions:"x-nullable" example:"witte jas, dichte schoenen"`
+	Documents []DocumentInput `json:"documents" validate:"max=20"`
 } // @name LeeruitwisselingInput
 
 type updateReq struct {
@@ -250,7 +252,7 @@ type updateReq struct {
 // update changes members of an exchange.
 //
 //	@Summary		Change an exchange
-//	@Description	While it is not over. Only the receiving employer and the ST-partner say where and how it receives the switcher; either employer lists documents. The other parts have doors of their own.
+//	@Description	While it is not over. Only the receiving employer and the ST-partner say where and how it receives the switcher. Each employer lists its own documents, which both sides read: those of the other side stay when they are left out, or sent along as they are; sent otherwise they are refused. The other parts have doors of their own.
 //	@ID				updateLeeruitwisseling
 //	@Tags			leeruitwisseling
 //	@Param			id		path		string	true	"the exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -262,11 +264,12 @@ func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, err
 		if err := in.Check(l.Revision); err != nil {
 			return err
 		}
-		i := Input{l.MeetingPoint, l.SafetyNote, l.Reception, l.DressCode, l.Documents}
+		i := Input{l.MeetingPoint, l.SafetyNote, l.Reception, l.DressCode, l.Documents.inputs()}
 		if err := in.Patch.Apply(&i); err != nil {
 			return err
 		}
-		if err := i.Documents.check(); err != nil {
+		documents, err := l.listed(tx.Scope, i.Documents)
+		if err != nil {
 			return err
 		}
 		if !same(l.MeetingPoint, i.MeetingPoint) || !same(l.SafetyNote, i.SafetyNote) || !same(l.Reception, i.Reception) || !same(l.DressCode, i.DressCode) {
@@ -274,8 +277,40 @@ func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, err
 				return err
 			}
 		}
-		l.MeetingPoint, l.SafetyNote, l.Reception, l.DressCode, l.Documents = i.MeetingPoint, i.SafetyNote, i.Reception, i.DressCode, i.Documents
+		l.MeetingPoint, l.SafetyNote, l.Reception, l.DressCode, l.Documents = i.MeetingPoint, i.SafetyNote, i.Reception, i.DressCode, documents
 		return nil
+	})
+	return s.viewAfter(tx, in.ID, err)
+}
+
+// DocumentsInput are the documents that a side lists.
+type DocumentsInput struct {
+	Documents []DocumentInput `json:"documents" binding:"required" validate:"max=20"`
+} // @name LeeruitwisselingDocumentsInput
+
+type documentsReq struct {
+	byID
+	web.IfMatch
+	Body DocumentsInput `body:"json"`
+}
+
+// putDocuments lists what there is to have at hand on the day.
+//
+//	@Summary		List the documents to have at hand on the day
+//	@Description	While the exchange is not over. A leercoach and the receiving employer list those of the receiving side, the sending employer its own, the ST-partner all of them. Both sides read the whole list; those of the other side stay when they are left out, or sent along as they are; sent otherwise they are refused.
+//	@ID				putLeeruitwisselingDocuments
+//	@Tags			leeruitwisseling
+//	@Param			id		path		string			true	"the exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			body	body		DocumentsInput	true	"the documents"
+//	@Success		200		{object}	Wire
+//	@Router			/v1/leeruitwisselingen/{id}/documents [put]
+func (s Service) putDocuments(ctx context.Context, tx *db.Tx, in documentsReq) (Wire, error) {
+	_, _, err := s.change(ctx, tx, in.ID, func(l *Leeruitwisseling) (err error) {
+		if err := in.Check(l.Revision); err != nil {
+			return err
+		}
+		l.Documents, err = l.listed(tx.Scope, in.Body.Documents)
+		return err
 	})
 	return s.viewAfter(tx, in.ID, err)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/hours"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Status is how far an exchange is. Absence is said per day, not here.
@@ -84,6 +85,9 @@ var (
 
 	overlaps = fault.DefineRule("overlaps", fault.Text{
 		EN: "overlaps another day of this switcher", NL: "overlapt met een andere dag van deze switcher", FR: "chevauche une autre journée de ce switcher"})
+	tooManyDocuments = fault.DefineRule("too_many_documents", fault.Text{
+		EN: "makes more than {max} with those of the other side", NL: "maakt er samen met die van de andere kant meer dan {max}",
+		FR: "en fait plus de {max} avec ceux de l’autre partie"})
 	tooManyDays = fault.DefineRule("too_many_days", fault.Text{
 		EN: "is one day too many: an exchange has at most {max}", NL: "is een dag te veel: een leeruitwisseling heeft er hoogstens {max}",
 		FR: "est une journée de trop : un échange en a au plus {max}"})
@@ -141,6 +145,7 @@ type Leeruitwisseling struct {
 	ReceivingOrganisationID id.OrganisationID
 	SwitcherID              id.MedewerkerID
 	LeercoachIDs            db.IDs[id.MedewerkerID] `gorm:"column:leercoach_ids"` // the first one leads
+	DayCoachIDs             db.IDs[id.MedewerkerID] `gorm:"column:day_coach_ids"` // whom only a day names; they follow from the days
 	Internal                bool                    // both sides are one employer
 	Status                  Status
 
@@ -188,12 +193,18 @@ func (Leeruitwisseling) TableName() string { return "leeruitwisselingen" }
 // Key places an exchange in a list.
 func (l Leeruitwisseling) Key() (int64, uuid.UUID) { return l.Pos, l.ID.UUID() }
 
+// Bounds say by which columns bound callers find theirs.
+func (Leeruitwisseling) Bounds() page.Bounds {
+	return page.OfPair("(@medewerker = any (leercoach_ids) or @medewerker = any (day_coach_ids))")
+}
+
 // Kennismakingsgesprek is the conversation in which switcher and leercoach meet before the exchange, mostly online and
 // of about 20 minutes (seed 000).
 type Kennismakingsgesprek struct {
 	StartsAt      time.Time     `json:"starts_at" binding:"required" format:"date-time" example:"2027-01-06T13:00:00Z"`
 	Minutes       int           `json:"minutes" binding:"required" minimum:"1" maximum:"1440" example:"20"`
 	Location      string        `json:"location" binding:"required" minLength:"1" maxLength:"500" example:"https://meet.example/linde"`
+	Online        *bool         `json:"online" extensions:"x-nullable" example:"true"` // left out: where the location is a link, which the answer says
 	Participants  []Participant `json:"participants" validate:"max=50"`
 	ActualMinutes *int          `json:"actual_minutes" minimum:"0" maximum:"1440" extensions:"x-nullable" example:"35"`
 	Outcome       *string       `json:"outcome" maxLength:"5000" extensions:"x-nullable" example:"Rondleiding en gesprek met de ergotherapeut; witte jas meebrengen."`
@@ -221,7 +232,8 @@ func (k Kennismakingsgesprek) Value() (driver.Value, error) {
 	return string(b), err
 }
 
-// Scan reads the column. One that was written before there was an agenda has empty lists.
+// Scan reads the column. One that was written before there was an agenda has empty lists, and is online where its location
+// is a link.
 func (k *Kennismakingsgesprek) Scan(src any) error {
 	if err := scanJSON(src, k); err != nil {
 		return err
@@ -231,7 +243,16 @@ func (k *Kennismakingsgesprek) Scan(src any) error {
 			*l = []string{}
 		}
 	}
+	k.place()
 	return nil
+}
+
+// place says whether they meet online where nobody said: they do at a link.
+func (k *Kennismakingsgesprek) place() {
+	if k.Online == nil {
+		online := webAddress(k.Location)
+		k.Online = &online
+	}
 }
 
 func scanJSON(src, dst any) error {
@@ -372,6 +393,26 @@ func (l Leeruitwisseling) signers() []string {
 	return []string{Sending, Receiving, Switcher}
 }
 
+// coaches are the leercoaches of the exchange and of its days, the leading one first.
+func (l Leeruitwisseling) coaches() []id.MedewerkerID {
+	return slices.Concat([]id.MedewerkerID(l.LeercoachIDs), []id.MedewerkerID(l.DayCoachIDs))
+}
+
+// Coached returns the days that a leercoach guided, or is to guide: those that name them, and for a leercoach of the
+// exchange also those that name nobody.
+func (l Leeruitwisseling) Coached(days []Day, by id.MedewerkerID) []Day {
+	var own []Day
+	for _, d := range days {
+		if d.LeercoachIDs == nil && slices.Contains(l.LeercoachIDs, by) || d.LeercoachIDs != nil && slices.Contains(*d.LeercoachIDs, by) {
+			own = append(own, d)
+		}
+	}
+	return own
+}
+
+// Coaches reports whether somebody is a leercoach of the exchange, or of one of its days.
+func (l Leeruitwisseling) Coaches(m id.MedewerkerID) bool { return slices.Contains(l.coaches(), m) }
+
 // speaksFor checks that the caller may speak as a party: a bound caller only as what it is, anybody else as whom they
 // record. Another party is fault.NotAllowed.
 func (l Leeruitwisseling) speaksFor(s db.Scope, party string) error {
@@ -382,7 +423,7 @@ func (l Leeruitwisseling) speaksFor(s db.Scope, party string) error {
 			party == Receiving && s.Organisation == l.ReceivingOrganisationID.UUID()
 	case db.ScopeMedewerker:
 		ok = party == Switcher && s.Medewerker == l.SwitcherID.UUID() ||
-			party == Leercoach && slices.Contains(l.LeercoachIDs, id.MedewerkerID(s.Medewerker))
+			party == Leercoach && l.Coaches(id.MedewerkerID(s.Medewerker))
 	}
 	if !ok {
 		return fault.NotAllowed.New()

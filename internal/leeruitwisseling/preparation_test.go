@@ -143,6 +143,11 @@ func TestExpectations_StayWithTheSendingEmployer(t *testing.T) {
 	receiving.Get(at).Problem(403, "forbidden")
 	receiving.Put(at, want).Problem(403, "forbidden")
 	w.Client(auth.Switcher, &p.Sending, &p.Switcher).Get(at).Problem(403, "forbidden")
+	// Who reads for somebody reads what that one reads.
+	for who, status := range map[*id.OrganisationID]int{nil: 200, &p.Sending: 200, &p.Receiving: 403} {
+		require.Equal(t, status, w.Client(auth.Viewer, who, nil).Get(at).Status)
+		require.Equal(t, status, w.Client(auth.Integration, who, nil, "leeruitwisseling:read").Get(at).Status)
+	}
 	require.NotContains(t, string(receiving.Get(path(p.Leeruitwisseling)).Is(200).Body), "Geen.")
 	w.Employer(w.Organisation("Derde")).Get(at).Problem(404, "not-found")
 	for caller, rows := range map[*testkit.Caller]int{sending: 1, receiving: 0, w.Client(auth.Leercoach, &p.Receiving, &p.Coach): 0} {

@@ -91,12 +91,12 @@ func (in ReflectionInput) onto(r *Reflection) error {
 // for an employer. A bound caller reflects as the party that it is: an employer does not speak for its employees, nor one
 // leercoach for another.
 func (l Leeruitwisseling) author(s db.Scope, party string, named *id.MedewerkerID) (*id.MedewerkerID, error) {
-	var of db.IDs[id.MedewerkerID]
+	var of []id.MedewerkerID
 	switch party {
 	case Switcher:
-		of = db.IDs[id.MedewerkerID]{l.SwitcherID}
+		of = []id.MedewerkerID{l.SwitcherID}
 	case Leercoach:
-		of = l.LeercoachIDs
+		of = l.coaches()
 	}
 	own := id.MedewerkerID(s.Medewerker)
 	switch {

@@ -35,7 +35,7 @@ func (s Service) putExpectations(ctx context.Context, tx *db.Tx, in expectations
 // getExpectations reads what the sending employer expects.
 //
 //	@Summary		Read what the sending employer expects
-//	@Description	For that employer and the ST-partner; all null while nothing was said.
+//	@Description	For that employer and the ST-partner, and those who read for either of them; all null while nothing was said.
 //	@ID				getLeeruitwisselingExpectations
 //	@Tags			leeruitwisseling
 //	@Param			id	path		string	true	"the exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)

@@ -131,6 +131,7 @@ func (s Service) meet(ctx context.Context, tx *db.Tx, lid id.LeeruitwisselingID,
 		if err := distinct("/agenda", k.Agenda); err != nil {
 			return err
 		}
+		k.place()
 		l.Kennismakingsgesprek = &k
 		return nil
 	})

@@ -133,6 +133,22 @@ func touched(tx *db.Tx, l *Leeruitwisseling) error {
 	return recordUpdated(tx, *l)
 }
 
+// touchedDays is touched for a day that was added, changed or removed: who guides the switcher follows from the days.
+func touchedDays(tx *db.Tx, l *Leeruitwisseling) error {
+	var of struct {
+		DayCoachIDs db.IDs[id.MedewerkerID] `gorm:"column:day_coach_ids"`
+	}
+	err := db.One(tx, &of, `update leeruitwisselingen l set day_coach_ids = (select coalesce(array_agg(distinct c.id order by c.id), '{}')
+			from leeruitwisseling_days d, unnest(d.leercoach_ids) c (id)
+			where d.tenant_id = l.tenant_id and d.leeruitwisseling_id = l.id and not c.id = any (l.leercoach_ids))
+		where l.tenant_id = ? and l.id = ? returning day_coach_ids`, tx.Scope.Tenant, l.ID)
+	if err != nil {
+		return err
+	}
+	l.DayCoachIDs = of.DayCoachIDs
+	return touched(tx, l)
+}
+
 // known returns the ids that a query finds. It looks past the binding: a bound caller may name people of the other side,
 // whom it cannot read.
 func known[ID comparable](tx *db.Tx, query string, args ...any) (map[ID]bool, error) {

@@ -74,15 +74,25 @@ func (g *SmartGoals) Scan(src any) error {
 	return fmt.Errorf("leervraag: cannot read a %T as SMART goals", src)
 }
 
-var noSuchGoal = fault.DefineRule("no_such_goal", fault.Text{
-	EN: "is none of the goals", NL: "is geen van de doelen", FR: "ne figure pas parmi les objectifs"})
+var (
+	noSuchGoal = fault.DefineRule("no_such_goal", fault.Text{
+		EN: "is none of the goals", NL: "is geen van de doelen", FR: "ne figure pas parmi les objectifs"})
+	leavesOut = fault.DefineRule("leaves_out_smart_goal", fault.Text{
+		EN: "leaves out the goal of {at}: send smart_goals in the same request",
+		NL: "laat het doel van {at} weg: stuur smart_goals in hetzelfde verzoek mee",
+		FR: "omet l’objectif de {at} : envoyez smart_goals dans la même requête"})
+)
 
-// check refuses what makes no goal, or one goal twice, SMART.
-func (g SmartGoals) check(goals []string) error {
+// check refuses what makes no goal, or one goal twice, SMART. Where goals alone changed, what is wrong is the goal that
+// left, not the smart_goals that nobody sent: before is what they were, nil for a new leervraag.
+func (g SmartGoals) check(goals []string, before SmartGoals) error {
 	e := fault.Unprocessable.New()
+	untouched := slices.EqualFunc(g, before, SmartGoal.equal)
 	for i, x := range g {
 		at := "/smart_goals/" + strconv.Itoa(i) + "/goal"
 		switch {
+		case !slices.Contains(goals, x.Goal) && untouched:
+			e.At("/goals", leavesOut, "at", at)
 		case !slices.Contains(goals, x.Goal):
 			e.At(at, noSuchGoal)
 		case slices.ContainsFunc(g[:i], func(o SmartGoal) bool { return o.Goal == x.Goal }):

@@ -67,6 +67,28 @@ func TestLeervraag_ASmartGoalIsOneOfTheGoals(t *testing.T) {
 	}
 }
 
+// Whoever takes a goal away did not send the smart_goals that still name it: the problem says what did leave, and where
+// it is missed. Both in one request work.
+func TestLeervraag_AGoalLeavesWithWhatMakesItSmart(t *testing.T) {
+	t.Parallel()
+	a := newAsker(t)
+	at := "/v1/leervragen/" + a.c.Post("/v1/leervragen", dutch(a.switcher, `,"goals":["een","twee","drie"],
+		"smart_goals":[{"goal":"twee","measure":"tellen"},{"goal":"drie"}]`)).Is(http.StatusCreated).Str("id")
+	change := func(body string) *testkit.Answer { return a.c.Patch(at, body, "If-Match", "*") }
+
+	problem := change(`{"goals":["een","twee"]}`).Problem(422, "invalid", "/goals")
+	require.Equal(t, "leaves_out_smart_goal", problem.Str("errors.0.code"))
+	require.Contains(t, problem.Str("errors.0.detail"), "/smart_goals/1/goal")
+	change(`{"goals":[]}`).Problem(422, "invalid", "/goals", "/goals")
+	change(`{"goals":["een","twee"],"smart_goals":[{"goal":"vier"}]}`).Problem(422, "invalid", "/smart_goals/0/goal")
+	require.EqualValues(t, 1, a.c.Get(at).Is(200).Num("version"), "what is refused changes nothing")
+
+	both := change(`{"goals":["een","twee keer"],"smart_goals":[{"goal":"twee keer","measure":"tellen"}]}`).Is(200)
+	require.Equal(t, "twee keer", both.Str("smart_goals.0.goal"))
+	require.Equal(t, 1, change(`{"goals":["twee keer"]}`).Is(200).Len("goals"), "a goal that nothing names goes by itself")
+	require.Empty(t, change(`{"goals":[],"smart_goals":[]}`).Is(200).At("smart_goals"))
+}
+
 // New questions come up between the first day and the second, with the switcher and with the leercoach (seed 001, 5.7).
 func TestLeervraag_MayComeOutOfAnExchange(t *testing.T) {
 	t.Parallel()

@@ -173,7 +173,7 @@ type updateReq struct {
 // update changes a leervraag.
 //
 //	@Summary		Sharpen or change a leervraag
-//	@Description	A change of what is asked (title, question, motive, goals, topics, clarity, shared_text, or the leeragenda from smart_goals to approach) makes a new version and keeps the old one. What smart_goals says is of one of the goals, word for word. Not once it is closed or withdrawn.
+//	@Description	A change of what is asked (title, question, motive, goals, topics, clarity, shared_text, or the leeragenda from smart_goals to approach) makes a new version and keeps the old one. What smart_goals says is of one of the goals, word for word: who takes such a goal away, or words it anew, sends both. Not once it is closed or withdrawn.
 //	@ID				updateLeervraag
 //	@Tags			leervraag
 //	@Param			id		path		string	true	"the leervraag"	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)

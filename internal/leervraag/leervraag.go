@@ -12,6 +12,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Status is how far a leervraag is.
@@ -122,6 +123,9 @@ func (Leervraag) TableName() string { return "leervragen" }
 
 // Key places a learning question in a list.
 func (l Leervraag) Key() (int64, uuid.UUID) { return l.Pos, l.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Leervraag) Bounds() page.Bounds { return page.OfEmployee("organisation_id", "switcher_id") }
 
 // asks reports whether two rows ask the same.
 func (l Leervraag) asks(o Leervraag) bool {

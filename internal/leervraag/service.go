@@ -55,7 +55,7 @@ func (in Input) onto(l *Leervraag) error {
 	if err := in.Available.Check("/available"); err != nil {
 		return err
 	}
-	if err := in.SmartGoals.check(in.Goals); err != nil {
+	if err := in.SmartGoals.check(in.Goals, l.SmartGoals); err != nil {
 		return err
 	}
 	l.Title, l.Question, l.Motive, l.Goals, l.Topics, l.Clarity = in.Title, in.Question, in.Motive, in.Goals, in.Topics, in.Clarity

@@ -14,6 +14,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Status is how far a match is.
@@ -120,6 +121,9 @@ func (Match) TableName() string { return "matches" }
 
 // Key places a match in a list.
 func (m Match) Key() (int64, uuid.UUID) { return m.Pos, m.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Match) Bounds() page.Bounds { return page.OfPair("@medewerker = any (leercoach_ids)") }
 
 // decision is what a party decided last: accepted, declined, or nothing yet.
 func (m Match) decision(party string) Status {

@@ -323,12 +323,17 @@ func touch(tx *db.Tx, m *Match) error {
 // Get reads a match without its decisions, or returns fault.Missing.
 func (s Service) Get(tx *db.Tx, mid id.MatchID) (Match, error) { return db.Get[Match](tx, mid) }
 
-// LapseOf ends every match of a leervraag or of a leerplek that nobody decided on for good, drafts included. It reaches
+// LapseOf ends every match of a leervraag or, where that is nil, of a leerplek that nobody decided on for good, drafts included. It reaches
 // the matches of all employers, so a bound caller's journey runs it unbound. The leervraag or leerplek is locked.
 func (s Service) LapseOf(ctx context.Context, tx *db.Tx, lvr *id.LeervraagID, lpl *id.LeerplekID) error {
 	var open []Match
-	err := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("leervraag_id = ? or leerplek_id = ?", lvr, lpl).
-		Where("status in ?", []Status{Draft, Proposed}).Order("id").Find(&open).Error
+	q := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("status in ?", []Status{Draft, Proposed})
+	if lvr != nil { // no index serves an OR
+		q = q.Where("leervraag_id = ?", lvr)
+	} else {
+		q = q.Where("leerplek_id = ?", lpl)
+	}
+	err := q.Order("id").Find(&open).Error
 	for i := 0; err == nil && i < len(open); i++ {
 		_, err = s.Lapse(ctx, tx, open[i])
 	}

@@ -315,7 +315,7 @@ const changesSQL = `
 	union all select pos, leerplek_id, false from leeruitwisselingen where tenant_id = $1 and pos >= $2 and pos <> all ($3)
 	union all select e.pos, c.leerplek_id, false from leeruitwisselingen e cross join unnest(e.leercoach_ids) l (id)
 		join leerplek_coaches c on c.tenant_id = e.tenant_id and c.medewerker_id = l.id
-		join medewerkers m on m.tenant_id = c.tenant_id and m.id = c.medewerker_id and m.coaching_limit is not null
+		join medewerkers m on m.tenant_id = c.tenant_id and m.id = c.medewerker_id and (m.coaching_limit is not null or m.yearly_coaching_limit is not null)
 		where e.tenant_id = $1 and e.pos >= $2 and e.pos <> all ($3)
 	union all select s.pos, l.id, false from sites s join leerplekken l on l.tenant_id = s.tenant_id and l.organisation_id = s.organisation_id and l.site_id = s.id
 		where s.tenant_id = $1 and s.pos >= $2 and s.pos <> all ($3)

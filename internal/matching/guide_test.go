@@ -69,3 +69,24 @@ func TestTheGuideExplainsEveryReason(t *testing.T) {
 		}
 	}
 }
+
+// Ideally a place can be reached by public transport (seed 001, 5.4 "Bereikbaarheid"): who needs it is sent nowhere else,
+// and is told so.
+func TestWhoNeedsPublicTransportIsSentWhereItStops(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	c := s.Coordinator()
+	switcher, site := "/v1/medewerkers/"+s.switcher.String(), "/v1/organisations/"+s.receiving.String()+"/sites/"+s.site.String()
+	require.Equal(t, true, c.Get(switcher).Is(200).At("needs_public_transport"))
+	c.Patch(site, `{"public_transport":false}`).Is(200)
+	none := c.Get(s.path() + "?why_not=" + s.leerplek.String()).Is(200)
+	require.Empty(t, suggested(none))
+	require.Equal(t, []any{"no_public_transport", 1.0}, []any{none.At("ruled_out.0.reason"), none.At("ruled_out.0.count")})
+	require.Equal(t, "no_public_transport", none.Str("why_not.reason"))
+	c.Patch(switcher, `{"needs_public_transport":false}`).Is(200)
+	require.Equal(t, []string{s.leerplek.String()}, suggested(c.Get(s.path())))
+	c.Patch(switcher, `{"needs_public_transport":true}`).Is(200)
+	require.Empty(t, suggested(c.Get(s.path())))
+	c.Patch("/v1/leerplekken/"+s.leerplek.String(), `{"site_id":null}`).Is(200)
+	require.Equal(t, []string{s.leerplek.String()}, suggested(c.Get(s.path())), "what is not known rules nothing out")
+}

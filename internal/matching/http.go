@@ -84,14 +84,14 @@ type Ground struct {
 
 // RuledOut counts the leerplekken that one reason rules out.
 type RuledOut struct {
-	Reason string `json:"reason" enums:"own_organisation,other_organisation,rival,excluded_department,excluded_function,no_coach,coach_ended,coach_condition_no,coach_full,full,too_far,no_public_transport,no_common_days,other_language,requirement_not_met,already_proposed,rejected_before,dismissed,off_topic,unavailable" example:"too_far"`
+	Reason string `json:"reason" enums:"own_organisation,other_organisation,rival,excluded_department,excluded_function,no_coach,coach_ended,coach_condition_no,coach_full,coach_year_full,full,too_far,no_public_transport,no_common_days,other_language,requirement_not_met,already_proposed,rejected_before,dismissed,off_topic,unavailable" example:"too_far"`
 	Count  int    `json:"count" example:"3"`
 } // @name RuledOut
 
 // WhyNot says what became of one leerplek: the reason that rules it out, or else its rank, score and parts.
 type WhyNot struct {
 	LeerplekID id.LeerplekID `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	Reason     *string       `json:"reason" enums:"not_published,own_organisation,other_organisation,rival,excluded_department,excluded_function,no_coach,coach_ended,coach_condition_no,coach_full,full,too_far,no_public_transport,no_common_days,other_language,requirement_not_met,already_proposed,rejected_before,dismissed,off_topic,unavailable" extensions:"x-nullable" example:"too_far"`
+	Reason     *string       `json:"reason" enums:"not_published,own_organisation,other_organisation,rival,excluded_department,excluded_function,no_coach,coach_ended,coach_condition_no,coach_full,coach_year_full,full,too_far,no_public_transport,no_common_days,other_language,requirement_not_met,already_proposed,rejected_before,dismissed,off_topic,unavailable" extensions:"x-nullable" example:"too_far"`
 	Detail     Detail        `json:"detail"`                                    // of the reason
 	Rank       *int          `json:"rank" extensions:"x-nullable" example:"14"` // from 1
 	Score      *int          `json:"score" extensions:"x-nullable" example:"4210"`
@@ -108,7 +108,7 @@ type suggestionsReq struct {
 // suggestions ranks leerplekken for a leervraag.
 //
 //	@Summary		Suggest leerplekken for a leervraag
-//	@Description	Every published leerplek of the tenant is looked at, whoever asks; of each, an answer shows what a published leerplek shows. Content counts for most: words, parts of compounds, other words for the same, and topics. Then distance, days in common, and how the two employers compare, by the tenant's weights; as no preferences are asked outside a cohort, their weight is spread over the others. Places that cannot be are counted by reason. Where no place answers the question, none is suggested: those are counted as off_topic, and include=all ranks them too. For callers bound to an employer or employee the reasons rival, coach_ended, coach_condition_no and coach_full are told as unavailable.
+//	@Description	Every published leerplek of the tenant is looked at, whoever asks; of each, an answer shows what a published leerplek shows. Content counts for most: words, parts of compounds, other words for the same, and topics. Then distance, days in common, and how the two employers compare, by the tenant's weights; as no preferences are asked outside a cohort, their weight is spread over the others. Places that cannot be are counted by reason. Where no place answers the question, none is suggested: those are counted as off_topic, and include=all ranks them too. For callers bound to an employer or employee the reasons rival, coach_ended, coach_condition_no, coach_full and coach_year_full are told as unavailable.
 //	@ID				listSuggestions
 //	@Tags			matching
 //	@Param			id		path		string	true	"the leervraag"	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -138,6 +139,12 @@ func TestEachHardFilterAloneRulesOut(t *testing.T) {
 			s.run(`update leerplekken set capacity = 5 where id = ?`, s.leerplek)
 			s.exchange(s.match("cancelled"), "planned")
 		}},
+		"a coach with as many as they take on in a year": {"coach_year_full", func(s scene) {
+			s.run(`update medewerkers set yearly_coaching_limit = 1 where id = ?`, s.coach)
+			s.run(`update leerplekken set capacity = 5 where id = ?`, s.leerplek)
+			s.day(s.exchange(s.match("cancelled"), "completed"), 0)
+			s.run(`update leervragen set available = '[]' where id = ?`, s.leervraag)
+		}},
 		"rivals that the ST-partner named": {"rival", func(s scene) {
 			s.Insert("rivals", body{"organisation_id": s.receiving.UUID(), "rival_id": s.sending.UUID()})
 		}},
@@ -179,12 +186,19 @@ func TestEachHardFilterAloneRulesOut(t *testing.T) {
 	}
 }
 
-func (s scene) exchange(m id.MatchID, status string) {
-	s.Insert("leeruitwisselingen", body{"match_id": m.UUID(), "leervraag_id": s.leervraag.UUID(), "leerplek_id": s.leerplek.UUID(),
+func (s scene) exchange(m id.MatchID, status string) uuid.UUID {
+	return s.Insert("leeruitwisselingen", body{"match_id": m.UUID(), "leervraag_id": s.leervraag.UUID(), "leerplek_id": s.leerplek.UUID(),
 		"sending_organisation_id": s.sending.UUID(), "receiving_organisation_id": s.receiving.UUID(), "switcher_id": s.switcher.UUID(),
 		"leercoach_ids": []uuid.UUID{s.coach.UUID()}, "internal": false, "sending_name": "A", "receiving_name": "B", "switcher_name": "Sam Voorbeeld",
 		"switcher_job_title": "apotheker", "switcher_language": "nl", "leervraag_version": 1, "leervraag_title": "Medicatie", "leervraag_text": "Hoe?",
 		"leerplek_title": "Medicatieschema's", "status": status})
+}
+
+// day gives an exchange a day, so many from today.
+func (s scene) day(exchange uuid.UUID, after int) {
+	at := s.Clock.Now().UTC().AddDate(0, 0, after)
+	s.Insert("leeruitwisseling_days", body{"leeruitwisseling_id": exchange, "sending_organisation_id": s.sending.UUID(), "receiving_organisation_id": s.receiving.UUID(),
+		"date_on": at, "starts": "09:00", "ends": "16:00", "break_minutes": 0, "starts_at": at, "ends_at": at.Add(7 * time.Hour), "hours": 700})
 }
 
 func TestWhatDoesNotRuleOut(t *testing.T) {
@@ -225,6 +239,13 @@ func TestWhatDoesNotRuleOut(t *testing.T) {
 			s.run(`update medewerkers set coaching_limit = 2 where id = ?`, s.coach)
 			s.run(`update leerplekken set capacity = 2 where id = ?`, s.leerplek)
 			s.exchange(s.match("cancelled"), "planned")
+		},
+		"exchanges of a coach in another year, and one that was cancelled": func(s scene) {
+			s.run(`update medewerkers set yearly_coaching_limit = 1 where id = ?`, s.coach)
+			s.run(`update leerplekken set capacity = 5 where id = ?`, s.leerplek)
+			s.run(`update leervragen set available = '[]' where id = ?`, s.leervraag)
+			s.day(s.exchange(s.match("cancelled"), "completed"), 800)
+			s.exchange(s.match("lapsed"), "cancelled")
 		},
 		"a home that is nearer than the workplace": func(s scene) {
 			s.run(`update sites set latitude = 49.6, longitude = 5.8 where id = (select site_id from medewerkers where id = ?)`, s.switcher)

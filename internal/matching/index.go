@@ -20,7 +20,8 @@ type index struct {
 	mu     sync.RWMutex // held for reading while a question is judged
 	places []place
 	table  table
-	number map[uuid.UUID]int32 // place by leerplek; who left is not there any more
+	sorted int                 // so many of the places, the first, stand in the order of their ids, those that left included
+	later  map[uuid.UUID]int32 // the others, by leerplek
 	words  *relevance.Index
 	bytes  int // when it was made
 
@@ -95,22 +96,36 @@ func (r *reading) build(w wording, seen horizon) (*index, error) {
 		words.Learn(w.decisions)
 	}
 	slices.SortFunc(r.places, func(a, b place) int { return bytes.Compare(a.id[:], b.id[:]) })
-	ix := &index{places: r.places, table: newTable(r.today, len(r.places)), number: make(map[uuid.UUID]int32, len(r.places)), words: words, kin: r.kin, seen: seen}
+	ix := &index{places: r.places, table: newTable(r.today, len(r.places)), sorted: len(r.places), later: map[uuid.UUID]int32{}, words: words, kin: r.kin, seen: seen}
 	for i := range ix.places {
-		ix.number[ix.places[i].id] = int32(i)
 		ix.table.put(i, &ix.places[i])
 	}
 	// Documents and places are of the same leerplekken in the same order; where they are not, the ids tell.
-	ix.aligned = words.Len() == len(ix.places) && len(ix.number) == len(ix.places)
+	ix.aligned = words.Len() == len(ix.places)
 	ix.bytes = ix.size()
 	return ix, nil
 }
 
+// slot is where a leerplek stands among the places, or stood before it left.
+func (ix *index) slot(l uuid.UUID) (int32, bool) {
+	if i, ok := slices.BinarySearchFunc(ix.places[:ix.sorted], l, func(p place, l uuid.UUID) int { return bytes.Compare(p.id[:], l[:]) }); ok {
+		return int32(i), true
+	}
+	i, ok := ix.later[l]
+	return i, ok
+}
+
+// find gives the number of a leerplek that is there.
+func (ix *index) find(l uuid.UUID) (int32, bool) {
+	i, ok := ix.slot(l)
+	return i, ok && ix.holds(int(i))
+}
+
 // size is about how much memory the index takes.
 func (ix *index) size() int {
-	n := ix.words.Bytes() + ix.kin.bytes + ix.table.bytes() + 48*len(ix.number) + 160*cap(ix.places)
+	n := ix.words.Bytes() + ix.kin.bytes + ix.table.bytes() + 48*len(ix.later) + 128*cap(ix.places)
 	for i := range ix.places {
-		n += 32 * cap(ix.places[i].coaches)
+		n += 48 * cap(ix.places[i].coaches)
 	}
 	return n
 }
@@ -127,18 +142,17 @@ func (ix *index) apply(ids []uuid.UUID, ps []place, documents []relevance.Docume
 	}
 	for _, l := range ids {
 		p := now[l]
-		i, known := ix.number[l]
+		i, known := ix.slot(l)
 		switch {
 		case p != nil && p.published && known:
 			ix.places[i] = *p
 		case p != nil && p.published:
 			i = int32(len(ix.places))
-			ix.number[l] = i
+			ix.later[l] = i
 			ix.places = append(ix.places, *p)
 		case known:
 			ix.words.Remove(l)
 			ix.places[i] = place{id: l}
-			delete(ix.number, l)
 		default:
 			continue
 		}
@@ -174,7 +188,7 @@ func (ix *index) scores(a *relevance.Asked, out []relevance.Gain) []relevance.Ga
 			if ix.holds(first) {
 				out[first] = gain
 			}
-		} else if n, ok := ix.number[id]; ok {
+		} else if n, ok := ix.find(id); ok {
 			out[n] = gain
 		}
 	})

@@ -3,6 +3,7 @@ package matching
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,6 +30,7 @@ type question struct {
 	SectorWish     string // same, other, or "" when nothing was said
 
 	Today                day.Date // in the tenant's zone
+	Year                 int      // in which the exchange would begin, for what leercoaches take on in one
 	Language             string   // of the switcher, ISO 639-1
 	MaxTravelKM          *int
 	NeedsPublicTransport bool
@@ -68,6 +70,62 @@ type coach struct {
 	met    int8  // conditions answered yes, of the four
 	limit  int32 // exchanges at the same time; unknown when the coach named none
 	active int32 // exchanges under way
+	yearly *yearly
+}
+
+// yearly is what a leercoach takes on in a calendar year.
+type yearly struct {
+	limit int32    // exchanges that begin in one
+	from  int      // the year that it was when they were counted
+	begun [2]int32 // exchanges that begin in that year, and in the next; none are counted of later ones
+}
+
+// left is how many more exchanges may begin in a year; negative where there are too many already.
+func (y *yearly) left(year int) int32 {
+	if n := year - y.from; n >= 0 && n < len(y.begun) {
+		return y.limit - y.begun[n]
+	}
+	return y.limit
+}
+
+// matters says whether there is a year in which no exchange may begin any more.
+func (y *yearly) matters() bool {
+	return y != nil && y.limit <= max(y.begun[0], y.begun[1])
+}
+
+// yearAt is the calendar year of a day.
+func yearAt(d day.Date) int { return time.Unix(int64(d.Number())*24*60*60, 0).UTC().Year() }
+
+// begins is the year in which an exchange would begin, seen from today: that of the first period that is not over yet; today's
+// when nobody said.
+func begins(l availability.List, today day.Date) int {
+	best := 0
+	for _, p := range l {
+		if p.UntilOn.Before(today) {
+			continue
+		}
+		if y := max(yearAt(p.FromOn), yearAt(today)); best == 0 || y < best {
+			best = y
+		}
+	}
+	if best == 0 {
+		return yearAt(today)
+	}
+	return best
+}
+
+// room is how many more exchanges a leercoach takes on, by both limits, or unknown where they named none.
+func (c *coach) room(year int) int32 {
+	n := int32(unknown)
+	if c.limit != unknown {
+		n = max(0, c.limit-c.active)
+	}
+	if c.yearly != nil {
+		if left := max(0, c.yearly.left(year)); n == unknown || left < n {
+			n = left
+		}
+	}
+	return n
 }
 
 // place is one leerplek as the rows say it.
@@ -111,6 +169,7 @@ const (
 	coachEnded
 	coachConditionNo
 	coachFull
+	coachYearFull
 	full
 	tooFar
 	noPublicTransport
@@ -127,13 +186,13 @@ const (
 
 // reasonCodes are the reasons on the wire.
 var reasonCodes = [reasons]string{"", "not_published", "own_organisation", "other_organisation", "rival", "excluded_department", "excluded_function", "no_coach",
-	"coach_ended", "coach_condition_no", "coach_full", "full", "too_far", "no_public_transport", "no_common_days", "other_language",
+	"coach_ended", "coach_condition_no", "coach_full", "coach_year_full", "full", "too_far", "no_public_transport", "no_common_days", "other_language",
 	"requirement_not_met", "already_proposed", "rejected_before", "dismissed", "off_topic", "unavailable"}
 
 // public is the reason as a caller may know it: a bound one learns neither what leercoaches answered nor who fears whom.
 func (r reason) public(bound bool) reason {
 	switch r {
-	case rival, coachConditionNo, coachEnded, coachFull:
+	case rival, coachConditionNo, coachEnded, coachFull, coachYearFull:
 		if bound {
 			return unavailable
 		}
@@ -227,6 +286,8 @@ func (q *question) lack(c *coach) reason {
 		return coachConditionNo
 	case c.limit != unknown && c.active >= c.limit:
 		return coachFull
+	case c.yearly != nil && c.yearly.left(q.Year) <= 0:
+		return coachYearFull
 	}
 	return possible
 }

@@ -3,6 +3,7 @@ package matching
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -21,7 +22,7 @@ var (
 
 // asking is a question that rules nothing out.
 func asking() *question {
-	return &question{OrganisationID: own, DaysNeeded: 1, Today: sunday, Language: "nl", Employer: &employer{id: own, sector: "zorg", workforce: "mixed", band: 1}}
+	return &question{OrganisationID: own, DaysNeeded: 1, Today: sunday, Year: 2026, Language: "nl", Employer: &employer{id: own, sector: "zorg", workforce: "mixed", band: 1}}
 }
 
 // offered is a place that nothing rules out.
@@ -56,7 +57,8 @@ func TestTheFirstReasonThatHoldsCounts(t *testing.T) {
 		{noCoach, func() { p.coaches = []coach{{id: uuid.UUID{7}, ended: today, no: true}} }},
 		{coachEnded, func() { p.coaches[0].ended = today + 1 }},
 		{coachConditionNo, func() { p.coaches[0].no = false }},
-		{coachFull, func() { p.coaches[0].limit = 1 }},
+		{coachFull, func() { p.coaches[0].limit, p.coaches[0].yearly = 1, &yearly{2, 2026, [2]int32{2, 3}} }},
+		{coachYearFull, func() { p.coaches[0].yearly.begun[0] = 1 }},
 		{full, func() { p.free = 1 }},
 		{tooFar, func() { m.hectometres = 100 }},
 		{noPublicTransport, func() { p.site = nil }},
@@ -94,12 +96,36 @@ func TestALeercoachWhoComesFurthestTells(t *testing.T) {
 	}
 }
 
+func TestALeercoachCountsTheExchangesOfAYear(t *testing.T) {
+	t.Parallel()
+	c := coach{limit: 3, active: 1, yearly: &yearly{2, 2026, [2]int32{2, 1}}}
+	for year, left := range map[int]int32{2025: 2, 2026: 0, 2027: 1, 2028: 2} {
+		require.Equal(t, left, c.room(year), year)
+	}
+	c.yearly.begun[0] = 5
+	require.Zero(t, c.room(2026), "more than they take on is no room")
+	require.Equal(t, int32(2), (&coach{limit: 3, active: 1}).room(2026))
+	require.Equal(t, int32(unknown), (&coach{limit: unknown}).room(2026))
+	require.Equal(t, int32(4), (&coach{limit: unknown, yearly: &yearly{limit: 4}}).room(2026))
+
+	period := func(from, until day.Date) availability.Period {
+		return availability.Period{FromOn: from, UntilOn: until}
+	}
+	past, next := period(day.Of(2026, 1, 1), day.Of(2026, 11, 21)), period(day.Of(2027, 1, 4), day.Of(2027, 3, 31))
+	for _, x := range []struct {
+		list availability.List
+		want int
+	}{{nil, 2026}, {availability.List{past}, 2026}, {availability.List{past, next}, 2027}, {availability.List{next, period(day.Of(2026, 1, 1), sunday)}, 2026}} {
+		require.Equal(t, x.want, begins(x.list, sunday))
+	}
+}
+
 func TestWhatABoundCallerIsTold(t *testing.T) {
 	t.Parallel()
 	for r := range reasons {
 		require.Equal(t, r, r.public(false))
 		switch r {
-		case rival, coachEnded, coachConditionNo, coachFull:
+		case rival, coachEnded, coachConditionNo, coachFull, coachYearFull:
 			require.Equal(t, unavailable, r.public(true))
 		default:
 			require.Equal(t, r, r.public(true))
@@ -241,6 +267,9 @@ func TestATableIsJudgedAsItsPlacesAre(t *testing.T) {
 			employer: employers[o], site: sites[r.IntN(len(sites))], when: whens[n], whenN: int32(n)}
 		for range r.IntN(3) {
 			p.coaches = append(p.coaches, coach{id: worksAt(o), ended: int32(sunday.Number() + r.IntN(20) - 3), no: r.IntN(8) == 0, limit: int32(r.IntN(4) - 1), active: int32(r.IntN(2))})
+			if r.IntN(3) == 0 {
+				p.coaches[len(p.coaches)-1].yearly = &yearly{int32(r.IntN(4)), 2026, [2]int32{int32(r.IntN(3)), int32(r.IntN(3))}}
+			}
 		}
 		if r.IntN(3) == 0 {
 			p.languages = []string{one("nl", "fr")}
@@ -260,7 +289,7 @@ func TestATableIsJudgedAsItsPlacesAre(t *testing.T) {
 	reasonsSeen := map[reason]bool{}
 	for range 80 {
 		o := r.IntN(6)
-		q := &question{OrganisationID: employers[o].id, SwitcherID: worksAt(o), Internal: r.IntN(4) == 0, DaysNeeded: 1 + r.IntN(14), Today: sunday,
+		q := &question{OrganisationID: employers[o].id, SwitcherID: worksAt(o), Internal: r.IntN(4) == 0, DaysNeeded: 1 + r.IntN(14), Today: sunday, Year: 2026 + r.IntN(3),
 			SectorWish: one("", "same", "other"), Language: one("nl", "fr"), NeedsPublicTransport: r.IntN(3) == 0, Home: spot(), Work: spot(), Available: when(),
 			Employer: employers[o], Rivals: map[uuid.UUID]bool{}, Before: map[uuid.UUID]before{}}
 		if r.IntN(2) == 0 {
@@ -285,10 +314,10 @@ func TestATableIsJudgedAsItsPlacesAre(t *testing.T) {
 			m := q.between(p)
 			m.content, m.confident = r.IntN(10001), true
 			want := judge(&w, q, p, m)
-			why, points, own := j.look(i)
+			why, points, closer := j.look(i)
 			reasonsSeen[want.reason] = true
-			if own {
-				require.True(t, q.Internal && p.employer.id == q.OrganisationID)
+			if closer {
+				require.True(t, q.Internal && p.employer.id == q.OrganisationID || slices.ContainsFunc(p.coaches, func(c coach) bool { return c.yearly != nil }))
 				continue
 			}
 			if why == possible {

@@ -94,7 +94,7 @@ func look(tx *db.Tx, a asked) (*question, error) {
 		return nil, err
 	}
 	q := &question{ID: a.ID, OrganisationID: a.OrganisationID.UUID(), SwitcherID: a.SwitcherID.UUID(), Internal: a.Internal, DaysNeeded: a.DaysNeeded,
-		SectorWish: a.SectorWish, Today: r.Today, Language: r.Language, MaxTravelKM: r.MaxTravelKM, NeedsPublicTransport: r.NeedsPublicTransport,
+		SectorWish: a.SectorWish, Today: r.Today, Year: begins(a.Available, r.Today), Language: r.Language, MaxTravelKM: r.MaxTravelKM, NeedsPublicTransport: r.NeedsPublicTransport,
 		Home: at(r.HomeLatitude, r.HomeLongitude), Work: at(r.WorkLatitude, r.WorkLongitude),
 		Available: availability.NewCalendar(a.Available, r.Today),
 		Employer:  &employer{id: a.OrganisationID.UUID(), sector: fold(r.Sector), workforce: r.Workforce, band: band(r.Headcount)}}
@@ -125,42 +125,64 @@ func at(latitude, longitude *float64) *point {
 }
 
 // factsSQL reads what rules leerplekken out or rates them, in the order of their ids. What one employer keeps closed holds
-// for a function without a department too: leaving one out opens no door.
+// for a function without a department too: leaving one out opens no door. A leercoach's exchanges are all at the own employer.
+// Counts are one object each, and what belongs to an employer or a leerplek is read for each by a lateral join: under row-level
+// security PostgreSQL expects one row of a table, and would count again for each leercoach of each leerplek.
 const factsSQL = `
-with load as (
-	select c.id, count(*)::int as active from leeruitwisselingen e, unnest(e.leercoach_ids) c (id)
-	where e.tenant_id = $1 and e.status in ('preparing', 'planned', 'in_progress') group by c.id
-), taken as (
-	select leerplek_id, count(*)::int as active from leeruitwisselingen
-	where tenant_id = $1 and leerplek_id = any ($2) and status in ('preparing', 'planned', 'in_progress') group by leerplek_id
-), coaches as (
-	select c.leerplek_id, array_agg(c.medewerker_id order by c.place) as ids,
-		array_agg(coalesce(m.ended_on - date '1970-01-01', 2147483647) order by c.place) as ended,
-		array_agg(false in (c.voluntary, c.has_time, c.knows_role, c.has_expertise) is true order by c.place) as no,
-		array_agg(num_nonnulls(nullif(c.voluntary, false), nullif(c.has_time, false), nullif(c.knows_role, false), nullif(c.has_expertise, false)) order by c.place) as met,
-		array_agg(coalesce(m.coaching_limit, -1) order by c.place) as most, array_agg(coalesce(load.active, 0) order by c.place) as active
-	from leerplek_coaches c
-	join medewerkers m on m.tenant_id = c.tenant_id and m.organisation_id = c.organisation_id and m.id = c.medewerker_id
-	left join load on load.id = c.medewerker_id
-	where c.tenant_id = $1 and c.leerplek_id = any ($2) group by c.leerplek_id
-), shut as (
-	select organisation_id, array_agg(lower(btrim(f))) as functions from departments, unnest(excluded_functions) f
-	where tenant_id = $1 group by organisation_id
+with load as materialized (
+	select coalesce(jsonb_object_agg(id, n), '{}') as by from (
+		select c.id, count(*) as n
+		from (select distinct organisation_id from leerplekken where tenant_id = $1 and id = any ($2)) o
+		cross join lateral (select leercoach_ids from leeruitwisselingen where tenant_id = $1 and receiving_organisation_id = o.organisation_id
+			and status in ('preparing', 'planned', 'in_progress') offset 0) e, unnest(e.leercoach_ids) c (id) group by c.id) x
+), taken as materialized (
+	select coalesce(jsonb_object_agg(leerplek_id, n), '{}') as by from (
+		select leerplek_id, count(*) as n from leeruitwisselingen
+		where tenant_id = $1 and leerplek_id = any ($2) and status in ('preparing', 'planned', 'in_progress') group by leerplek_id) x
+), begun as materialized (
+	select coalesce(jsonb_object_agg(id, now), '{}') as now, coalesce(jsonb_object_agg(id, next), '{}') as next from (
+		select c.id, count(*) filter (where year = $3) as now, count(*) filter (where year = $3 + 1) as next
+		from (select m.organisation_id, array_agg(m.id) as ids from leerplek_coaches c
+			join medewerkers m on m.tenant_id = c.tenant_id and m.organisation_id = c.organisation_id and m.id = c.medewerker_id
+			where c.tenant_id = $1 and c.leerplek_id = any ($2) and m.yearly_coaching_limit is not null group by m.organisation_id) limited
+		cross join lateral (select e.leercoach_ids, extract(year from coalesce(
+				(select min(d.date_on) from leeruitwisseling_days d where d.tenant_id = e.tenant_id and d.leeruitwisseling_id = e.id),
+				(e.created_at at time zone (select zone from tenants where tenant_id = $1 and id = $1))::date))::int as year
+			from leeruitwisselingen e where e.tenant_id = $1 and e.receiving_organisation_id = limited.organisation_id and e.status <> 'cancelled'
+			and e.leercoach_ids && limited.ids offset 0) e,
+			unnest(e.leercoach_ids) c (id)
+		where c.id = any (limited.ids) group by c.id) y
 )
 select l.id, l.status = 'published', not coalesce(d.open_to_switchers, true),
 	case when l.function is null then false
 		when l.department_id is null then coalesce(lower(btrim(l.function)) = any (shut.functions), false)
 		else exists (select 1 from unnest(d.excluded_functions) f where lower(btrim(f)) = lower(btrim(l.function))) end,
-	l.capacity - coalesce(taken.active, 0), o.id, o.sector, coalesce(o.workforce, ''), o.headcount,
+	l.capacity - coalesce(cast((select by from taken) ->> cast(l.id as text) as int), 0), o.id, o.sector, coalesce(o.workforce, ''), o.headcount,
 	s.id, s.latitude, s.longitude, coalesce(s.public_transport, false), l.available::text, l.languages, l.requirements,
-	coaches.ids, coaches.ended, coaches.no, coaches.met, coaches.most, coaches.active
+	coaches.ids, coaches.ended, coaches.no, coaches.met, coaches.most, coaches.active,
+	coaches.yearly, coaches.now, coaches.next
 from leerplekken l
 join organisations o on o.tenant_id = l.tenant_id and o.id = l.organisation_id
 left join departments d on d.tenant_id = l.tenant_id and d.organisation_id = l.organisation_id and d.id = l.department_id
 left join sites s on s.tenant_id = l.tenant_id and s.organisation_id = l.organisation_id and s.id = l.site_id
-left join coaches on coaches.leerplek_id = l.id
-left join taken on taken.leerplek_id = l.id
-left join shut on shut.organisation_id = l.organisation_id
+left join lateral (
+	select array_agg(c.medewerker_id order by c.place) as ids,
+		array_agg(coalesce(m.ended_on - date '1970-01-01', 2147483647) order by c.place) as ended,
+		array_agg(false in (c.voluntary, c.has_time, c.knows_role, c.has_expertise) is true order by c.place) as no,
+		array_agg(num_nonnulls(nullif(c.voluntary, false), nullif(c.has_time, false), nullif(c.knows_role, false), nullif(c.has_expertise, false)) order by c.place) as met,
+		array_agg(coalesce(m.coaching_limit, -1) order by c.place) as most,
+		array_agg(coalesce(cast((select by from load) ->> cast(m.id as text) as int), 0) order by c.place) as active,
+		array_agg(coalesce(m.yearly_coaching_limit, -1) order by c.place) as yearly,
+		array_agg(coalesce(cast((select now from begun) ->> cast(m.id as text) as int), 0) order by c.place) as now,
+		array_agg(coalesce(cast((select next from begun) ->> cast(m.id as text) as int), 0) order by c.place) as next
+	from leerplek_coaches c
+	join medewerkers m on m.tenant_id = c.tenant_id and m.organisation_id = c.organisation_id and m.id = c.medewerker_id
+	where c.tenant_id = $1 and c.leerplek_id = l.id
+) coaches on true
+left join lateral (
+	select array_agg(lower(btrim(f))) as functions from departments x, unnest(x.excluded_functions) f
+	where x.tenant_id = $1 and x.organisation_id = l.organisation_id and l.function is not null and l.department_id is null
+) shut on true
 where l.tenant_id = $1 and l.id = any ($2) order by l.id`
 
 // facts reads the places of these leerplekken, those that exist, in the order of their ids. What many say alike is kept
@@ -168,7 +190,7 @@ where l.tenant_id = $1 and l.id = any ($2) order by l.id`
 func facts(tx *db.Tx, today day.Date, ids []uuid.UUID, kin *kinship) ([]place, error) {
 	out := make([]place, 0, len(ids))
 	err := tx.Pgx(func(p pgx.Tx) error {
-		rows, err := p.Query(tx.Statement.Context, factsSQL, tx.Scope.Tenant, ids)
+		rows, err := p.Query(tx.Statement.Context, factsSQL, tx.Scope.Tenant, ids, yearAt(today))
 		if err != nil {
 			return err
 		}
@@ -181,11 +203,11 @@ func facts(tx *db.Tx, today day.Date, ids []uuid.UUID, kin *kinship) ([]place, e
 		var publicTransport bool
 		var languages, requirements []string
 		var coaches [][16]byte
-		var ended, met, most, active []int32
+		var ended, met, most, active, perYear, now, next []int32
 		var no []bool
 		_, err = pgx.ForEachRow(rows, []any{(*[16]byte)(&pl.id), &pl.published, &pl.closed, &pl.excluded, &pl.free, (*[16]byte)(&organisation), &sector, &workforce,
 			&headcount, &siteID, &latitude, &longitude, &publicTransport, &available, &languages, &requirements,
-			&coaches, &ended, &no, &met, &most, &active}, func() error {
+			&coaches, &ended, &no, &met, &most, &active, &perYear, &now, &next}, func() error {
 			one := pl
 			one.employer = kin.employer(employer{organisation, fold(sector), workforce, band(headcount)})
 			if siteID != nil {
@@ -197,7 +219,10 @@ func facts(tx *db.Tx, today day.Date, ids []uuid.UUID, kin *kinship) ([]place, e
 			}
 			one.languages, one.requirements = kin.list(languages), kin.list(folded(requirements))
 			for i, c := range coaches {
-				one.coaches = append(one.coaches, coach{c, ended[i], no[i], int8(met[i]), most[i], active[i]})
+				one.coaches = append(one.coaches, coach{c, ended[i], no[i], int8(met[i]), most[i], active[i], nil})
+				if perYear[i] != unknown {
+					one.coaches[i].yearly = &yearly{perYear[i], yearAt(today), [2]int32{now[i], next[i]}}
+				}
 			}
 			out = append(out, one)
 			return nil

@@ -303,6 +303,10 @@ func checkPins(tx *db.Tx, in RunInput) ([]Pin, error) {
 	if err != nil {
 		return nil, err
 	}
+	year, err := yearOf(tx, in.CohortID, today)
+	if err != nil {
+		return nil, err
+	}
 	found, err := facts(tx, today, here.IDs, newKinship())
 	if err != nil {
 		return nil, err
@@ -335,7 +339,7 @@ func checkPins(tx *db.Tx, in RunInput) ([]Pin, error) {
 		why := ""
 		pl := byHand(p)
 		pl.free = 1
-		asked := question{OrganisationID: q.OrganisationID, SwitcherID: q.SwitcherID, Internal: q.Internal, Today: today}
+		asked := question{OrganisationID: q.OrganisationID, SwitcherID: q.SwitcherID, Internal: q.Internal, Today: today, Year: year}
 		switch v := ruledOut(&asked, pl, measure{confident: true, hectometres: unknown, days: unknown}); {
 		case q.Accepted:
 			why = "already_matched"

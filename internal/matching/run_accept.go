@@ -90,12 +90,16 @@ func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, lvr id.Leervraa
 		q.Before[l] = b
 	}
 	var apart struct {
-		IDs db.IDs[uuid.UUID] `gorm:"column:ids"`
+		CohortID id.CohortID
+		IDs      db.IDs[uuid.UUID] `gorm:"column:ids"`
 	}
-	if err := db.One(tx, &apart, `select array(select case when c.organisation_id = @own then c.rival_id else c.organisation_id end
-		from matching_runs r join cohort_rivals c on c.tenant_id = r.tenant_id and c.cohort_id = r.cohort_id
-		where r.tenant_id = @tenant and r.id = @run and (c.organisation_id = @own or c.rival_id = @own)) as ids`,
+	if err := db.One(tx, &apart, `select r.cohort_id, array(select case when c.organisation_id = @own then c.rival_id else c.organisation_id end
+		from cohort_rivals c where c.tenant_id = r.tenant_id and c.cohort_id = r.cohort_id and (c.organisation_id = @own or c.rival_id = @own)) as ids
+		from matching_runs r where r.tenant_id = @tenant and r.id = @run`,
 		map[string]any{"tenant": tx.Scope.Tenant, "run": rid, "own": q.OrganisationID}); err != nil {
+		return "", err
+	}
+	if q.Year, err = yearOf(tx, apart.CohortID, q.Today); err != nil {
 		return "", err
 	}
 	for _, o := range apart.IDs {
@@ -120,7 +124,7 @@ func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, lvr id.Leervraa
 
 // bare is a question without what does not keep people from making a match by hand.
 func bare(q *question) *question {
-	return &question{ID: q.ID, OrganisationID: q.OrganisationID, SwitcherID: q.SwitcherID, Internal: q.Internal, Today: q.Today, Employer: q.Employer}
+	return &question{ID: q.ID, OrganisationID: q.OrganisationID, SwitcherID: q.SwitcherID, Internal: q.Internal, Today: q.Today, Year: q.Year, Employer: q.Employer}
 }
 
 // byHand is a place in the same way. How much room there is counts still.

@@ -231,7 +231,7 @@ func (r *run) number() {
 	places := r.places.places
 	pins := map[uuid.UUID]int32{}
 	for _, p := range r.pins {
-		if n, ok := r.places.number[uuid.UUID(p.LeerplekID)]; ok {
+		if n, ok := r.places.find(uuid.UUID(p.LeerplekID)); ok {
 			pins[uuid.UUID(p.LeervraagID)] = n
 		}
 	}
@@ -244,7 +244,7 @@ func (r *run) number() {
 		r.asking = append(r.asking, int32(i))
 		orgs[q.OrganisationID] = true
 		at := func(l uuid.UUID) int32 {
-			if n, ok := r.places.number[l]; ok {
+			if n, ok := r.places.find(l); ok {
 				return n
 			}
 			return none
@@ -304,7 +304,7 @@ func (r *run) stand() error {
 // able says whether a leercoach can take anybody. It asks as nobody in particular: who is a leercoach of a place themselves
 // does not go there at all.
 func (r *run) able(c *coach) bool {
-	q := question{Today: r.today}
+	q := question{Today: r.today, Year: r.year}
 	return q.lack(c) == possible
 }
 
@@ -329,11 +329,11 @@ func (r *run) row(k int32, into []pair) []pair {
 		if int32(i) != r.current[k] && !gain.Confident() {
 			continue // off topic, whatever else
 		}
-		why, points, own := r.judging.look(i)
+		why, points, closer := r.judging.look(i)
 		content := gain.Score()
 		score := r.weights.Content*content/whole + int(points)
 		switch {
-		case own:
+		case closer:
 			p := &r.places.places[i]
 			v := r.weigh(q, p, content, true, q.far(p.site))
 			why, score = v.reason, v.score
@@ -401,8 +401,8 @@ func (r *run) problem() (assign.Problem, error) {
 	}
 	for i := range places {
 		for _, c := range places[i].coaches {
-			if n := position(r.coaches, c.id); n != none && c.limit != unknown {
-				p.Coaches[n] = max(0, c.limit-c.active)
+			if n, room := position(r.coaches, c.id), c.room(r.year); n != none && room != unknown {
+				p.Coaches[n] = room
 			}
 		}
 		p.Places = append(p.Places, assign.Place{Capacity: max(0, places[i].free), Organisation: r.orgOf[i], Coaches: r.coachOf[i]})

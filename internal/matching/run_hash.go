@@ -104,7 +104,7 @@ func (q *participant) print() print {
 	if q.settled != nil {
 		w.id(q.settled.place, q.settled.coach)
 	}
-	w.int(q.DaysNeeded)
+	w.int(q.DaysNeeded, q.Year)
 	if w.bool(q.MaxTravelKM != nil); q.MaxTravelKM != nil {
 		w.int(*q.MaxTravelKM)
 	}
@@ -147,7 +147,9 @@ func printPlace(p *place, d *relevance.Document) print {
 	for _, c := range p.coaches {
 		w.id(c.id)
 		w.int(int(c.ended), int(c.met), int(c.limit), int(c.active))
-		w.bool(c.no)
+		if w.bool(c.no, c.yearly != nil); c.yearly != nil {
+			w.int(int(c.yearly.limit), c.yearly.from, int(c.yearly.begun[0]), int(c.yearly.begun[1]))
+		}
 	}
 	w.text(d.Title, d.Description, d.Department, d.Function, d.Sector)
 	w.texts(d.Topics)

@@ -17,6 +17,7 @@ import (
 // snapshot is a cohort as it was at one moment: all that a run reads. Nothing in it names anybody.
 type snapshot struct {
 	today     day.Date
+	year      int               // for which leercoaches count
 	questions []participant     // by id
 	places    *index            // of the published leerplekken of the cohort
 	carried   map[uuid.UUID]int // by employer: sent less received so far
@@ -76,11 +77,25 @@ func today(tx *db.Tx) (day.Date, error) {
 	return now.Today, err
 }
 
+// yearOf is the year for which leercoaches count what they take on in a cohort: that in which it begins, or today's once it
+// has begun.
+func yearOf(tx *db.Tx, cid id.CohortID, today day.Date) (int, error) {
+	var c struct{ FromOn day.Date }
+	err := db.One(tx, &c, `select from_on from cohorten where tenant_id = ? and id = ?`, tx.Scope.Tenant, cid)
+	if c.FromOn.Before(today) {
+		return yearAt(today), err
+	}
+	return yearAt(c.FromOn), err
+}
+
 // load reads a cohort in one read-only transaction. The words are indexed later, when no connection is held.
 func load(tx *db.Tx, cid id.CohortID) (*snapshot, *reading, error) {
 	s := &snapshot{carried: map[uuid.UUID]int{}}
 	var err error
 	if s.today, err = today(tx); err != nil {
+		return nil, nil, err
+	}
+	if s.year, err = yearOf(tx, cid, s.today); err != nil {
 		return nil, nil, err
 	}
 	r := newReading(s.today)
@@ -117,7 +132,7 @@ func (s *snapshot) read(ctx context.Context, p pgx.Tx, tenant, cohort uuid.UUID,
 		&q.SectorWish, &q.words.Title, &q.words.Text, &q.words.Goals, &q.words.Topics, &q.status, &q.Language, &q.MaxTravelKM, &q.NeedsPublicTransport, &meets,
 		&workLat, &workLon, &homeLat, &homeLon, &sector, &workforce, &headcount}, func() error {
 		one := q
-		one.Today = s.today
+		one.Today, one.Year = s.today, s.year
 		one.Home, one.Work = at(homeLat, homeLon), at(workLat, workLon)
 		one.Employer = kin.employer(employer{one.OrganisationID, fold(sector), workforce, band(headcount)})
 		one.Rivals = rivals[one.OrganisationID]

@@ -142,7 +142,7 @@ func (r *run) left(q *participant, k int32, was uuid.UUID) *BeforeRun {
 		out.Reason = &code
 		return out
 	}
-	n, ok := r.places.number[was]
+	n, ok := r.places.find(was)
 	if !ok {
 		return why(notPublished)
 	}

@@ -151,10 +151,10 @@ func (r *ranking) run(tx *db.Tx, ix *index) error {
 			continue
 		}
 		id, gain := ix.places[i].id, sc.content[i]
-		why, points, own := sc.judging.look(i)
+		why, points, closer := sc.judging.look(i)
 		score := 0
 		switch {
-		case own:
+		case closer:
 			p := &ix.places[i]
 			m := r.q.between(p)
 			m.content, m.confident = gain.Score(), r.everything || gain.Confident()
@@ -190,7 +190,7 @@ func (r *ranking) run(tx *db.Tx, ix *index) error {
 		scores[c.id] = sc.content[c.n]
 	}
 	if r.why != nil {
-		if n, ok := ix.number[r.why.UUID()]; ok {
+		if n, ok := ix.find(r.why.UUID()); ok {
 			scores[r.why.UUID()] = sc.content[n]
 		}
 	}

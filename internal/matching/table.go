@@ -19,6 +19,7 @@ type row struct {
 	languages    int32 // 0: not said
 	requirements int32 // 0: none
 	shut         reason
+	closer       bool // a leercoach has no exchange left in some year: which one the question needs is its own
 }
 
 // gone is the employer of a place that left.
@@ -56,7 +57,8 @@ func (t *table) put(i int, p *place) {
 		t.numbers[p.employer] = n
 		t.employers = append(t.employers, p.employer)
 	}
-	r := row{employer: n, languages: t.list(p.languages), requirements: t.list(p.requirements), shut: t.shut(p)}
+	r := row{employer: n, languages: t.list(p.languages), requirements: t.list(p.requirements), shut: t.shut(p),
+		closer: slices.ContainsFunc(p.coaches, func(c coach) bool { return c.yearly.matters() })}
 	if p.site != nil {
 		r.site = keepAt(&t.sites, p.site.n+1, p.site)
 	}
@@ -152,9 +154,9 @@ func unknowing(g []gauged, n int) []gauged {
 }
 
 // look says why place i is ruled out, or possible with what it scores besides its content. Whether its words answer the
-// question, and what was decided of the two before, is looked at elsewhere. own says that the table does not tell: it is a
-// place of the switcher's own employer, which judge has to look at.
-func (j *judging) look(i int) (r reason, points int32, own bool) {
+// question, and what was decided of the two before, is looked at elsewhere. closer says that the table does not tell, and
+// judge has to look: it is a place of the switcher's own employer, or a leercoach there has no exchange left in some year.
+func (j *judging) look(i int) (r reason, points int32, closer bool) {
 	at := &j.t.rows[i]
 	e := &j.employers[at.employer]
 	if !e.known {
@@ -162,6 +164,9 @@ func (j *judging) look(i int) (r reason, points int32, own bool) {
 	}
 	if e.own || e.reason != possible {
 		return e.reason, 0, e.own
+	}
+	if at.closer {
+		return possible, 0, true
 	}
 	if at.shut != possible {
 		return at.shut, 0, false

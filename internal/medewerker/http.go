@@ -40,6 +40,7 @@ type Wire struct {
 	NeedsPublicTransport bool              `json:"needs_public_transport" example:"false"`
 	MeetsRequirements    *db.Strings       `json:"meets_requirements" extensions:"x-nullable" example:"VCA-attest"` // of leerplekken; null: nobody said, and nothing is ruled out
 	CoachingLimit        *int              `json:"coaching_limit" extensions:"x-nullable" example:"2"`              // exchanges that they coach at the same time; null: no limit
+	YearlyCoachingLimit  *int              `json:"yearly_coaching_limit" extensions:"x-nullable" example:"6"`       // exchanges that they coach of those that begin in one calendar year; null: no limit
 	ExternalIDs          external.List     `json:"external_ids"`
 	EndedOn              *day.Date         `json:"ended_on" extensions:"x-nullable" example:"2027-12-31"`
 	EmployedSinceOn      *day.Date         `json:"employed_since_on" extensions:"x-nullable" example:"2019-09-01"`
@@ -56,7 +57,7 @@ func (w Wire) Location() string { return "/v1/medewerkers/" + w.ID.String() }
 // WireOf shows a row to callers.
 func WireOf(m Medewerker) Wire {
 	return Wire{m.ID, m.OrganisationID, m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email, m.JobTitle, m.Employment, m.Language,
-		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn,
+		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.YearlyCoachingLimit, m.ExternalIDs, m.EndedOn,
 		m.EmployedSinceOn, m.Talents, m.LearningNeeds, m.Motivation, m.WorkPostcode, web.MetaOf(m.Row)}
 }
 
@@ -72,7 +73,7 @@ type createReq struct {
 // create adds an employee.
 //
 //	@Summary		Add an employee
-//	@Description	ended_on is their last day at this employer: from that day on they begin nothing new as switcher or leercoach. meets_requirements are those requirements of leerplekken that they meet, in the same words; no facts about health. coaching_limit is how many exchanges at the same time they want to coach.
+//	@Description	ended_on is their last day at this employer: from that day on they begin nothing new as switcher or leercoach. meets_requirements are those requirements of leerplekken that they meet, in the same words; no facts about health. coaching_limit is how many exchanges at the same time they want to coach, yearly_coaching_limit how many that begin in one calendar year.
 //	@ID				createMedewerker
 //	@Tags			medewerker
 //	@Param			body	body		Input	true	"the employee"

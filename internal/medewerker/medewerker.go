@@ -12,6 +12,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/external"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Employment is on what footing somebody works for the employer (seed 001, 5.2: freelancers, bijberoepen, interimmers,
@@ -47,6 +48,7 @@ type Medewerker struct {
 	NeedsPublicTransport bool
 	MeetsRequirements    *db.Strings   // of leerplekken, in their own words; nil when nobody said
 	CoachingLimit        *int          // exchanges at the same time that they coach at most; nil when they named none
+	YearlyCoachingLimit  *int          // exchanges that they coach at most of those that begin in one calendar year; nil when they named none
 	ExternalIDs          external.List `gorm:"column:external_ids"`
 	EndedOn              *day.Date     // the last day at this employer
 	EmployedSinceOn      *day.Date     // the first day at this employer: how long they work there (seed 001, 5.2)
@@ -61,6 +63,9 @@ func (Medewerker) TableName() string { return "medewerkers" }
 
 // Key places an employee in a list.
 func (m Medewerker) Key() (int64, uuid.UUID) { return m.Pos, m.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Medewerker) Bounds() page.Bounds { return page.OfEmployee("organisation_id", "id") }
 
 // Ended reports whether on this day nobody may begin anything with them any more, as switcher or as leercoach. It holds
 // from their last day on: what begins that day would be of no use.

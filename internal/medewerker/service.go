@@ -34,6 +34,7 @@ type Content struct {
 	NeedsPublicTransport bool             `json:"needs_public_transport" example:"false"`
 	MeetsRequirements    *db.Strings      `json:"meets_requirements" swaggertype:"array,string" validate:"max=50" minLength:"1" maxLength:"500" extensions:"x-nullable" example:"VCA-attest"`
 	CoachingLimit        *int             `json:"coaching_limit" minimum:"0" maximum:"1000" extensions:"x-nullable" example:"2"`
+	YearlyCoachingLimit  *int             `json:"yearly_coaching_limit" minimum:"0" maximum:"1000" extensions:"x-nullable" example:"6"`
 	ExternalIDs          external.List    `json:"external_ids" validate:"max=20"`
 	EndedOn              *day.Date        `json:"ended_on" extensions:"x-nullable" example:"2027-12-31"`
 	EmployedSinceOn      *day.Date        `json:"employed_since_on" extensions:"x-nullable" example:"2019-09-01"`
@@ -45,7 +46,7 @@ type Content struct {
 
 func inputOf(m Medewerker) Input {
 	return Input{m.OrganisationID, Content{m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email, m.JobTitle, m.Employment, m.Language,
-		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.ExternalIDs, m.EndedOn,
+		m.HomePostcode, m.MaxTravelKm, m.NeedsPublicTransport, m.MeetsRequirements, m.CoachingLimit, m.YearlyCoachingLimit, m.ExternalIDs, m.EndedOn,
 		m.EmployedSinceOn, m.Talents, m.LearningNeeds, m.Motivation, m.WorkPostcode}}
 }
 
@@ -63,7 +64,7 @@ func (c Content) onto(m *Medewerker) error {
 	m.SiteID, m.DepartmentID, m.GivenName, m.FamilyName, m.Email = c.SiteID, c.DepartmentID, c.GivenName, c.FamilyName, c.Email
 	m.JobTitle, m.Employment, m.Language, m.HomePostcode = c.JobTitle, c.Employment, c.Language, c.HomePostcode
 	m.MaxTravelKm, m.NeedsPublicTransport, m.EndedOn = c.MaxTravelKm, c.NeedsPublicTransport, c.EndedOn
-	m.MeetsRequirements, m.CoachingLimit = c.MeetsRequirements, c.CoachingLimit
+	m.MeetsRequirements, m.CoachingLimit, m.YearlyCoachingLimit = c.MeetsRequirements, c.CoachingLimit, c.YearlyCoachingLimit
 	m.EmployedSinceOn, m.Talents, m.LearningNeeds = c.EmployedSinceOn, c.Talents, c.LearningNeeds
 	m.Motivation, m.WorkPostcode = c.Motivation, c.WorkPostcode
 	m.ExternalIDs = external.Merge(nil, c.ExternalIDs)

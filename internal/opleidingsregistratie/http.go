@@ -55,8 +55,23 @@ type Wire struct {
 // Location is where the training hours can be read.
 func (w Wire) Location() string { return "/v1/opleidingsregistraties/" + w.ID.String() }
 
-// WireOf is a row as callers see it.
-func WireOf(r Registratie) Wire {
+// seesCosts reports whether a caller sees what training cost. That is a matter of the employer's books (the social balance
+// sheet) and of the ST-partner; what an employee is owed (hours, whether they were paid, whether they count for the right to
+// training) stands beside it, and is the employee's to know.
+func seesCosts(tx *db.Tx) bool { return tx.Scope.Kind != db.ScopeMedewerker }
+
+// seen is a row as this caller sees it.
+func seen(tx *db.Tx) func(Registratie) Wire {
+	return func(r Registratie) Wire {
+		w := wire(r)
+		if !seesCosts(tx) {
+			w.CostDirectCents, w.CostContributionsCents, w.CostGrantsCents = nil, nil, nil
+		}
+		return w
+	}
+}
+
+func wire(r Registratie) Wire {
 	w := Wire{ID: r.ID, RootID: r.RootID, CorrectsID: r.CorrectsID, CorrectedByID: r.CorrectedByID, OrganisationID: r.OrganisationID,
 		MedewerkerID: &r.MedewerkerID, MedewerkerExternalIDs: r.MedewerkerExternalIDs, LeeruitwisselingID: r.LeeruitwisselingID, Title: &r.Title,
 		FromOn: r.FromOn, UntilOn: r.UntilOn, Hours: r.Hours, Days: r.Days, Classification: r.Classification,
@@ -122,13 +137,13 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 	if in.LeeruitwisselingID != nil {
 		q = q.Where("leeruitwisseling_id = ?", *in.LeeruitwisselingID)
 	}
-	return page.Sync(tx, in.SyncParams, in.Filters, q, WireOf)
+	return page.Sync(tx, in.SyncParams, in.Filters, q, seen(tx))
 }
 
 // get reads training hours.
 //
 //	@Summary		Read training hours
-//	@Description	What was corrected or withdrawn can still be read.
+//	@Description	What was corrected or withdrawn can still be read. Costs are null for callers bound to an employee.
 //	@ID				getOpleidingsregistratie
 //	@Tags			opleidingsregistratie
 //	@Param			id	path		string	true	"the training hours"	example(opr_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -136,7 +151,7 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 //	@Router			/v1/opleidingsregistraties/{id} [get]
 func (s Service) get(_ context.Context, tx *db.Tx, in byID) (Wire, error) {
 	r, err := one(tx, in.ID)
-	return WireOf(r), err
+	return seen(tx)(r), err
 }
 
 type updateReq struct {
@@ -158,7 +173,7 @@ type updateReq struct {
 func (s Service) update(ctx context.Context, tx *db.Tx, in updateReq) (Wire, error) {
 	r, err := s.Update(ctx, tx, in.ID, func(r Registratie) error { return in.Check(r.Revision) },
 		func(i *Input) error { return in.Patch.Apply(i) })
-	return WireOf(r), err
+	return seen(tx)(r), err
 }
 
 type correctReq struct {
@@ -178,7 +193,7 @@ type correctReq struct {
 //	@Router			/v1/opleidingsregistraties/{id}/correct [post]
 func (s Service) correct(ctx context.Context, tx *db.Tx, in correctReq) (Wire, error) {
 	r, err := s.Correct(ctx, tx, in.ID, in.Body)
-	return WireOf(r), err
+	return seen(tx)(r), err
 }
 
 // withdraw takes training hours back.
@@ -213,8 +228,8 @@ type historyReq struct {
 //	@Success		200		{object}	page.Page[Wire]
 //	@Router			/v1/opleidingsregistraties/{id}/history [get]
 func (s Service) history(_ context.Context, tx *db.Tx, in historyReq) (page.Page[Wire], error) {
-	q := rows(tx).Where(`root_id = (select r.root_id from opleidingsregistraties r where r.tenant_id = opleidingsregistraties.tenant_id and r.id = ?)`, in.ID)
-	p, err := page.List(tx, in.Params, in.byID, q, WireOf)
+	q := rows(tx).Where(`root_id = (select r.root_id from opleidingsregistraties r where r.tenant_id = ? and r.id = ?)`, tx.Scope.Tenant, in.ID)
+	p, err := page.List(tx, in.Params, in.byID, q, seen(tx))
 	if err == nil && len(p.Data) == 0 && in.Cursor == "" {
 		err = fault.Missing.New()
 	}
@@ -250,7 +265,7 @@ type Totals struct {
 // totals adds training hours up.
 //
 //	@Summary		Add training hours up
-//	@Description	Counts what nothing corrects or withdraws, and of it the days in the period, both ends included: a financial year need not be a calendar year. Hours that were corrected by their sum alone count whole, on their first day, as do all costs.
+//	@Description	Counts what nothing corrects or withdraws, and of it the days in the period, both ends included: a financial year need not be a calendar year. Hours that were corrected by their sum alone count whole, on their first day, as do all costs, which are null for callers bound to an employee.
 //	@ID				sumOpleidingsregistraties
 //	@Tags			opleidingsregistratie
 //	@Param			organisation_id	query		string	false	"booked by this employer"	example(org_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -267,7 +282,7 @@ func (s Service) totals(_ context.Context, tx *db.Tx, in TotalFilters) (Totals, 
 	if err != nil {
 		return Totals{}, err
 	}
-	var out Totals
+	out := Totals{Costs: noCosts()}
 	by := map[Classification]block{}
 	for _, b := range blocks {
 		if b.Classification == nil {
@@ -277,7 +292,17 @@ func (s Service) totals(_ context.Context, tx *db.Tx, in TotalFilters) (Totals, 
 		by[*b.Classification] = b
 	}
 	for _, c := range Classifications {
-		out.ByClassification = append(out.ByClassification, ClassificationTotal{c, by[c].Hours, by[c].Medewerkers, by[c].Registraties, by[c].Costs})
+		b, ok := by[c]
+		if !ok {
+			b.Costs = noCosts()
+		}
+		if !seesCosts(tx) {
+			b.Costs = Costs{}
+		}
+		out.ByClassification = append(out.ByClassification, ClassificationTotal{c, b.Hours, b.Medewerkers, b.Registraties, b.Costs})
+	}
+	if !seesCosts(tx) {
+		out.Costs = Costs{}
 	}
 	return out, nil
 }

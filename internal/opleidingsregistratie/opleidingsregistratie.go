@@ -19,6 +19,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/hours"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Classification is the block of the social balance sheet that hours are told in (National Bank of Belgium, codes 5801
@@ -107,6 +108,9 @@ func (Registratie) TableName() string { return "opleidingsregistraties" }
 
 // Key places training hours in a list.
 func (r Registratie) Key() (int64, uuid.UUID) { return r.Pos, r.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Registratie) Bounds() page.Bounds { return page.OfEmployee("organisation_id", "medewerker_id") }
 
 // state is how a row stands in its chain; it follows from the row.
 type state string

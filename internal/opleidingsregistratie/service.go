@@ -174,13 +174,17 @@ type block struct {
 	Costs
 }
 
-// Costs are what training cost an employer, in cents; what nobody said is nothing.
+// Costs are what training cost an employer, in cents; what nobody said is nothing. They are null for callers bound to an
+// employee.
 type Costs struct {
-	CostDirectCents        int64 `json:"cost_direct_cents" example:"42000"`
-	CostContributionsCents int64 `json:"cost_contributions_cents" example:"0"`
-	CostGrantsCents        int64 `json:"cost_grants_cents" example:"12000"`
-	NetCostCents           int64 `json:"net_cost_cents" example:"30000"` // direct costs and contributions, less grants
+	CostDirectCents        *int64 `json:"cost_direct_cents" extensions:"x-nullable" example:"42000"`
+	CostContributionsCents *int64 `json:"cost_contributions_cents" extensions:"x-nullable" example:"0"`
+	CostGrantsCents        *int64 `json:"cost_grants_cents" extensions:"x-nullable" example:"12000"`
+	NetCostCents           *int64 `json:"net_cost_cents" extensions:"x-nullable" example:"30000"` // direct costs and contributions, less grants
 }
+
+// noCosts is what nothing comes to.
+func noCosts() Costs { return Costs{new(int64), new(int64), new(int64), new(int64)} }
 
 // totals counts the rows that nothing corrects or withdraws, by classification and in all. Of a row, the days within the
 // period count; one that knows only its sum counts whole, on its first day, and so do the costs of every row.

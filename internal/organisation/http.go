@@ -61,7 +61,9 @@ type Wire struct {
 	ExternalIDs      external.List      `json:"external_ids"`
 	Maatwerkbedrijf  bool               `json:"maatwerkbedrijf" example:"false"`
 	SectorGroup      *string            `json:"sector_group" enums:"care,childcare,other" extensions:"x-nullable" example:"care"`
-	SME              *bool              `json:"sme" extensions:"x-nullable" example:"true"`                                      // a KMO: as said, or by the headcount; null: not known
+	SME              *bool              `json:"sme" extensions:"x-nullable" example:"true"`             // a KMO: as said, or by the headcount; null: not known
+	WillingToSend    *bool              `json:"willing_to_send" extensions:"x-nullable" example:"true"` // the poule; null: nobody asked
+	WillingToHost    *bool              `json:"willing_to_host" extensions:"x-nullable" example:"true"`
 	MergedIntoID     *id.OrganisationID `json:"merged_into_id" extensions:"x-nullable" example:"org_01jd8m5x9nf3tvhg5w6rkz2c4r"` // where all that it had stands now
 	web.Meta
 } // @name Organisation
@@ -76,7 +78,7 @@ func WireOf(o Organisation) Wire {
 		known = *o.FormerID
 	}
 	return Wire{known, o.Name, o.EnterpriseNumber, o.Kind, o.Sector, o.Workforce, o.Headcount, o.Stage, o.ExternalIDs,
-		o.Maatwerkbedrijf, o.SectorGroup, o.Small(), o.MergedIntoID, web.MetaOf(o.Row)}
+		o.Maatwerkbedrijf, o.SectorGroup, o.Small(), o.WillingToSend, o.WillingToHost, o.MergedIntoID, web.MetaOf(o.Row)}
 }
 
 // byID is the input of a door that needs the id alone.

@@ -127,6 +127,7 @@ func (o *Organisation) takeOver(from Organisation) {
 	o.EnterpriseNumber = first(o.EnterpriseNumber, from.EnterpriseNumber)
 	o.Workforce, o.Headcount = first(o.Workforce, from.Workforce), first(o.Headcount, from.Headcount)
 	o.SectorGroup, o.SME = first(o.SectorGroup, from.SectorGroup), first(o.SME, from.SME)
+	o.WillingToSend, o.WillingToHost = first(o.WillingToSend, from.WillingToSend), first(o.WillingToHost, from.WillingToHost)
 	o.ExternalIDs = external.Merge(from.ExternalIDs, o.ExternalIDs)
 	o.Maatwerkbedrijf = o.Maatwerkbedrijf || from.Maatwerkbedrijf && o.Kind == "social_economy"
 	if at := slices.Index(towardsPoule, o.Stage); at >= 0 && at < slices.Index(towardsPoule, from.Stage) {
@@ -238,11 +239,8 @@ func (p *Profile) takeOver(from Profile) (left unkept) {
 	return left
 }
 
-// known reads an employer by the id that callers know it by, also one that was merged: that is looked for only where no
-// employer has the id.
-func known(tx *db.Tx, oid id.OrganisationID) (row Organisation, err error) {
-	err = db.One(tx, &row, `select * from organisations where tenant_id = @tenant and id = @id
-		union all select * from organisations where tenant_id = @tenant and former_id = @id limit 1`,
-		map[string]any{"tenant": tx.Scope.Tenant, "id": oid})
-	return row, err
+// known reads an employer by the id that callers know it by. One that was merged is looked for only where no employer has the
+// id: nothing takes a merging back.
+func known(tx *db.Tx, oid id.OrganisationID) (Organisation, error) {
+	return db.GetOr[Organisation](tx, oid, `select * from organisations where tenant_id = ? and former_id = ?`, tx.Scope.Tenant, oid)
 }

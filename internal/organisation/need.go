@@ -35,6 +35,9 @@ func (Need) TableName() string { return "organisation_needs" }
 // Key places a need in a list.
 func (n Need) Key() (int64, uuid.UUID) { return n.Pos, n.ID.UUID() }
 
+// Bounds say by which columns bound callers find theirs.
+func (Need) Bounds() page.Bounds { return page.OfEmployer("organisation_id") }
+
 var (
 	_ = db.Constraint("organisation_needs_organisation_fkey", func() *fault.Error { return fault.Missing.New() })
 	_ = db.Constraint("organisation_needs_department_fkey", func() *fault.Error { return fault.At("/department_id", fault.NoReference) })

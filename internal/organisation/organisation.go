@@ -13,6 +13,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/external"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Stage is where an employer stands in the pipeline (seed 001, 5.1 Informeren to 5.3 Identificeren).
@@ -56,6 +57,8 @@ type Organisation struct {
 	Maatwerkbedrijf  bool               // recognised under the Flemish decree of 12 July 2013; of the social economy
 	SectorGroup      *string            // care, childcare or other, beside the sector in free text
 	SME              *bool              `gorm:"column:sme"` // as said; see Small
+	WillingToSend    *bool              // the poule (seed 001, 5.2): would let employees learn elsewhere; nil while nobody asked
+	WillingToHost    *bool              // would receive those of others
 	FormerID         *id.OrganisationID // of one that was merged: the id that callers knew it by
 	MergedIntoID     *id.OrganisationID
 }
@@ -65,6 +68,9 @@ func (Organisation) TableName() string { return "organisations" }
 
 // Key places an employer in a list.
 func (o Organisation) Key() (int64, uuid.UUID) { return o.Pos, o.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Organisation) Bounds() page.Bounds { return page.OfStaff("id") }
 
 // Small reports whether the employer is a KMO: as it says itself, or else by its headcount, below 250 (Recommendation
 // 2003/361/EC, annex, article 2; turnover and balance are not asked). What public bodies control is none, however small
@@ -134,6 +140,9 @@ func (Contact) TableName() string { return "contacts" }
 
 // Key places a contact in a list.
 func (c Contact) Key() (int64, uuid.UUID) { return c.Pos, c.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Contact) Bounds() page.Bounds { return page.OfEmployer("organisation_id") }
 
 var (
 	// StageNotAllowed says that a stage cannot follow the present one.

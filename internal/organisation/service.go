@@ -28,11 +28,13 @@ type Input struct {
 	Maatwerkbedrijf  bool          `json:"maatwerkbedrijf" example:"false"`
 	SectorGroup      *string       `json:"sector_group" enums:"care,childcare,other" extensions:"x-nullable" example:"care"`
 	SME              *bool         `json:"sme" extensions:"x-nullable" example:"true"`
+	WillingToSend    *bool         `json:"willing_to_send" extensions:"x-nullable" example:"true"`
+	WillingToHost    *bool         `json:"willing_to_host" extensions:"x-nullable" example:"true"`
 } // @name OrganisationInput
 
 func inputOf(o Organisation) Input {
 	return Input{o.Name, o.EnterpriseNumber, o.Kind, o.Sector, o.Workforce, o.Headcount, o.ExternalIDs,
-		o.Maatwerkbedrijf, o.SectorGroup, o.SME}
+		o.Maatwerkbedrijf, o.SectorGroup, o.SME, o.WillingToSend, o.WillingToHost}
 }
 
 // onto checks the input and lays it over the row.
@@ -53,6 +55,7 @@ func (in Input) onto(o *Organisation) error {
 	o.Name, o.EnterpriseNumber, o.Kind, o.Sector = in.Name, in.EnterpriseNumber, in.Kind, in.Sector
 	o.Workforce, o.Headcount, o.ExternalIDs = in.Workforce, in.Headcount, external.Merge(nil, in.ExternalIDs)
 	o.Maatwerkbedrijf, o.SectorGroup, o.SME = in.Maatwerkbedrijf, in.SectorGroup, in.SME
+	o.WillingToSend, o.WillingToHost = in.WillingToSend, in.WillingToHost
 	return nil
 }
 

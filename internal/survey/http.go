@@ -90,6 +90,7 @@ type Filters struct {
 	LeeruitwisselingID *id.LeeruitwisselingID `form:"leeruitwisseling_id"`
 	Status             []Status               `form:"status" enums:"scheduled,invited,answered,expired"`
 	Role               []Role                 `form:"role" enums:"switcher,sending,leercoach,receiving,colleague,family"`
+	Mode               []Mode                 `form:"mode" enums:"online,face_to_face,terugkommoment"`
 }
 
 type listReq struct {
@@ -110,6 +111,7 @@ type listReq struct {
 //	@Param			leeruitwisseling_id	query		string		false	"about this exchange"	example(lui_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			status				query		[]string	false	"these states"	collectionFormat(csv)	Enums(scheduled,invited,answered,expired)
 //	@Param			role				query		[]string	false	"to these roles"	collectionFormat(csv)	Enums(switcher,sending,leercoach,receiving,colleague,family)
+//	@Param			mode				query		[]string	false	"asked in these ways"	collectionFormat(csv)	Enums(online,face_to_face,terugkommoment)
 //	@Success		200					{object}	page.Page[Wire]
 //	@Router			/v1/surveys [get]
 func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire], error) {
@@ -122,6 +124,9 @@ func (s Service) list(_ context.Context, tx *db.Tx, in listReq) (page.Page[Wire]
 	}
 	if len(in.Role) > 0 {
 		q = q.Where("role in ?", in.Role)
+	}
+	if len(in.Mode) > 0 {
+		q = q.Where("mode in ?", in.Mode)
 	}
 	var failed error
 	p, err := page.Sync(tx, in.SyncParams, in.Filters, q, func(f found) Wire {
@@ -185,7 +190,7 @@ type updateReq struct {
 // update puts a survey on another day, or has it asked in another way.
 //
 //	@Summary		Change a survey
-//	@Description	While it is scheduled. The invitation goes out at nine in the morning of that day, by the tenant's clock; at once for a day that has passed.
+//	@Description	While it is scheduled. Who is asked online is invited at nine in the morning of that day, by the tenant's clock; at once for a day that has passed. Who is asked face to face or at a terugkommoment is not: somebody asks, and writes the answers down.
 //	@ID				updateSurvey
 //	@Tags			survey
 //	@Param			id		path		string		true	"the survey"	example(srv_01jd8m5x9nf3tvhg5w6rkz2c4q)

@@ -402,6 +402,53 @@ func TestTheInvitationGoesOutAtNineOnItsDay(t *testing.T) {
 	require.NoError(t, s.App.Surveys.InviteDue(context.Background(), s.App.DB, s.Tenant, id.NewSurvey()), "what is not there needs no invitation")
 }
 
+// In a talk or at a terugkommoment somebody asks and writes down what was said: no link is to be handed out, and nobody is
+// told to hand one out.
+func TestWhoIsAskedInATalkIsNotInvitedByALink(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	s := setUp(t, h.Tenant(t))
+	ctx := context.Background()
+	due := func(r survey.Role) {
+		t.Helper()
+		require.NoError(t, s.App.Surveys.InviteDue(ctx, s.App.DB, s.Tenant, s.surveys[r].ID))
+	}
+	waits := func(r survey.Role) int {
+		return s.Count(`select count(*) from platform.river_job where kind = 'survey.invite' and args->>'survey_id' = $1`, s.surveys[r].ID.String())
+	}
+	s.coordinate.Patch(s.path(survey.Switcher), map[string]any{"mode": "face_to_face"}).Is(200)
+	s.coordinate.Patch(s.path(survey.Family), map[string]any{"mode": "terugkommoment"}).Is(200)
+	query := "/v1/surveys?status=scheduled&mode=face_to_face,terugkommoment&leeruitwisseling_id=" + s.Leeruitwisseling.String()
+	require.Equal(t, 2, s.coordinate.Get(query).Is(200).Len("data"), "who is to be spoken to")
+	s.coordinate.Get("/v1/surveys?mode=phone").Problem(400, "invalid-parameter", "mode")
+
+	h.Clock.Advance(15 * 24 * time.Hour)
+	s.coordinate = s.Coordinator()
+	for _, r := range []survey.Role{survey.Switcher, survey.Family, survey.Leercoach} {
+		due(r)
+	}
+	require.Equal(t, []string{"survey.created", "survey.updated"}, s.types(survey.Switcher))
+	require.Equal(t, []string{"survey.created", "survey.updated"}, s.types(survey.Family))
+	require.Equal(t, []string{"survey.created", "survey.invited"}, s.types(survey.Leercoach))
+	modes := map[string]string{}
+	for _, e := range s.Events() {
+		var data struct{ Role, Mode string }
+		require.NoError(t, json.Unmarshal(e.Data, &data))
+		modes[data.Role] = data.Mode
+	}
+	require.Equal(t, map[string]string{"switcher": "face_to_face", "sending": "online", "leercoach": "online", "receiving": "online", "colleague": "online",
+		"family": "terugkommoment"}, modes, "every fact says how the respondent is asked")
+
+	s.coordinate.Post(s.path(survey.Switcher)+"/answers", answers("SW1", "Rustig uitleggen")).Is(200)
+	require.Equal(t, []string{"survey.created", "survey.updated", "survey.answered"}, s.types(survey.Switcher), "written down after the talk")
+	before := waits(survey.Family)
+	s.coordinate.Patch(s.path(survey.Family), map[string]any{"mode": "online"}).Is(200)
+	require.Equal(t, before+1, waits(survey.Family), "its day has passed: it is invited now")
+	due(survey.Family)
+	require.Equal(t, "invited", s.coordinate.Get(s.path(survey.Family)).Is(200).Str("status"))
+	s.coordinate.Patch(s.path(survey.Family), map[string]any{"mode": "face_to_face"}).Problem(409, "survey-invited")
+}
+
 func TestSomebodyCanBeInvitedNow(t *testing.T) {
 	t.Parallel()
 	s := setUp(t, testkit.New(t))

@@ -144,7 +144,7 @@ func (s Service) Change(ctx context.Context, tx *db.Tx, v Survey, u UpdateInput)
 	}
 	after := v
 	after.InviteOn, after.Mode = u.InviteOn, u.Mode
-	if after.InviteOn != v.InviteOn {
+	if after.InviteOn != v.InviteOn || after.Mode == Online && v.Mode != Online { // its day may have passed while nobody was to be invited
 		set, err := settingsOf(tx)
 		if err != nil {
 			return v, err
@@ -179,11 +179,12 @@ func (s Service) Invite(_ context.Context, tx *db.Tx, v Survey) (Survey, error) 
 }
 
 // InviteDue invites when the day of the survey has come: what the job does. A survey that was put on a later day, or is
-// past being invited, stays as it is; so does one that is not there any more.
+// past being invited, stays as it is; so does one that is not there any more, and one that is asked in a talk or at a
+// terugkommoment, for which no link is handed out.
 func (s Service) InviteDue(ctx context.Context, d *db.DB, tenant id.TenantID, sid id.SurveyID) error {
 	return d.InTenant(ctx, db.System(tenant, "survey-invite"), func(tx *db.Tx) error {
 		v, err := s.Lock(ctx, tx, sid)
-		if fault.Missing.Is(err) || err == nil && v.state(tx.Now) != Scheduled {
+		if fault.Missing.Is(err) || err == nil && (v.state(tx.Now) != Scheduled || v.Mode != Online) {
 			return nil
 		}
 		if err != nil {

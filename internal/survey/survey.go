@@ -12,6 +12,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Role says as whom somebody is asked.
@@ -33,7 +34,8 @@ var Roles = []Role{Switcher, Sending, Leercoach, Receiving, Colleague, Family}
 // employers reports whether it is an employer that answers in this role, and not a person.
 func (r Role) employers() bool { return r == Sending || r == Receiving }
 
-// Mode is how somebody is asked (seed 001, 5.8 "Evalueren kan je op verschillende manieren").
+// Mode is how somebody is asked (seed 001, 5.8 "Evalueren kan je op verschillende manieren"). Only who is asked online is
+// invited by itself on the day: the others are asked by somebody, who writes their answers down.
 type Mode string // @name SurveyMode
 
 // The modes.
@@ -110,6 +112,9 @@ func (Survey) TableName() string { return "surveys" }
 
 // Key places a survey in a list.
 func (v Survey) Key() (int64, uuid.UUID) { return v.Pos, v.ID.UUID() }
+
+// Bounds say by which columns bound callers find theirs.
+func (Survey) Bounds() page.Bounds { return page.OfEmployee("organisation_id", "medewerker_id") }
 
 // state is what the survey is now: one whose time is over has expired, whether or not that was noted yet.
 func (v Survey) state(now time.Time) Status {

@@ -156,6 +156,9 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 	}
 	switch todo {
 	case cancel:
+		if p != nil && p.EndpointStatus == Deleted {
+			d.keys.forget(t.Endpoint)
+		}
 		d.persist(ctx, t, func() error { return d.cancel(keep, t) })
 	case putBack:
 		d.persist(ctx, t, func() error { return d.giveBack(keep, t, maxPause) })
@@ -233,7 +236,7 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 	if authorization != "" {
 		m.header.Set("Authorization", authorization)
 	}
-	r := d.call(bounded, client, p, m)
+	r := d.call(bounded, client, t, p, m)
 	if r.status == http.StatusUnauthorized {
 		met.forget()
 	}
@@ -242,13 +245,12 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 
 // message is what is sent: signed when it is called out.
 type message struct {
-	body    []byte
-	header  http.Header
-	secrets []string // whsec_…
-	keys    []string // whsk_…
+	body   []byte
+	header http.Header
+	signer *signature.Signer
 }
 
-// pack makes the body and the headers, and opens the secrets that sign it.
+// pack makes the body and the headers, and finds the secrets that sign it.
 func (d *Deliverer) pack(t ticket, p *parcel) (m message, err error) {
 	var data json.RawMessage
 	if p.Payload == payloadThin {
@@ -274,41 +276,55 @@ func (d *Deliverer) pack(t ticket, p *parcel) (m message, err error) {
 	if err := d.dress(t, p, m.header); err != nil {
 		return m, err
 	}
-	var rows []struct {
-		ID     uuid.UUID `json:"id"`
-		Sealed []byte    `json:"sealed"`
-		Key    []byte    `json:"key"`
-	}
+	m.signer, err = d.keys.signer(p.EndpointID, p.Secrets, func() (*signature.Signer, error) { return d.open(t, p) })
+	return m, err
+}
+
+// open opens the secrets and the keys of an endpoint that live. A message is signed with all of them: a receiver takes
+// whichever it knows.
+func (d *Deliverer) open(t ticket, p *parcel) (*signature.Signer, error) {
+	var (
+		secrets, keys []string
+		rows          []struct {
+			ID     uuid.UUID `json:"id"`
+			Sealed []byte    `json:"sealed"`
+			Key    []byte    `json:"key"`
+		}
+	)
 	if err := json.Unmarshal(p.Secrets, &rows); err != nil {
-		return m, fmt.Errorf("no secret: %w", err)
+		return nil, fmt.Errorf("no secret: %w", err)
 	}
 	for _, x := range rows {
 		secret, err := d.box.Open(x.Sealed, whereSecret(t.Tenant.UUID(), "sealed", x.ID))
 		if err != nil {
-			return m, err
+			return nil, err
 		}
-		m.secrets = append(m.secrets, string(secret))
+		secrets = append(secrets, string(secret))
 		if x.Key == nil { // it was made before there were any
 			continue
 		}
 		key, err := d.box.Open(x.Key, whereSecret(t.Tenant.UUID(), "key_sealed", x.ID))
 		if err != nil {
-			return m, err
+			return nil, err
 		}
-		m.keys = append(m.keys, string(key))
+		keys = append(keys, string(key))
 	}
-	return m, nil
+	return signature.NewSigner(secrets, keys)
 }
 
-// sign makes the signatures of a message: with every secret that lives, and with every key. A receiver takes whichever it
-// knows.
-func (m message) sign(webhookID string, at time.Time) (string, error) {
-	signed, err := signature.Sign(webhookID, at, m.body, m.secrets...)
-	if err != nil || len(m.keys) == 0 {
+// sign makes the signatures of a message. Where its signer was wiped meanwhile, the secrets that it was packed with are
+// opened once more.
+func (d *Deliverer) sign(t ticket, p *parcel, m message, at time.Time) (string, error) {
+	signed, err := m.signer.Sign(p.EventID.String(), at, m.body)
+	if !errors.Is(err, signature.ErrWiped) {
 		return signed, err
 	}
-	more, err := signature.SignAsymmetric(webhookID, at, m.body, m.keys...)
-	return signed + " " + more, err
+	fresh, err := d.open(t, p)
+	if err != nil {
+		return "", err
+	}
+	defer fresh.Wipe()
+	return fresh.Sign(p.EventID.String(), at, m.body)
 }
 
 // result is what came of a try.
@@ -325,9 +341,9 @@ type result struct {
 }
 
 // call makes the request. The status is the receipt: what comes after a 2xx, or does not, changes nothing.
-func (d *Deliverer) call(ctx context.Context, client *outbound.Client, p *parcel, m message) result {
+func (d *Deliverer) call(ctx context.Context, client *outbound.Client, t ticket, p *parcel, m message) result {
 	r := result{at: d.clock.now()}
-	signed, err := m.sign(p.EventID.String(), r.at)
+	signed, err := d.sign(t, p, m, r.at)
 	if err != nil {
 		r.outcome, r.reason = outcomeUnreachable, err.Error()
 		return r

@@ -8,7 +8,9 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -250,32 +252,38 @@ func (v visitor) deliveryOf(tx *db.Tx, did id.DeliveryID) (Delivery, error) {
 	return d, err
 }
 
-// recovered is how far back the console's button goes to send what an endpoint missed.
-const recovered = 24 * time.Hour
+// spans are how far back the console goes to send what an endpoint missed, in hours; recovered is what it suggests.
+var spans = []string{"1", "24", "168", "720"}
+
+const recovered = "24"
 
 // endpointActions are what the console's buttons do with an endpoint. Only replacing the secret gives another one.
-var endpointActions = map[string]func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID) (Credentials, error){
-	"test": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID) (none Credentials, err error) {
+var endpointActions = map[string]func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID, form url.Values) (Credentials, error){
+	"test": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID, _ url.Values) (none Credentials, err error) {
 		_, err = c.Test(ctx, tx, eid)
 		return none, err
 	},
-	"enable": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID) (none Credentials, err error) {
+	"enable": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID, _ url.Values) (none Credentials, err error) {
 		_, err = c.Enable(ctx, tx, eid)
 		return none, err
 	},
-	"pause": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID) (none Credentials, err error) {
+	"pause": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID, _ url.Values) (none Credentials, err error) {
 		_, err = c.Pause(ctx, tx, eid)
 		return none, err
 	},
-	"resume": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID) (none Credentials, err error) {
+	"resume": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID, _ url.Values) (none Credentials, err error) {
 		_, err = c.Resume(ctx, tx, eid)
 		return none, err
 	},
-	"recover": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID) (none Credentials, err error) {
-		_, err = c.Recover(ctx, tx, eid, RecoverInput{Since: tx.Now.Add(-recovered)})
+	"recover": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID, form url.Values) (none Credentials, err error) {
+		hours, err := strconv.Atoi(form.Get("hours"))
+		if err != nil || !slices.Contains(spans, form.Get("hours")) {
+			return none, fault.Unprocessable.New()
+		}
+		_, err = c.Recover(ctx, tx, eid, RecoverInput{Since: tx.Now.Add(-time.Duration(hours) * time.Hour)})
 		return none, err
 	},
-	"rotate-secret": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID) (Credentials, error) {
+	"rotate-secret": func(ctx context.Context, c Console, tx *db.Tx, eid id.EndpointID, _ url.Values) (Credentials, error) {
 		_, fresh, err := c.Rotate(ctx, tx, eid, defaultOverlap*time.Hour)
 		return fresh, err
 	},

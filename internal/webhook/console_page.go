@@ -60,7 +60,14 @@ var consoleTexts = html.Texts{
 	"enable":       {NL: "Weer inschakelen", FR: "Réactiver", EN: "Enable again"},
 	"pause":        {NL: "Pauzeren", FR: "Mettre en pause", EN: "Pause"},
 	"resume":       {NL: "Hervatten", FR: "Reprendre", EN: "Resume"},
-	"recover":      {NL: "Inhalen wat misliep (24 uur)", FR: "Rattraper les échecs (24 heures)", EN: "Send what failed (24 hours)"},
+	"recover":      {NL: "Inhalen wat misliep", FR: "Rattraper les échecs", EN: "Send what was missed"},
+	"recover_help": {NL: "Alles wat mislukte, nog wacht of nooit verstuurd werd, met dezelfde webhook-id.", FR: "Tout ce qui a échoué, attend encore ou n’a jamais été envoyé, avec le même webhook-id.", EN: "All that failed, still waits or was never sent, under the same webhook-id."},
+	"recover_span": {NL: "Van de laatste", FR: "Des dernières", EN: "Of the last"},
+	"recover_do":   {NL: "Haal het in", FR: "Rattraper", EN: "Send it"},
+	"span_1":       {NL: "uur", FR: "60 minutes", EN: "hour"},
+	"span_24":      {NL: "24 uur", FR: "24 heures", EN: "24 hours"},
+	"span_168":     {NL: "7 dagen", FR: "168 heures (7 jours)", EN: "7 days"},
+	"span_720":     {NL: "30 dagen", FR: "720 heures (30 jours)", EN: "30 days"},
 	"resend":       {NL: "Opnieuw sturen", FR: "Renvoyer", EN: "Send again"},
 	"cancel":       {NL: "Annuleren", FR: "Annuler", EN: "Cancel"},
 	"rotate":       {NL: "Geheim vervangen", FR: "Remplacer le secret", EN: "Replace the secret"},
@@ -104,12 +111,18 @@ type view struct {
 	Status              mark
 	Facts               []shown
 	Actions             []string
+	Spans               []span // how far back a recovery may go
 	Rows                []shownRow
 	Older               string // the path of the next page
 	Request, Back       string
 	Secret, Public      string
 	Unkept, Single, Any bool
 	Tries               []shownTry
+}
+
+type span struct {
+	Hours, Text string
+	Chosen      bool
 }
 
 type shown struct {
@@ -286,9 +299,14 @@ func (c Console) endpointView(tx *db.Tx, d *desk, eid id.EndpointID, before *id.
 	case e.Status == Disabled:
 		v.Actions = []string{"enable"}
 	case e.PausedAt != nil:
-		v.Actions = []string{"test", "resume", "recover"}
+		v.Actions = []string{"test", "resume"}
 	default:
-		v.Actions = []string{"test", "pause", "recover"}
+		v.Actions = []string{"test", "pause"}
+	}
+	if e.Status != Disabled {
+		for _, hours := range spans {
+			v.Spans = append(v.Spans, span{hours, d.texts["span_"+hours], hours == recovered})
+		}
 	}
 	last := id.DeliveryID(uuid.Max)
 	if before != nil {
@@ -504,7 +522,7 @@ func (c Console) actOnEndpoint(ctx context.Context, _ *db.DB, in actOnEndpointRe
 		if _, err := d.endpointOf(tx, in.ID); err != nil {
 			return none, err
 		}
-		return do(ctx, c, tx, in.ID)
+		return do(ctx, c, tx, in.ID, in.Body)
 	})
 }
 

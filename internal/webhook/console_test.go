@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,18 +51,34 @@ func page(t *testing.T, a *testkit.Answer) htmltest.Node {
 	return htmltest.Parse(t, html.Document{Status: a.Status, Header: a.Header, Body: a.Body})
 }
 
-// press sends the form whose action ends so, and follows where it leads.
-func press(t *testing.T, w *testkit.World, at htmltest.Node, action string) *testkit.Answer {
+// values are what a browser sends of a form that nobody changed.
+func values(f htmltest.Node) url.Values {
+	v := url.Values{}
+	for _, i := range f.All("input") {
+		v.Set(i.Attr("name"), i.Attr("value"))
+	}
+	for _, s := range f.All("select") {
+		for n, o := range s.All("option") {
+			if n == 0 || o.Has("selected") {
+				v.Set(s.Attr("name"), o.Attr("value"))
+			}
+		}
+	}
+	return v
+}
+
+// press sends the form whose action ends so, with what was changed of it, and follows where it leads.
+func press(t *testing.T, w *testkit.World, at htmltest.Node, action string, changed ...string) *testkit.Answer {
 	t.Helper()
 	for _, f := range at.All("form") {
 		to, err := url.Parse(f.Attr("action"))
 		require.NoError(t, err)
 		if strings.HasSuffix(to.Path, "/"+action) {
-			values := url.Values{}
-			for _, i := range f.All("input") {
-				values.Set(i.Attr("name"), i.Attr("value"))
+			v := values(f)
+			for i := 0; i+1 < len(changed); i += 2 {
+				v.Set(changed[i], changed[i+1])
 			}
-			a := w.Nobody().Post(f.Attr("action"), values, "Sec-Fetch-Site", "same-origin", "Origin", "null")
+			a := w.Nobody().Post(f.Attr("action"), v, "Sec-Fetch-Site", "same-origin", "Origin", "null")
 			if a.Status == http.StatusSeeOther {
 				require.NotContains(t, a.Header.Get("Location"), "//")
 				return w.Nobody().Get(a.Header.Get("Location")).Is(200)
@@ -174,8 +191,17 @@ func TestConsole_ButtonsDoWhatTheySay(t *testing.T) {
 	p.deliver()
 	require.Contains(t, r.subjects(), cancelled)
 	require.NotContains(t, r.subjects(), waits)
-	press(t, p.World, at, "recover")
-	require.Equal(t, 1, p.Count(`select count(*) from webhook_recoveries`))
+	for _, wrong := range []string{"", "x", "0", "-24", "24.0", " 24", "721", "1e9"} {
+		require.Equal(t, 422, press(t, p.World, at, "recover", "hours", wrong).Status, wrong)
+	}
+	require.Zero(t, p.Count(`select count(*) from webhook_recoveries`))
+	press(t, p.World, at, "recover").Is(200)
+	require.Equal(t, 1, p.Count(`select count(*) from webhook_recoveries where since between now() - interval '25 hours' and now() - interval '23 hours'`))
+	require.Equal(t, 409, press(t, p.World, at, "recover", "hours", "168").Status, "one at a time")
+	_, err := p.Super.Exec(context.Background(), `update webhook_recoveries set status = 'cancelled'`)
+	require.NoError(t, err)
+	press(t, p.World, at, "recover", "hours", "168").Is(200)
+	require.Equal(t, 1, p.Count(`select count(*) from webhook_recoveries where since between now() - interval '169 hours' and now() - interval '167 hours'`))
 
 	r.answer(410)
 	p.record()
@@ -186,6 +212,66 @@ func TestConsole_ButtonsDoWhatTheySay(t *testing.T) {
 	p.deliver()
 	require.Equal(t, "active", c.Get(path).Is(200).Str("status"))
 	require.Equal(t, 1, p.Count(`select count(*) from audit where action = 'webhook_endpoint.rotate_secret' and actor = $1`, c.Principal.ClientID.String()), "it acts for who made the link")
+}
+
+// A visitor goes everywhere and presses everything that is there, in every state of an endpoint: nothing leads nowhere.
+func TestConsole_EveryLinkAndEveryButtonLeadsSomewhere(t *testing.T) {
+	t.Parallel()
+	p := open(t)
+	c, r := p.Coordinator(), receive(t)
+	path, _ := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	r.answer(500)
+	for range 30 { // more than a page
+		p.record()
+	}
+	p.deliver()
+	home := link(c, nil)
+	pressed := map[string]bool{}
+	walk := func() {
+		seen, todo := map[string]bool{}, []string{home + "?lang=en"}
+		for len(todo) > 0 && len(seen) < 12 {
+			at := todo[0]
+			todo = todo[1:]
+			if seen[at] {
+				continue
+			}
+			seen[at] = true
+			n := page(t, p.Nobody().Get(at).Is(200))
+			for _, a := range n.All("a") {
+				if strings.HasPrefix(a.Attr("href"), "/console/") {
+					todo = append(todo, a.Attr("href"))
+				}
+			}
+			for _, f := range n.All("form") {
+				to, err := url.Parse(f.Attr("action"))
+				require.NoError(t, err)
+				action := to.Path[strings.LastIndex(to.Path, "/")+1:]
+				if action == "end" || pressed[action] {
+					continue
+				}
+				pressed[action] = true
+				a := p.Nobody().Post(f.Attr("action"), values(f), "Sec-Fetch-Site", "same-origin", "Origin", "null")
+				if a.Status == http.StatusSeeOther {
+					a = p.Nobody().Get(a.Header.Get("Location"))
+				}
+				page(t, a.Is(200))
+				break // the page is another one now
+			}
+		}
+	}
+	for range 12 { // pausing shows what resumes, and so on
+		walk()
+	}
+	r.answer(410)
+	c.Post(path+"/resume", nil).Is(200)
+	p.record()
+	p.deliver()
+	require.Equal(t, "disabled", c.Get(path).Str("status"))
+	walk()
+	page(t, press(t, p.World, page(t, p.Nobody().Get(home).Is(200)), "end").Is(200))
+	p.Nobody().Get(home).Is(404)
+	require.Equal(t, map[string]bool{"test": true, "pause": true, "resume": true, "recover": true, "rotate-secret": true, "enable": true, "resend": true, "cancel": true}, pressed)
 }
 
 // What does not come from the page changes nothing, and neither does a GET.

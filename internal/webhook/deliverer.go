@@ -21,8 +21,9 @@ const (
 	// heartbeat is how often we give that sign.
 	heartbeat = lease / 3
 
-	// Between looks at an empty queue; facts of this process wake us.
+	// Between looks at an empty queue; facts of this process wake us, but not more often than lookGap.
 	minPause, maxPause = 10 * time.Millisecond, 200 * time.Millisecond
+	lookGap            = 5 * time.Millisecond
 	// errorPause follows a look that failed.
 	errorPause = time.Second
 
@@ -60,19 +61,23 @@ type Deliverer struct {
 	client *outbound.Client
 	o      Options
 
-	wg    sync.WaitGroup
-	again chan struct{} // there is room in a lane again
+	wg                 sync.WaitGroup
+	woken              <-chan struct{} // something of this process is due
+	again              chan struct{}   // there is room in a lane again, or the next of a subject may go
+	minPause, maxPause time.Duration
 
 	clock    clock
 	settling settling
 	met      introductions
+	keys     keyring
 
 	mu     sync.Mutex
 	lanes  map[id.EndpointID]*lane
 	leased map[id.DeliveryID]uuid.UUID
-	after  uuid.UUID // the last lane that was visited
-	full   bool      // the last look left no place at all
-	scarce bool      // the last look left no place for those that are not proven, of some tenant at least
+	busy   map[id.TenantID]int // deliveries under way
+	after  uuid.UUID           // the last lane that was visited
+	full   bool                // the last look left no place at all
+	scarce bool                // the last look left no place for those that are not proven, of some tenant at least
 }
 
 type lane struct {
@@ -110,9 +115,11 @@ func NewDeliverer(s *Service, o Options) *Deliverer {
 	if o.Observe == nil {
 		o.Observe = func(Tried) {}
 	}
-	return &Deliverer{Service: s, client: outbound.New(s.policy), o: o, again: make(chan struct{}, 1),
-		lanes: map[id.EndpointID]*lane{}, leased: map[id.DeliveryID]uuid.UUID{},
-		met: introductions{known: map[id.EndpointID]*introduction{}}, settling: settling{waiting: map[id.TenantID][]*tried{}, writing: map[id.TenantID]bool{}}}
+	return &Deliverer{Service: s, client: outbound.New(s.policy), o: o, woken: fact.Woken(), again: make(chan struct{}, 1),
+		minPause: minPause, maxPause: maxPause,
+		lanes: map[id.EndpointID]*lane{}, leased: map[id.DeliveryID]uuid.UUID{}, busy: map[id.TenantID]int{},
+		met: introductions{known: map[id.EndpointID]*introduction{}}, keys: keyring{of: map[id.EndpointID]*opened{}},
+		settling: settling{waiting: map[id.TenantID][]*tried{}, writing: map[id.TenantID]bool{}, gathering: map[id.TenantID]*gathering{}}}
 }
 
 // Run delivers until ctx ends, then lets what is under way finish for as long as Grace allows and gives the rest back.
@@ -126,8 +133,9 @@ func (d *Deliverer) Run(ctx context.Context) {
 
 	// Facts of this process wake us, and lanes that have room again; only what comes of others, and what is tried again, has
 	// to be looked for: more often while there is some of it.
-	wait, looked := minPause, true
+	wait, looked := d.minPause, true
 	for ctx.Err() == nil {
+		began := time.Now()
 		taken, end, err := d.look(ctx, calls)
 		switch {
 		case err != nil:
@@ -138,14 +146,14 @@ func (d *Deliverer) Run(ctx context.Context) {
 		case !end:
 			continue
 		case looked && taken > 0:
-			wait = minPause
+			wait = d.minPause
 		case looked:
-			wait = min(2*wait, maxPause)
+			wait = min(2*wait, d.maxPause)
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-		case <-fact.Woken():
+		case <-d.woken:
 			looked = false
 		case <-d.again:
 			looked = false
@@ -153,12 +161,20 @@ func (d *Deliverer) Run(ctx context.Context) {
 			looked = true
 		}
 		timer.Stop()
+		// What falls due together is taken together: a look costs the same for one and for many.
+		if rest := lookGap - time.Since(began); rest > 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(rest):
+			}
+		}
 	}
 	late := time.AfterFunc(d.o.Grace, hangUp)
 	d.wg.Wait()
 	late.Stop()
 	still()
 	beating.Wait()
+	d.keys.sweep(0)
 }
 
 // look takes what is due and sends it off. It reports how many deliveries it took, and whether it visited the last of
@@ -184,6 +200,7 @@ type ticket struct {
 	Tenant   id.TenantID
 	Endpoint id.EndpointID
 	lease    uuid.UUID
+	ordered  bool // others of its subject may wait for it
 }
 
 // take leases what is due, and reports whether it visited the last of the lanes.
@@ -204,10 +221,13 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	err := d.db.PlatformOne(ctx, "take deliveries that are due", takeDue,
 		[]any{after, maxLanes, room.lanes, room.free, startRoom, room.all, lease, token, maxScan,
 			room.proven, room.unproven, room.tenants, room.held, d.share()}, func(rows pgx.Rows) error {
-			var delivery, tenant, endpoint *uuid.UUID
-			_, err := pgx.ForEachRow(rows, []any{&now, &visited, &last, &delivery, &tenant, &endpoint}, func() error {
+			var (
+				delivery, tenant, endpoint *uuid.UUID
+				ordered                    bool
+			)
+			_, err := pgx.ForEachRow(rows, []any{&now, &visited, &last, &delivery, &tenant, &endpoint, &ordered}, func() error {
 				if delivery != nil {
-					out = append(out, ticket{id.DeliveryID(*delivery), id.TenantID(*tenant), id.EndpointID(*endpoint), token})
+					out = append(out, ticket{id.DeliveryID(*delivery), id.TenantID(*tenant), id.EndpointID(*endpoint), token, ordered})
 				}
 				return nil
 			})
@@ -237,6 +257,7 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 		l.busy++
 		l.full = l.busy >= l.room
 		d.leased[t.Delivery] = t.lease
+		d.busy[t.Tenant]++
 	}
 	d.scarce = false
 	held, all := map[id.TenantID]int{}, 0
@@ -277,6 +298,13 @@ func (d *Deliverer) room() room {
 	return r
 }
 
+// underWay is how many deliveries of a tenant are.
+func (d *Deliverer) underWay(tenant id.TenantID) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.busy[tenant]
+}
+
 // leave gives back the place of a delivery, and lets its lane grow or shrink by how it went; took is negative when
 // nothing was sent.
 func (d *Deliverer) leave(t ticket, took time.Duration, reached bool) {
@@ -287,7 +315,10 @@ func (d *Deliverer) leave(t ticket, took time.Duration, reached bool) {
 	}
 	l := d.lanes[t.Endpoint]
 	l.busy--
-	freed := d.full || d.scarce && l.unproven()
+	if d.busy[t.Tenant]--; d.busy[t.Tenant] == 0 {
+		delete(d.busy, t.Tenant)
+	}
+	freed := d.full || d.scarce && l.unproven() || t.ordered
 	switch {
 	case took < 0:
 	case took > slow || !reached:
@@ -313,6 +344,7 @@ func (d *Deliverer) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			d.keys.sweep(keysIdle)
 			if err := d.extend(ctx); err != nil && ctx.Err() == nil {
 				d.o.Log.ErrorContext(ctx, "webhook heartbeat", "cause", db.Cause(err))
 			}

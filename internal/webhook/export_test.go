@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"time"
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -62,3 +63,19 @@ func (s *Service) RecoverPage(ctx context.Context, tenant id.TenantID, rid id.Re
 	})
 	return more, err
 }
+
+// ErrUnsettled says that a recovery waits for a transaction that is older than it.
+var ErrUnsettled = errUnsettled
+
+// OnlyWhenWoken makes the deliverer look at the queue when what it does itself gives it a reason, and never by the clock.
+func (d *Deliverer) OnlyWhenWoken() { d.woken, d.minPause, d.maxPause = nil, time.Hour, time.Hour }
+
+// Keys is how many endpoints' keys lie open, and Sweep wipes them all.
+func (d *Deliverer) Keys() int {
+	d.keys.mu.Lock()
+	defer d.keys.mu.Unlock()
+	return len(d.keys.of)
+}
+
+// Sweep wipes the keys that lie open.
+func (d *Deliverer) Sweep() { d.keys.sweep(0) }

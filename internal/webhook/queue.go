@@ -16,6 +16,10 @@ import (
 // maxScan is how many deliveries of a lane that keeps an order one look reads: most of them may have to wait for others.
 const maxScan = 200
 
+// unflushed lets a transaction not wait for the disk. A lease that a crash of the database undoes was in flight: its delivery
+// comes a second time, as it would have if we had crashed.
+const unflushed = `(select set_config('synchronous_commit', 'off', true)) = 'off'`
+
 // takeDue leases what is due: from each lane as much as it has room for, tenants taking turns. It visits one lane after the
 // other by the index, so that neither a long lane nor many of them makes it slow, and goes on the next time where it
 // stopped. A lease moves nothing in the index: the few that are leased stand at the head of their lane until they are done.
@@ -87,7 +91,7 @@ with recursive lane (endpoint_id, n) as (
 ), taken as (
 	update platform.delivery_queue q set leased_until = now() + $7::interval, lease = $8
 	where q.delivery_id = any (array(select delivery_id from mine))
-	returning q.delivery_id, q.tenant_id, q.endpoint_id, q.test
+	returning q.delivery_id, q.tenant_id, q.endpoint_id, q.test, q.subject_id is not null as ordered
 ), spent as (
 	update platform.delivery_lanes x set tokens = b.tokens - t.n, refilled_at = now()
 	from bucket b
@@ -103,8 +107,9 @@ with recursive lane (endpoint_id, n) as (
 	update platform.delivery_queue q set due_at = now() + interval '10 minutes'
 	where q.delivery_id = any (array(select delivery_id from early))
 )
-select clock_timestamp(), l.visited, (select endpoint_id from lane where n = l.visited), t.delivery_id, t.tenant_id, t.endpoint_id
-from (select count(endpoint_id)::int as visited from lane) l left join taken t on true`
+select clock_timestamp(), l.visited, (select endpoint_id from lane where n = l.visited), t.delivery_id, t.tenant_id, t.endpoint_id, coalesce(t.ordered, false)
+from (select count(endpoint_id)::int as visited from lane) l left join taken t on true
+where ` + unflushed
 
 // oldest is how long the delivery waits that is due for longest, in seconds, of endpoints that nothing holds back: neither
 // we, nor a rate or an order that they asked for. It looks at one delivery of each lane, and at no more lanes than are told.
@@ -140,7 +145,7 @@ func (s *Service) QueueAge(ctx context.Context) (time.Duration, error) {
 // keep shows that we live.
 const keep = `update platform.delivery_queue q set leased_until = now() + $3::interval
 	from unnest($1::uuid[], $2::uuid[]) as u (delivery_id, lease)
-	where q.delivery_id = u.delivery_id and q.lease = u.lease and q.delivery_id = any ($1)`
+	where q.delivery_id = u.delivery_id and q.lease = u.lease and q.delivery_id = any ($1) and ` + unflushed
 
 const back = `update platform.delivery_queue set due_at = now() + $3::interval, lease = null, leased_until = null
 	where delivery_id = $1 and lease = $2`

@@ -3,6 +3,8 @@ package webhook
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -67,9 +69,9 @@ const missed = `
 		and (@unrequested or d.id is not null or e.occurred_at >= @made)
 		and (d.id is null or d.status in ('waiting', 'failed') or d.status = 'cancelled' and @unrequested)`
 
-// values are what missed asks for.
-func (r Recovery) values(tx *db.Tx, e Endpoint) map[string]any {
-	return map[string]any{"tenant": tx.Scope.Tenant, "endpoint": e.ID.UUID(), "patterns": r.TypePatterns, "nouns": r.Nouns, "organisation": e.OrganisationID,
+// values are what missed asks for; until is the position of the last fact that may be among them.
+func (r Recovery) values(tx *db.Tx, e Endpoint, until int64) map[string]any {
+	return map[string]any{"until": until, "tenant": tx.Scope.Tenant, "endpoint": e.ID.UUID(), "patterns": r.TypePatterns, "nouns": r.Nouns, "organisation": e.OrganisationID,
 		"unrequested": r.IncludeUnrequested, "own": e.TypePatterns, "filter": e.Filter, "made": e.CreatedAt, "since": r.Since, "cursor": r.Cursor, "batch": recoverBatch}
 }
 
@@ -119,7 +121,7 @@ func (s *Service) Recover(ctx context.Context, tx *db.Tx, eid id.EndpointID, in 
 		err := db.One(tx, &n, `with page as (
 				select * from events where tenant_id = @tenant and id > @cursor and occurred_at >= @since
 			)
-			select count(*) as count`+missed, r.values(tx, e))
+			select count(*) as count`+missed, r.values(tx, e, math.MaxInt64))
 		r.Status, r.DeliveryCount = "dry_run", n.Count
 		return r, err
 	}
@@ -155,7 +157,12 @@ func below(t time.Time) (u uuid.UUID) {
 	return u
 }
 
-// RecoverSome does batches of a recovery until it is completed or ctx nears its end, and reports whether there is more.
+// errUnsettled says that a transaction is still running which began before the recovery was asked for. A fact of it may have
+// found the endpoint disabled, and may commit behind the place that the recovery has come to: nothing is looked at until then.
+var errUnsettled = errors.New("webhook: a transaction older than the recovery is still running")
+
+// RecoverSome does batches of a recovery until it is completed or ctx nears its end, and reports whether there is more. It
+// does nothing, and returns errUnsettled, before all facts can be seen that it is about.
 func (s *Service) RecoverSome(ctx context.Context, tenant id.TenantID, rid id.RecoveryID) (more bool, err error) {
 	for more = true; more && ctx.Err() == nil; {
 		err = s.db.InTenant(ctx, db.System(tenant, "recover"), func(tx *db.Tx) (err error) {
@@ -175,11 +182,20 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 	if err != nil || before.Status != running {
 		return false, err
 	}
+	// A fact that was recorded later found the endpoint as it is now, and has its delivery.
+	var window struct{ UntilPos, Horizon int64 }
+	if err := db.One(tx, &window, `select until_pos, platform.horizon() as horizon from webhook_recoveries where tenant_id = ? and id = ?`,
+		tx.Scope.Tenant, rid); err != nil {
+		return false, err
+	}
+	if window.Horizon <= window.UntilPos {
+		return true, errUnsettled
+	}
 	e, err := db.Get[Endpoint](tx, before.EndpointID)
 	if err != nil {
 		return false, err
 	}
-	values := before.values(tx, e)
+	values := before.values(tx, e, window.UntilPos)
 	var page struct {
 		Facts int
 		Last  *uuid.UUID
@@ -187,7 +203,7 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 		Again db.IDs[uuid.UUID] // deliveries
 	}
 	err = db.One(tx, &page, `with page as materialized (
-			select * from events where tenant_id = @tenant and id > @cursor and occurred_at >= @since order by id limit @batch
+			select * from events where tenant_id = @tenant and id > @cursor and occurred_at >= @since and pos <= @until order by id limit @batch
 		), missed as (
 			select e.id, d.id as delivery_id`+missed+`
 		)

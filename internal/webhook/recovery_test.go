@@ -17,6 +17,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+	"github.com/switchingtalent/switchboard/internal/webhook"
 )
 
 // recover asks for a recovery and does it, as its job would.
@@ -26,6 +27,7 @@ func (p post) recover(c *testkit.Caller, path string, body object) *testkit.Answ
 	require.Equal(p.t, "running", a.Str("status"))
 	var rid id.RecoveryID
 	require.NoError(p.t, rid.UnmarshalText([]byte(a.Str("id"))))
+	p.settled()
 	more, err := p.App.Webhooks.RecoverSome(context.Background(), p.Tenant, rid)
 	require.NoError(p.t, err)
 	require.False(p.t, more)
@@ -33,6 +35,65 @@ func (p post) recover(c *testkit.Caller, path string, body object) *testkit.Answ
 	require.Equal(p.t, "completed", done.Str("status"))
 	require.NotNil(p.t, done.At("finished_at"))
 	return done
+}
+
+// settled waits until no transaction is older than the recoveries: those of other tests, in any database of the server, may be.
+func (p post) settled() {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool {
+		return p.Count(`select count(*) from webhook_recoveries where until_pos >= platform.horizon()`) == 0
+	}, enough, 5*time.Millisecond)
+}
+
+// A fact whose transaction began while the endpoint was disabled commits after the recovery was asked for, behind facts that
+// the recovery can see already.
+func TestRecover_WaitsForFactsThatAreNotCommittedYet(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	c := p.Coordinator()
+	path, _ := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	since := p.Clock.Now().Add(-time.Minute).Format(time.RFC3339)
+	r.answer(410) // disables it
+	failing := p.record()
+	p.deliver()
+	require.Equal(t, "disabled", c.Get(path).Str("status"))
+	late := id.NewOrganisation()
+	recorded, commit, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- p.App.DB.InTenant(context.Background(), p.Who(), func(tx *db.Tx) error {
+			if err := happened.Record(tx, fact.Event{Subject: late, Revision: 1}); err != nil {
+				return err
+			}
+			_, err := tx.Run(`select 1`) // what is queued is sent
+			close(recorded)
+			<-commit
+			return err
+		})
+	}()
+	<-recorded
+	early := p.record()
+	r.answer(200)
+	c.Post(path+"/enable", nil).Is(200)
+	p.later(6*time.Second, c)
+	p.deliver()
+	a := c.Post(path+"/recover", object{"since": since}).Is(200)
+	var rid id.RecoveryID
+	require.NoError(t, rid.UnmarshalText([]byte(a.Str("id"))))
+	more, err := p.App.Webhooks.RecoverSome(context.Background(), p.Tenant, rid)
+	require.ErrorIs(t, err, webhook.ErrUnsettled)
+	require.True(t, more)
+	require.Equal(t, "running", c.Get("/v1/webhook-recoveries/"+a.Str("id")).Str("status"))
+	after := p.record() // it has its delivery, and is no matter of the recovery
+	close(commit)
+	require.NoError(t, <-ended)
+	p.settled()
+	more, err = p.App.Webhooks.RecoverSome(context.Background(), p.Tenant, rid)
+	require.NoError(t, err)
+	require.False(t, more)
+	require.Equal(t, float64(2), c.Get("/v1/webhook-recoveries/"+a.Str("id")).Num("delivery_count"))
+	p.deliver()
+	require.ElementsMatch(t, []string{failing, failing, early, late.String(), after}, r.subjects())
 }
 
 func TestRecover_SendsWhatFailedAndWhatWasMissedWhileTheEndpointWasDisabled(t *testing.T) {
@@ -135,6 +196,7 @@ func TestRecover_GoesOnWhereItWas(t *testing.T) {
 	require.NoError(t, tx.Rollback(context.Background()))
 	var rid id.RecoveryID
 	require.NoError(t, rid.UnmarshalText([]byte(a.Str("id"))))
+	p.settled()
 	more, err := p.App.Webhooks.RecoverPage(context.Background(), p.Tenant, rid)
 	require.NoError(t, err)
 	require.True(t, more)

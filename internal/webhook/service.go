@@ -673,12 +673,13 @@ const purgeBatch = 2000
 const grace = 3 * time.Hour
 
 // Purge removes the transaction's tenant's deliveries that are no longer kept, with their tries that no partition takes
-// along, and secrets that expired. It reports whether there may be more.
+// along, and secrets that expired. It reports whether there may be more. A process whose clock is ahead takes no more along than
+// the database's clock allows.
 func (s *Service) Purge(tx *db.Tx) (bool, error) {
 	old := tx.Now.Add(-s.keep - grace)
 	n, err := tx.Run(`with gone as (
 			delete from webhook_deliveries where tenant_id = @tenant and id in
-				(select id from webhook_deliveries where tenant_id = @tenant and created_at < @old order by created_at limit @batch)
+				(select id from webhook_deliveries where tenant_id = @tenant and created_at < least(cast(@old as timestamptz), platform.clock() - interval '5 days') order by created_at limit @batch)
 			returning id
 		), tries as (
 			delete from webhook_attempts_rest a using gone where a.tenant_id = @tenant and a.delivery_id = gone.id
@@ -689,6 +690,6 @@ func (s *Service) Purge(tx *db.Tx) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = tx.Run(`delete from webhook_secrets where tenant_id = ? and expires_at <= ?`, tx.Scope.Tenant, tx.Now)
+	_, err = tx.Run(`delete from webhook_secrets where tenant_id = ? and expires_at <= least(cast(? as timestamptz), platform.clock())`, tx.Scope.Tenant, tx.Now)
 	return n == purgeBatch, err
 }

@@ -34,28 +34,64 @@ func (x *tried) matters() bool {
 }
 
 // settling gathers what is to be written while something is being written: what waits for one tenant goes in one
-// transaction. Who comes first writes, for all that wait; nobody waits for a batch to fill.
+// transaction. Who comes first writes, for all that wait. Who has others of the tenant under way waits for them a moment:
+// their receivers have answered or will, so nobody feels it but the database.
 type settling struct {
-	mu      sync.Mutex
-	waiting map[id.TenantID][]*tried
-	writing map[id.TenantID]bool
+	mu        sync.Mutex
+	waiting   map[id.TenantID][]*tried
+	writing   map[id.TenantID]bool
+	gathering map[id.TenantID]*gathering
 }
 
-// maxSettled bounds how many tries one transaction writes.
-const maxSettled = 100
+// gathering is ready once as many wait as are under way.
+type gathering struct {
+	want  int
+	ready chan struct{}
+}
+
+const (
+	// maxSettled bounds how many tries one transaction writes.
+	maxSettled = 100
+	// gatherFor bounds how long the first waits for others.
+	gatherFor = 5 * time.Millisecond
+)
+
+// gather waits until what is under way for a tenant has come, or a moment. s.mu is held, and is free meanwhile.
+func (s *settling) gather(tenant id.TenantID, underWay int) {
+	want := min(underWay, maxSettled)
+	if len(s.waiting[tenant]) >= want {
+		return
+	}
+	g := &gathering{want, make(chan struct{})}
+	s.gathering[tenant] = g
+	s.mu.Unlock()
+	timer := time.NewTimer(gatherFor)
+	select {
+	case <-g.ready:
+	case <-timer.C:
+	}
+	timer.Stop()
+	s.mu.Lock()
+	delete(s.gathering, tenant)
+}
 
 // settle writes what came of a try, and what becomes of its delivery and its endpoint. It returns when that is in the
 // database, or why it is not.
 func (d *Deliverer) settle(ctx context.Context, x *tried) error {
 	s, tenant := &d.settling, x.t.Tenant
 	x.done = make(chan error, 1)
+	underWay := d.underWay(tenant)
 	s.mu.Lock()
 	s.waiting[tenant] = append(s.waiting[tenant], x)
+	if g := s.gathering[tenant]; g != nil && len(s.waiting[tenant]) == g.want {
+		close(g.ready)
+	}
 	if s.writing[tenant] {
 		s.mu.Unlock()
 		return <-x.done
 	}
 	s.writing[tenant] = true
+	s.gather(tenant, underWay)
 	for {
 		n := min(len(s.waiting[tenant]), maxSettled)
 		if n == 0 {
@@ -132,6 +168,16 @@ func (d *Deliverer) settleAll(ctx context.Context, tenant id.TenantID, batch []*
 	who := db.System(tenant, "deliver")
 	who.RequestID = batch[0].t.Delivery.String()
 	held := map[uuid.UUID]bool{}
+	if !slices.ContainsFunc(batch, (*tried).matters) {
+		var mine []uuid.UUID
+		err := d.db.InTenantOne(ctx, who, &mine, settled, values(tenant, batch)...)
+		for _, x := range batch {
+			if err == nil && !slices.Contains(mine, x.t.Delivery.UUID()) {
+				x.state = "lost"
+			}
+		}
+		return err
+	}
 	err := d.db.InTenant(ctx, who, func(tx *db.Tx) error {
 		// Endpoints are locked before the queue, as those do who delete or move one.
 		endpoints, err := lockAll(tx, batch)
@@ -215,8 +261,8 @@ with tried (delivery_id, lease, id, endpoint_id, organisation_id, at, status, ou
 )
 select delivery_id from mine`
 
-// note writes a batch, and adds to held which deliveries were still ours.
-func note(ctx context.Context, tx *db.Tx, batch []*tried, held map[uuid.UUID]bool) error {
+// values are those of settled for a batch.
+func values(tenant id.TenantID, batch []*tried) []any {
 	n := len(batch)
 	var (
 		deliveries, leases, ids, endpoints = make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
@@ -240,10 +286,15 @@ func note(ctx context.Context, tx *db.Tx, batch []*tried, held map[uuid.UUID]boo
 		ats[i], outcomes[i], states[i], tooks[i], attempts[i], answers[i], pauses[i] =
 			x.r.at, x.r.outcome, x.state, x.r.took.Milliseconds(), x.p.Attempts+1, x.r.answer, x.pause
 	}
+	return []any{tenant.UUID(), deliveries, leases, ids, endpoints, organisations, ats, statuses, outcomes, tooks, answers, states, attempts, pauses}
+}
+
+// note writes a batch, and adds to held which deliveries were still ours.
+func note(ctx context.Context, tx *db.Tx, batch []*tried, held map[uuid.UUID]bool) error {
 	return tx.Pgx(func(p pgx.Tx) error {
 		var b pgx.Batch
 		b.Queue(db.ByIndex)
-		b.Queue(settled, tx.Scope.Tenant, deliveries, leases, ids, endpoints, organisations, ats, statuses, outcomes, tooks, answers, states, attempts, pauses).
+		b.Queue(settled, values(tx.TenantID(), batch)...).
 			Query(func(rows pgx.Rows) error {
 				var d uuid.UUID
 				_, err := pgx.ForEachRow(rows, []any{&d}, func() error { held[d] = true; return nil })

@@ -343,9 +343,15 @@ func TestOAuth_WithoutATokenADeliveryFailsInOneWording(t *testing.T) {
 
 // certificate makes a client certificate that ends at a time, and its key, in PEM.
 func certificate(t *testing.T, until time.Time) (cert, key string) {
+	t.Helper()
+	return certificateOf(t, "switchboard", until)
+}
+
+func certificateOf(t *testing.T, name string, until time.Time) (cert, key string) {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "switchboard"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	require.NoError(t, err)
@@ -475,6 +481,62 @@ func TestOrdering_WhatIsLaterOfASubjectWaitsForWhatIsEarlier(t *testing.T) {
 	p.deliver()
 	require.Equal(t, "a7", seen(r)[len(seen(r))-1])
 	require.Zero(t, p.Count(`select count(*) from platform.delivery_queue`))
+}
+
+// What is later goes out as soon as what is earlier has arrived: nothing waits for the clock.
+func TestOrdering_CallsTheNextAtOnce(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	c := p.Coordinator()
+	c.Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}, "ordering": "subject"}).Is(201)
+	p.deliver()
+	a, b := id.NewOrganisation(), id.NewOrganisation()
+	for revision := range int64(10) {
+		for _, subject := range []id.OrganisationID{a, b} {
+			p.Do(func(tx *db.Tx) error {
+				return happened.Record(tx, fact.Event{Subject: subject, Revision: revision + 1})
+			})
+		}
+	}
+	p.d.OnlyWhenWoken()
+	running(t, p.d)
+	require.Eventually(t, func() bool { return len(r.all()) == 20 }, enough, time.Millisecond)
+	last := map[string]int{}
+	for _, x := range r.all() {
+		var body struct{ Data struct{ Revision int } }
+		require.NoError(t, json.Unmarshal(x.Body, &body))
+		require.Equal(t, last[x.Data.SubjectID]+1, body.Data.Revision)
+		last[x.Data.SubjectID]++
+	}
+}
+
+// Keys are opened once and wiped when they end; every delivery is signed with those that live.
+func TestKeys_AreRememberedUntilTheyAreReplaced(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	c := p.Coordinator()
+	path, first := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	require.Equal(t, 1, p.d.Keys())
+	last := func() received { all := r.all(); return all[len(all)-1] }
+	p.record()
+	p.deliver()
+	verify(t, last(), first)
+	second := c.Post(path+"/rotate-secret", object{"overlap_hours": 1}).Is(200).Str("secret")
+	p.record()
+	p.deliver()
+	verify(t, last(), second, first)
+	require.Equal(t, 1, p.d.Keys())
+	p.d.Sweep()
+	require.Zero(t, p.d.Keys())
+	p.record()
+	p.deliver()
+	verify(t, last(), second, first)
+	third := c.Post(path+"/rotate-secret", object{"overlap_hours": 0}).Is(200).Str("secret")
+	p.record()
+	p.deliver()
+	verify(t, last(), third)
+	require.Equal(t, 1, p.d.Keys())
 }
 
 func TestPause_KeepsWhatFallsDue(t *testing.T) {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -90,6 +91,9 @@ func (r *recoverer) Work(ctx context.Context, job *river.Job[RecoverArgs]) error
 	bounded, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
 	more, err := r.s.RecoverSome(bounded, job.Args.TenantID, job.Args.RecoveryID)
+	if errors.Is(err, errUnsettled) {
+		return river.JobSnooze(time.Second)
+	}
 	if err == nil && more {
 		return river.JobSnooze(0)
 	}

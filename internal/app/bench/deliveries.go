@@ -175,14 +175,33 @@ func (c *course) until(ctx context.Context, patience time.Duration, query string
 
 // several makes tenants with the same endpoints, and returns their tokens.
 func (c *course) several(ctx context.Context, n int, paths ...string) (tokens []string, err error) {
+	tokens, _, err = c.crowd(ctx, n, paths...)
+	return tokens, err
+}
+
+// crowd is several, with the tenants.
+func (c *course) crowd(ctx context.Context, n int, paths ...string) (tokens []string, tenants []uuid.UUID, err error) {
 	for range n {
 		m, err := c.tenant(ctx, paths...)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		tokens = append(tokens, m.token)
+		tokens, tenants = append(tokens, m.token), append(tenants, m.tenant)
 	}
-	return tokens, nil
+	return tokens, tenants, nil
+}
+
+// hold makes what is due for tenants wait, and returns once nothing is under way.
+func (c *course) hold(ctx context.Context, tenants ...uuid.UUID) error {
+	_, err := c.super.Exec(ctx, `insert into platform.delivery_holds (endpoint_id, tenant_id) select id, tenant_id from webhook_endpoints
+		where tenant_id = any ($1) on conflict do nothing`, tenants)
+	return errors.Join(err, c.until(ctx, time.Minute, `select not exists (select from platform.delivery_queue where lease is not null)`))
+}
+
+// letGo ends a hold.
+func (c *course) letGo(ctx context.Context, tenants ...uuid.UUID) error {
+	_, err := c.super.Exec(ctx, `delete from platform.delivery_holds where tenant_id = any ($1)`, tenants)
+	return err
 }
 
 // counted runs an order, and adds what it cost until nothing is in hand any more: every row is written then.
@@ -231,24 +250,40 @@ func (c *course) whole(ctx context.Context) (string, error) {
 	return fmt.Sprintf("request, rows and delivery: %s; %.0f a second", c.cost(rs), medianOf(rs, result.rate)), nil
 }
 
-// steady is a hundred a second.
+// steady is a hundred a second; and in turns the same requests while nothing is delivered, so that the difference is what a
+// delivery costs.
 func (c *course) steady(ctx context.Context) (string, error) {
-	tokens, err := c.several(ctx, 20, answers)
+	tokens, tenants, err := c.crowd(ctx, 20, answers)
 	if err != nil {
 		return "", err
 	}
 	var (
-		rs       []result
-		p50, p99 []float64
+		rs              []result
+		p50, p99, alone []float64
 	)
 	for range *rounds {
 		r, got, err := c.counted(ctx, order{Load: c.base, Tokens: tokens, Rate: 100, Count: 1000, Each: 1})
 		if err != nil {
 			return "", err
 		}
+		if err := c.hold(ctx, tenants...); err != nil {
+			return "", err
+		}
+		_, made, err := c.counted(ctx, order{Load: c.base, Tokens: tokens, Rate: 100, Count: 1000})
+		if err != nil {
+			return "", err
+		}
+		if _, err := c.super.Exec(ctx, `delete from platform.delivery_queue where tenant_id = any ($1)`, tenants); err != nil {
+			return "", err
+		}
+		if err := c.letGo(ctx, tenants...); err != nil {
+			return "", err
+		}
 		rs, p50, p99 = append(rs, got), append(p50, ms(r.P50)), append(p99, ms(r.P99))
+		alone = append(alone, (got.serverCPU+got.databaseCPU-made.serverCPU-made.databaseCPU)/float64(got.done)/1000)
 	}
-	return fmt.Sprintf("100 a second: p50 **%.1f ms**, p99 **%.1f ms** [%.1f–%.1f]; %s", median(p50), median(p99), slices.Min(p99), slices.Max(p99), c.cost(rs)), nil
+	return fmt.Sprintf("100 a second: p50 **%.1f ms**, p99 **%.1f ms** [%.1f–%.1f]; %s, the delivery alone **%.2f** [%.2f–%.2f]", median(p50), median(p99),
+		slices.Min(p99), slices.Max(p99), c.cost(rs), median(alone), slices.Min(alone), slices.Max(alone)), nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -288,12 +323,7 @@ func (c *course) neighbours(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	hold := func() error {
-		_, err := c.super.Exec(ctx, `insert into platform.delivery_holds (endpoint_id, tenant_id) select id, tenant_id from webhook_endpoints
-			where tenant_id in ($1, $2) on conflict do nothing`, hanging.tenant, busy.tenant)
-		return errors.Join(err, c.until(ctx, time.Minute, `select not exists (select from platform.delivery_queue where lease is not null)`))
-	}
-	if err := hold(); err != nil {
+	if err := c.hold(ctx, hanging.tenant, busy.tenant); err != nil {
 		return "", err
 	}
 	if err := errors.Join(c.waiting(ctx, []member{hanging}, 1000), c.waiting(ctx, []member{busy}, 100_000)); err != nil {
@@ -309,11 +339,11 @@ func (c *course) neighbours(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if _, err := c.super.Exec(ctx, `delete from platform.delivery_holds where tenant_id in ($1, $2)`, hanging.tenant, busy.tenant); err != nil {
+		if err := c.letGo(ctx, hanging.tenant, busy.tenant); err != nil {
 			return "", err
 		}
 		b, err := run()
-		if err = errors.Join(err, hold()); err != nil {
+		if err = errors.Join(err, c.hold(ctx, hanging.tenant, busy.tenant)); err != nil {
 			return "", err
 		}
 		quiet, beside, ratios = append(quiet, q), append(beside, b), append(ratios, b/q)
@@ -372,7 +402,7 @@ func (c *course) drain(ctx context.Context) (string, error) {
 	for _, m := range members {
 		tenants = append(tenants, m.tenant)
 	}
-	if _, err := c.super.Exec(ctx, `insert into platform.delivery_holds (endpoint_id, tenant_id) select id, tenant_id from webhook_endpoints where tenant_id = any ($1)`, tenants); err != nil {
+	if err := c.hold(ctx, tenants...); err != nil {
 		return "", err
 	}
 	fmt.Fprintf(os.Stderr, "writing a backlog of %d deliveries\n", *backlog)
@@ -393,7 +423,7 @@ func (c *course) drain(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if _, err := c.super.Exec(ctx, `delete from platform.delivery_holds where tenant_id = any ($1)`, tenants); err != nil {
+	if err := c.letGo(ctx, tenants...); err != nil {
 		return "", err
 	}
 	spent := c.watch()
@@ -656,6 +686,10 @@ func (s *sink) obey(o order) (report, error) {
 	}
 	if len(all) > o.Count*o.Each {
 		return r, fmt.Errorf("%d deliveries came, not %d: some came twice", len(all), o.Count*o.Each)
+	}
+	if len(all) == 0 { // nothing was to come
+		r.Took = time.Since(start)
+		return r, nil
 	}
 	slices.Sort(all)
 	r.P50, r.P99, r.Took = all[len(all)/2], all[len(all)*99/100], last.Sub(start)

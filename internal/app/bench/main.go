@@ -52,7 +52,12 @@ var (
 	backlog  = flag.Int("backlog", 100_000, "of deliveries: how many wait in the backlog, a multiple of 100")
 	storming = flag.Bool("storm", false, "measure what one tenant's storm does to another's p99, and nothing else")
 	rate     = flag.Int("rate", 0, "requests a second of the load generator (used by bench itself); as fast as it can for 0")
-	sinking  = flag.Bool("receive", false, "run as receiver (used by bench itself)")
+	growing  = flag.Bool("growth", false, "measure every call in a small and in a large database, and nothing else")
+	// Of growth.
+	growData    = flag.String("data", "", "of growth: a directory that keeps the databases and uses them again; without it they are dropped at the end")
+	growTenants = flag.Int("tenants", 1000, "of growth: tenants of the large database; the small one has a hundredth")
+	growRows    = flag.Int64("rows", 10_000_000, "of growth: rows of the large database; the small one has a hundredth")
+	sinking     = flag.Bool("receive", false, "run as receiver (used by bench itself)")
 )
 
 // clientLimit is what each client of a stage may do: as good as everything, except where limits are measured.
@@ -91,6 +96,9 @@ func main() {
 	}
 	if *storming {
 		measure = storms
+	}
+	if *growing {
+		measure = grow
 	}
 	if err := measure(context.Background()); err != nil {
 		log.Fatal("bench: ", err)

@@ -3,6 +3,7 @@ package relevance
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"math"
 	"slices"
 	"strings"
@@ -383,23 +384,26 @@ func (a *Asked) total(sums []uint64) {
 			continue
 		}
 		list := b.postings[b.starts[s.feature]:b.starts[s.feature+1]]
-		doc := uint32(0)
-		for k := 0; k < len(list); {
-			d := uint32(list[k])
-			k++
-			if d >= 0x80 {
-				d &= 0x7f
-				for shift := 7; ; shift += 7 {
-					c := uint32(list[k])
-					k++
-					d |= c & 0x7f << shift
-					if c < 0x80 {
-						break
+		for len(list) > 0 {
+			head, n := binary.Uvarint(list)
+			list = list[n:]
+			points, doc := s.points*(head&full), uint32(0)
+			for range head >> impactBits {
+				d := uint32(list[0])
+				if list = list[1:]; d >= 0x80 {
+					d &= 0x7f
+					for shift := 7; ; shift += 7 {
+						c := uint32(list[0])
+						list = list[1:]
+						d |= c & 0x7f << shift
+						if c < 0x80 {
+							break
+						}
 					}
 				}
+				doc += d
+				sums[doc] += points
 			}
-			doc += d >> impactBits
-			sums[doc] += s.points * uint64(d&full)
 		}
 	}
 }

@@ -92,7 +92,7 @@ type base struct {
 	ids      []ID
 	texts    []byte // each document's fields and words, as varints
 	offsets  []uint32
-	postings []byte // of each feature: varints of the distance to the next document, and its impact in the lowest bits
+	postings []byte // of each feature, by impact: how many documents have it with that impact, and the distances between them
 	starts   []uint32
 	average  [channels]float64 // length
 }
@@ -276,11 +276,22 @@ func (b *base) build(x *lexicon) {
 	b.starts = make([]uint32, len(df)+1)
 	b.postings = make([]byte, 0, len(documents)*2+64)
 	o := uint32(0)
+	var by [full + 1][]uint32 // by impact: documents that are alike in it need not say it each, and most distances fit in a byte
 	for f, n := range df {
-		last := uint32(0)
 		for k := o; k < o+n; k++ {
-			b.postings = binary.AppendUvarint(b.postings, uint64(documents[k]-last)<<impactBits|uint64(impacts[k]))
-			last = documents[k]
+			by[impacts[k]] = append(by[impacts[k]], documents[k])
+		}
+		for im, docs := range by {
+			if len(docs) == 0 {
+				continue
+			}
+			b.postings = binary.AppendUvarint(b.postings, uint64(len(docs))<<impactBits|uint64(im))
+			last := uint32(0)
+			for _, d := range docs {
+				b.postings = binary.AppendUvarint(b.postings, uint64(d-last))
+				last = d
+			}
+			by[im] = docs[:0]
 		}
 		o += n
 		b.starts[f+1] = uint32(len(b.postings))

@@ -117,6 +117,53 @@ func TestBuild_IsTheSameInAnyOrderAndEveryTime(t *testing.T) {
 	}
 }
 
+// What is added up from postings, impact by impact, is what reading every document gives.
+func TestTotal_IsWhatReadingEveryDocumentGives(t *testing.T) {
+	t.Parallel()
+	made := func(yield func(Document) bool) {
+		r := rand.New(rand.NewPCG(5, 5))
+		terms := ShippedTerms()
+		text := func(n int) string {
+			var b strings.Builder
+			for range n {
+				b.WriteString(terms[r.IntN(60)*r.IntN(60)%len(terms)] + " ")
+			}
+			return b.String()
+		}
+		for i := range 700 {
+			if !yield(Document{ID: ID{byte(i >> 8), byte(i)}, Title: text(3), Description: text(5 + r.IntN(40)), Function: text(1)}) {
+				return
+			}
+		}
+	}
+	ix, err := Build(Options{}, made)
+	require.NoError(t, err)
+	for d := range made {
+		if d.ID[1]%40 != 0 {
+			continue
+		}
+		a := ix.Ask(Question{Title: d.Title, Text: d.Description})
+		read := map[ID]Hit{}
+		for other := range made {
+			h, ok := a.Score(other.ID)
+			require.True(t, ok)
+			read[other.ID] = h
+		}
+		seen := 0
+		a.All(func(_ int, id ID, g Gain) {
+			seen++
+			require.Equal(t, read[id].Score, g.Score())
+			require.Equal(t, read[id].Confident, g.Confident())
+		})
+		for _, h := range read {
+			if len(h.Because) > 0 {
+				seen--
+			}
+		}
+		require.Zero(t, seen, "no document was left out")
+	}
+}
+
 func TestUpsert_ChangesNoOtherScore(t *testing.T) {
 	t.Parallel()
 	ix := index(t, Options{}, places...)

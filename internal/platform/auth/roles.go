@@ -84,6 +84,7 @@ var Grants = []Grant{
 	{"match:decide", "Accept or decline a match", AnyBinding, staff(Employer, Switcher, Leercoach), true},
 	{"leeruitwisseling:read", "Read exchanges", AnyBinding, staff(Employer, Switcher, Leercoach, Viewer), true},
 	{"leeruitwisseling:write", "Plan, note and complete exchanges", AnyBinding, staff(Employer), true},
+	{"leeruitwisseling:prepare", "Draw up the plan of a day, and list documents for it", AnyBinding, staff(Employer, Leercoach), true},
 	{"leeruitwisseling:reflect", "Look back on exchanges", AnyBinding, staff(Employer, Switcher, Leercoach), true},
 	{"leeruitwisseling:sign", "Sign the agreement of an exchange", AnyBinding, staff(Employer, Switcher), true},
 	{"opleidingsregistratie:read", "Read training hours", AnyBinding, staff(Employer, Switcher, Viewer), true},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -58,7 +59,12 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	cfg.ConnConfig.Tracer = o.Tracer
 	// The server ends what our own deadlines should have ended: a statement, a wait, a forgotten transaction.
 	for k, v := range map[string]string{"statement_timeout": "12000", "lock_timeout": "5000",
-		"idle_in_transaction_session_timeout": "20000", "application_name": "switchboard"} {
+		"idle_in_transaction_session_timeout": "20000", "application_name": "switchboard",
+		// pgx prepares every statement, and after five times the server may keep one plan for it. It may: to plan costs several times
+		// what such a statement costs. But the plan that it keeps knows no parameters, and takes every employer for an average one, whose
+		// few rows it would gather by a bitmap and sort for each page. An index that is read in order stops at the end of the page,
+		// whoever is large.
+		"plan_cache_mode": "auto", "enable_bitmapscan": "off"} {
 		if _, set := cfg.ConnConfig.RuntimeParams[k]; !set {
 			cfg.ConnConfig.RuntimeParams[k] = v
 		}
@@ -99,6 +105,13 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 
 // Close waits for running transactions and closes the pool.
 func (d *DB) Close() { d.pool.Close() }
+
+// At is the same database with another clock: what is written through it happened then. Only the demo has a past.
+func (d *DB) At(clock func() time.Time) *DB {
+	other := *d
+	other.clock = clock
+	return &other
+}
 
 // Now is the instant that a transaction beginning now would carry.
 func (d *DB) Now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
@@ -216,7 +229,7 @@ func (d *DB) run(ctx context.Context, w Who, options string, fn func(*Tx) error)
 func carry(g *gorm.DB, tx *Tx) *gorm.DB {
 	g = g.Session(&gorm.Session{NewDB: true, Context: tx.ctx})
 	g.Statement.ConnPool = link{tx}
-	return g.Set(txKey, tx).Session(&gorm.Session{})
+	return g
 }
 
 // AfterCommit runs f once the transaction is in the database, for what may be lost without harm: waking a worker,
@@ -281,12 +294,6 @@ func (tx *Tx) Pgx(fn func(pgx.Tx) error) error {
 		return err
 	}
 	return fn(borrowed{tx.conn.pg.Conn()})
-}
-
-// sql is plain SQL with its arguments, in PostgreSQL's own placeholders.
-func (tx *Tx) sql(query string, args []any) (string, []any, error) {
-	raw := tx.Raw(query, args...)
-	return raw.Statement.SQL.String(), raw.Statement.Vars, raw.Error
 }
 
 // Select reads rows into dest (a struct, a slice, or a scalar) with plain SQL. Placeholders are ? or @name.
@@ -359,14 +366,21 @@ func (d *DB) Platform(ctx context.Context, reason string, fn func(pgx.Tx) error)
 }
 
 // PlatformOne is Platform for one statement, which is its own transaction: one round trip. read takes its rows; what it
-// returned counts only when PlatformOne returns nil. See ByIndex for how it is planned.
+// returned counts only when PlatformOne returns nil; see Undone for when it does not. See ByIndex for how it is planned.
 func (d *DB) PlatformOne(ctx context.Context, reason, query string, args []any, read func(pgx.Rows) error) error {
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
 	var b pgx.Batch
 	b.Queue(ByIndex)
 	b.Queue(query, args...).Query(read)
-	if err := d.pool.SendBatch(ctx, &b).Close(); err != nil {
+	pg, err := d.pool.Acquire(ctx)
+	if err != nil {
+		err = unsent{err}
+	} else {
+		defer pg.Release() // whatever read does
+		err = pg.SendBatch(ctx, &b).Close()
+	}
+	if err != nil {
 		return translate(fmt.Errorf("platform (%s): %w", reason, err))
 	}
 	return nil
@@ -374,8 +388,45 @@ func (d *DB) PlatformOne(ctx context.Context, reason, query string, args []any, 
 
 // ByIndex makes the rest of a transaction plan by index alone, once for a connection: a plan that was made while a queue was
 // short must serve when it is long.
-const ByIndex = `select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+const ByIndex = `select ` + byIndex
+
+const byIndex = `set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
 	set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
+
+// InTenantOne is InTenant for one statement with PostgreSQL's own placeholders, which may write: its own transaction, planned
+// as ByIndex says, in one round trip. Its rows go into dest, a pointer to a slice, and count only when it returns nil. When the
+// connection breaks meanwhile the error is fault.OutcomeUnknown.
+func (d *DB) InTenantOne(ctx context.Context, w Who, dest any, query string, args ...any) error {
+	err := d.one(ctx, w.Scope, dest, query, args)
+	if retryable(err) {
+		err = d.one(ctx, w.Scope, dest, query, args)
+	}
+	return translate(err)
+}
+
+func (d *DB) one(ctx context.Context, s Scope, dest any, query string, args []any) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	pg, err := d.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer pg.Release()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), txDeadline)
+	defer cancel()
+	var b pgx.Batch
+	b.Queue(setScope+", "+byIndex, s.args()...)
+	b.Queue(query, args...)
+	r, err := answers(pg.Conn(), pg.SendBatch(ctx, &b), 1, true)
+	if err == nil {
+		_, err = r.into(dest)
+	}
+	if err != nil && pg.Conn().IsClosed() && !pgconn.SafeToRetry(err) {
+		return fault.OutcomeUnknown.Because(err)
+	}
+	return err
+}
 
 // EachTenant runs fn in a transaction of every tenant, again for as long as it says that there is more: upkeep in small
 // bites. A tenant that fails does not keep the others waiting; the errors are joined.
@@ -424,6 +475,37 @@ func (d *DB) Resolve(ctx context.Context, kind, name string) (Found, error) {
 	return f, translate(err)
 }
 
+// ResolveMany is Resolve for many names of one kind, with one statement. A name that nobody has is the zero Found.
+func (d *DB) ResolveMany(ctx context.Context, kind string, names []string) ([]Found, error) {
+	hashes := make([][]byte, len(names))
+	for i, n := range names {
+		h := sha256.Sum256([]byte(n))
+		hashes[i] = h[:]
+	}
+	out := make([]Found, len(names))
+	err := d.PlatformOne(ctx, "names in the directory", `select n.at, d.tenant_id::text, d.subject_id::text
+		from unnest(cast($2 as bytea[])) with ordinality n (hash, at) join platform.directory d on d.kind = $1 and d.lookup_hash = n.hash`,
+		[]any{kind, hashes}, func(rows pgx.Rows) error {
+			var at int64
+			var f Found
+			_, err := pgx.ForEachRow(rows, []any{&at, &f.Tenant, &f.Subject}, func() error {
+				out[at-1] = f
+				return nil
+			})
+			return err
+		})
+	return out, err
+}
+
+// Forget takes a name out of the directory of which it turned out that it leads nowhere any more.
+func (d *DB) Forget(ctx context.Context, kind, name string) error {
+	h := sha256.Sum256([]byte(name))
+	return d.Platform(ctx, "a name that leads nowhere", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `delete from platform.directory where kind = $1 and lookup_hash = $2`, kind, h[:])
+		return err
+	})
+}
+
 // Enlist puts a name in the directory, so that Resolve finds this transaction's tenant by it.
 func (tx *Tx) Enlist(kind, name string, subject uuid.UUID) error {
 	h := sha256.Sum256([]byte(name))
@@ -435,6 +517,22 @@ func (tx *Tx) Enlist(kind, name string, subject uuid.UUID) error {
 func (tx *Tx) Delist(kind, name string) error {
 	h := sha256.Sum256([]byte(name))
 	_, err := tx.Run(`delete from platform.directory where kind = ? and lookup_hash = ? and tenant_id = ?`, kind, h[:], tx.Scope.Tenant)
+	return err
+}
+
+// EnlistHash is Enlist for a name of which only its SHA-256 is left. One that stands there already stays.
+func (tx *Tx) EnlistHash(kind string, hash []byte, subject uuid.UUID) error {
+	_, err := tx.Run(`insert into platform.directory (kind, lookup_hash, tenant_id, subject_id) values (?, ?, ?, ?) on conflict do nothing`,
+		kind, hash, tx.Scope.Tenant, subject)
+	return err
+}
+
+// DelistHashes is Delist for names of which only their SHA-256 is left.
+func (tx *Tx) DelistHashes(kind string, hashes [][]byte) error {
+	if len(hashes) == 0 {
+		return nil
+	}
+	_, err := tx.Run(`delete from platform.directory where kind = ? and lookup_hash in ? and tenant_id = ?`, kind, hashes, tx.Scope.Tenant)
 	return err
 }
 

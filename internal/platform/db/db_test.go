@@ -65,6 +65,7 @@ create table things (
   constraint things_name_key unique (tenant_id, name)
 );
 call platform.isolate('things', 'organisation', org => 'organisation_id = (select cur_organisation())');
+create index things_page on things (tenant_id, organisation_id, id);
 create table parts (
   tenant_id uuid not null,
   id uuid not null,
@@ -250,6 +251,61 @@ func TestSingle_RunsOneStatement(t *testing.T) {
 		got, err := db.Get[thing](tx, id.NewSite())
 		require.True(t, fault.Missing.Is(err))
 		require.Empty(t, got.Name)
+		return nil
+	}))
+}
+
+func TestGetOr_AsksASecondTimeForWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	x := add(w, "a", nil)
+	const byName = `select * from things where tenant_id = ? and name = ?`
+	single := func(read func(tx *db.Tx)) {
+		require.NoError(t, w.App.DB.Single(context.Background(), w.Who(), func(tx *db.Tx) error { read(tx); return nil }))
+	}
+	single(func(tx *db.Tx) {
+		got, err := db.GetOr[thing](tx, id.NewSite(), byName, tx.Scope.Tenant, "a")
+		require.NoError(t, err)
+		require.Equal(t, x.ID, got.ID)
+		require.ErrorContains(t, tx.Select(new(int), `select 1`), "second statement in single mode", "and no third time")
+	})
+	single(func(tx *db.Tx) {
+		got, err := db.GetOr[thing](tx, x.ID, `this is not asked`)
+		require.NoError(t, err)
+		require.Equal(t, "a", got.Name)
+		require.ErrorContains(t, tx.Select(new(int), `select 1`), "second statement in single mode")
+	})
+	single(func(tx *db.Tx) {
+		_, err := db.GetOr[thing](tx, id.NewSite(), byName, tx.Scope.Tenant, "b")
+		require.True(t, fault.Missing.Is(err))
+	})
+}
+
+// What is remembered of a statement must not depend on what it was first asked with.
+func TestSelect_PutsArgumentsInTheirPlacesHoweverOften(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	for _, name := range []string{"a", "b", "c"} {
+		add(w, name, nil)
+	}
+	require.NoError(t, w.App.DB.Snapshot(context.Background(), w.Who(), func(tx *db.Tx) error {
+		text := func(query string, args ...any) (got string) {
+			require.NoError(t, tx.Select(&got, query, args...), query)
+			return got
+		}
+		for range 3 {
+			require.Equal(t, "xy", text(`select cast(? as text) || cast(? as text)`, "x", "y"))
+			require.Equal(t, "121", text(`select concat(cast(@b as int), cast(@a as int), cast(@b as int))`, map[string]any{"a": 2, "b": 1}))
+			require.Equal(t, "121", text(`select concat(cast(@b as int), cast(@a as int), cast(@b as int))`, map[string]any{"a": 2, "b": 1, "more": []int{3, 4}}))
+			require.Equal(t, "-", text(`select coalesce(cast(@x as text), '-')`, map[string]any{"x": (*string)(nil)}))
+			require.Equal(t, w.Tenant.UUID().String(), text(`select cast(cast(? as uuid) as text)`, w.Tenant))
+			require.Equal(t, "1", text(`select cast(count(*) as text) from things where name in (?)`, "a"))
+			require.Equal(t, "2", text(`select cast(count(*) as text) from things where name in (?)`, []string{"a", "b"}))
+			for n, names := range [][]string{{}, {"a"}, {"a", "b"}, {"a", "b", "c"}} {
+				require.Equal(t, fmt.Sprint(n), text(`select cast(count(*) as text) from things where name in ?`, names))
+				require.Equal(t, fmt.Sprint(n), text(`select cast(count(*) as text) from things where name in @names and name <> @not`, map[string]any{"names": names, "not": "x"}))
+			}
+		}
 		return nil
 	}))
 }
@@ -1422,6 +1478,103 @@ func TestPlatformOne_IsOneTransactionThatIsPlannedByIndex(t *testing.T) {
 	}))
 	require.Equal(t, []string{"on", "auto"}, []string{seqscan, mode})
 	require.ErrorContains(t, w.App.DB.PlatformOne(ctx, "a test", `select 1/0 as x`, nil, func(rows pgx.Rows) error { rows.Close(); return nil }), "a test")
+}
+
+// The plan that the server keeps for a statement is made for an average employer; a large one must be able to live with it.
+func TestOpen_AKeptPlanStopsAtTheEndOfThePage(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	ctx := context.Background()
+	large := id.NewOrganisation()
+	_, err := w.Super.Exec(ctx, `insert into things (tenant_id, id, organisation_id, name, note, created_at, updated_at, changed_by, request_id)
+		select tenant, gen_random_uuid(), case when n % 2 = 0 then $2 else md5((n % 199)::text)::uuid end, 'thing ' || n, repeat('x', 800), now(), now(), 'test', 'test' 
+		from generate_series(1, 6000) n, (values (cast($1 as uuid)), ($3), ($4)) t (tenant) order by random()`, w.Tenant.UUID(), large.UUID(), uuid.New(), uuid.New())
+	require.NoError(t, err)
+	_, err = w.Super.Exec(ctx, `analyze things`)
+	require.NoError(t, err)
+	plan := func(address string) string {
+		d := open(t, address, 1)
+		for range 8 {
+			require.NoError(t, d.Single(ctx, bound(w, large), func(tx *db.Tx) error {
+				var page []struct {
+					ID   uuid.UUID
+					Note *string
+				}
+				err := tx.Select(&page, `select id, note from things where tenant_id = ? and organisation_id = ? order by id limit 26`, tx.Scope.Tenant, large)
+				require.Len(t, page, 26)
+				return err
+			}))
+		}
+		var lines []string
+		require.NoError(t, d.InTenant(ctx, bound(w, large), func(tx *db.Tx) error {
+			return tx.Pgx(func(p pgx.Tx) error {
+				var name string
+				err := p.QueryRow(ctx, `select name from pg_prepared_statements where statement like 'select id, note from things where%limit 26' and generic_plans > 0`).Scan(&name)
+				require.NoError(t, err, "the server keeps a plan")
+				rows, err := p.Query(ctx, `explain (costs off) execute `+pgx.Identifier{name}.Sanitize()+`('`+w.Tenant.UUID().String()+`', '`+large.UUID().String()+`')`, pgx.QueryExecModeSimpleProtocol)
+				if err != nil {
+					return err
+				}
+				lines, err = pgx.CollectRows(rows, pgx.RowTo[string])
+				return err
+			})
+		}))
+		return strings.Join(lines, "\n")
+	}
+	kept := plan(w.AppURL)
+	require.Contains(t, kept, "Index Scan using things_page")
+	require.NotContains(t, kept, "Sort")
+	require.Contains(t, kept, "organisation_id = $2", "it knows no parameters")
+	and := "?"
+	if strings.Contains(w.AppURL, "?") {
+		and = "&"
+	}
+	require.Contains(t, plan(w.AppURL+and+"enable_bitmapscan=on"), "Sort", "a server that may use bitmaps sorts all of a large employer's rows")
+}
+
+func TestInTenantOne_WritesWithinItsTenantInOneTransaction(t *testing.T) {
+	t.Parallel()
+	w, other := testkit.New(t), testkit.New(t)
+	ctx := context.Background()
+	mine := w.Organisation("Apotheek Zonneveld")
+	rename := `update organisations set name = $2 where id = $1 returning tenant_id, name, current_setting('plan_cache_mode') as mode`
+	var got []struct {
+		TenantID   id.TenantID
+		Name, Mode string
+	}
+	require.NoError(t, w.App.DB.InTenantOne(ctx, other.Who(), &got, rename, mine.UUID(), "theirs"))
+	require.Empty(t, got, "another tenant's row is not there")
+	require.NoError(t, w.App.DB.InTenantOne(ctx, w.Who(), &got, rename, mine.UUID(), "ours"))
+	require.Len(t, got, 1)
+	require.Equal(t, w.Tenant, got[0].TenantID)
+	require.Equal(t, "force_generic_plan", got[0].Mode)
+	require.Equal(t, 1, w.Count(`select count(*) from organisations where id = $1 and name = 'ours'`, mine.UUID()), "it is written")
+	err := w.App.DB.InTenantOne(ctx, w.Who(), &got, `with x as (update organisations set name = 'half' where id = $1 returning id) select 1 / (count(*) - 1)::int as mode from x`, mine.UUID())
+	require.Error(t, err)
+	require.Equal(t, 1, w.Count(`select count(*) from organisations where id = $1 and name = 'ours'`, mine.UUID()), "all of it or nothing")
+	require.Error(t, w.App.DB.InTenantOne(ctx, db.Who{}, &got, rename, mine.UUID(), "nobody's"))
+	// Nothing of it outlives it, on any connection.
+	require.NoError(t, w.App.DB.Platform(ctx, "a test", func(tx pgx.Tx) error {
+		var tenant, mode string
+		err := tx.QueryRow(ctx, `select coalesce(current_setting('app.tenant_id', true), ''), current_setting('plan_cache_mode')`).Scan(&tenant, &mode)
+		require.Equal(t, []string{"", "auto"}, []string{tenant, mode})
+		return err
+	}))
+}
+
+// A connection that breaks while the statement runs leaves open whether it was done.
+func TestInTenantOne_SaysWhenNobodyKnows(t *testing.T) {
+	t.Parallel()
+	w := testkit.Apart(t, nil).Tenant(t)
+	ended := make(chan error, 1)
+	go func() {
+		var none []struct{ X string }
+		ended <- w.App.DB.InTenantOne(context.Background(), w.Who(), &none, `select pg_sleep(60)::text as x, 'the canary' as y`)
+	}()
+	require.Eventually(t, func() bool {
+		return w.Count(`select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and query like '%the canary%' and pid <> pg_backend_pid()`) == 1
+	}, time.Minute, 5*time.Millisecond)
+	require.True(t, fault.OutcomeUnknown.Is(<-ended))
 }
 
 func TestPgx_NestedSavepointsAreEachTheirOwn(t *testing.T) {

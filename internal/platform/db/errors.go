@@ -83,6 +83,22 @@ func retryable(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == serialization || pg.Code == deadlock)
 }
 
+// unsent is why a statement was not even sent.
+type unsent struct{ error }
+
+func (u unsent) Unwrap() error { return u.error }
+
+// Undone reports whether err, of PlatformOne, says that nothing was changed: the statement was never sent, or the database
+// refused it. Of any other error, and of a server that was told to stop, nobody can say.
+func Undone(err error) bool {
+	var never unsent
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code != shutdown && pg.Code != crash
+	}
+	return errors.As(err, &never) || pgconn.SafeToRetry(err)
+}
+
 // translate gives PostgreSQL's refusals their meaning: by SQLSTATE and constraint name, never by text. A fault passes,
 // and what has no meaning for a caller stays what it is.
 func translate(err error) error {

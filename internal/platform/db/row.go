@@ -27,8 +27,6 @@ type Row struct {
 	Pos        int64  `gorm:"->"` // where the last change stands in the order of changes
 }
 
-const txKey = "switchboard:tx"
-
 // registerCallbacks makes gorm fill in and filter by the tenant, so that code is kept to one tenant before the
 // database is.
 func registerCallbacks(g *gorm.DB) error {
@@ -108,13 +106,23 @@ func query(d *gorm.DB) {
 }
 
 func transactionOf(d *gorm.DB) (*Tx, bool) {
-	v, _ := d.Get(txKey)
-	tx, ok := v.(*Tx)
-	return tx, ok
+	l, _ := d.Statement.ConnPool.(link)
+	return l.tx, l.tx != nil
 }
 
 // Get reads the row with this id, or returns fault.Missing: absent, another tenant's and out of reach are the same.
 func Get[T any, ID any](tx *Tx, rowID ID) (T, error) { return get[T](tx, rowID, "") }
+
+// GetOr is Get, and where no row has the id it reads the one that another statement finds. In single mode that is a second
+// round trip, which sees a later state: it is for what a row may have become in between, and never was before.
+func GetOr[T any, ID any](tx *Tx, rowID ID, query string, args ...any) (T, error) {
+	row, err := Get[T](tx, rowID)
+	if fault.Missing.Is(err) {
+		tx.spent = false
+		err = One(tx, &row, query, args...)
+	}
+	return row, err
+}
 
 // Lock is Get, and keeps the row from changing until the transaction ends: what every change of state does first.
 func Lock[T any, ID any](tx *Tx, rowID ID) (T, error) { return get[T](tx, rowID, " for no key update") }

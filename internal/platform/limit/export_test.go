@@ -1,5 +1,7 @@
 package limit
 
+import "time"
+
 // Bound makes a limiter know only so many callers.
 func (l *Limiter) Bound(n int) { l.max = n }
 
@@ -8,6 +10,11 @@ func (l *Limiter) Known() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.callers)
+}
+
+// Hold is hear: what the database says of a caller.
+func (l *Limiter) Hold(who string, full, now time.Time) {
+	news{limiter: l, key: l.keyOf(who)}.hear(full, now)
 }
 
 // Due reports whether Run would tell the other processes now, and takes note that it is going to.

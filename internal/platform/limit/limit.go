@@ -45,6 +45,8 @@ const (
 	crowd      = 1 << 12 // buckets for those
 	// told is the part of a quota after which the other processes are told at once.
 	told = 32
+	// late is how long after its use something is told at the latest, while telling works.
+	late = 2 * tellEvery
 )
 
 // key is a caller of a limiter, as the shared table knows it: no name, and no address.
@@ -125,10 +127,7 @@ func (l *Limiter) find(k key, now time.Time, keep bool) (*caller, key) {
 	if c := l.callers[k]; c != nil {
 		return c, k
 	}
-	if len(l.callers) >= l.max {
-		l.sweep(now)
-	}
-	if len(l.callers) >= l.max {
+	if !l.room(now) {
 		k = l.keyOf("\x00crowd" + string([]byte{k[0], k[1] & (crowd>>8 - 1)}))
 		if c := l.callers[k]; c != nil {
 			return c, k
@@ -139,6 +138,14 @@ func (l *Limiter) find(k key, now time.Time, keep bool) (*caller, key) {
 		l.callers[k] = c
 	}
 	return c, k
+}
+
+// room reports whether one more caller can be known by its own key.
+func (l *Limiter) room(now time.Time) bool {
+	if len(l.callers) >= l.max {
+		l.sweep(now)
+	}
+	return len(l.callers) < l.max
 }
 
 // sweep forgets those against whom nothing is held, at most once a second.
@@ -163,7 +170,11 @@ type news struct {
 }
 
 // collect takes what is untold: all of it, or what is due.
-func (l *Limiter) collect(out []news, all bool) []news {
+//
+// What was used long ago, because it could not be told sooner, has come free meanwhile. What is told is never more than what
+// is still held against the caller here, but for the time in which the others are told anyway: else an hour without a
+// database would be counted as if it had been used just now, on top of what everybody used since.
+func (l *Limiter) collect(out []news, now time.Time, all bool) []news {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kept := l.dirty[:0]
@@ -173,31 +184,44 @@ func (l *Limiter) collect(out []news, all bool) []news {
 			kept = append(kept, k)
 			continue
 		}
-		out = append(out, news{l, k, c.untold, c.since})
+		n := news{l, k, min(c.untold, max(0, c.full.Sub(now))+late), c.since}
 		c.untold = 0
+		out = append(out, n)
 	}
 	l.dirty = kept
 	return out
 }
 
-// putBack makes untold again what could not be told.
+// putBack makes untold again what could not be told. It is held against the caller already.
 func (n news) putBack() {
 	n.limiter.mu.Lock()
 	defer n.limiter.mu.Unlock()
-	c, k := n.limiter.find(n.key, n.since, true)
+	c := n.limiter.callers[n.key]
+	if c == nil { // swept: nothing of it is held any more
+		return
+	}
 	if c.untold == 0 {
-		n.limiter.dirty = append(n.limiter.dirty, k)
+		n.limiter.dirty = append(n.limiter.dirty, n.key)
 	}
 	c.untold += n.used
 	c.since = n.since
 }
 
 // hear takes what all processes counted of a caller together, this one's untold uses left out. It never takes back what is held
-// against a caller: the database may have forgotten.
-func (n news) hear(full time.Time) {
-	n.limiter.mu.Lock()
-	defer n.limiter.mu.Unlock()
-	c, _ := n.limiter.find(n.key, full, true)
+// against a caller: the database may have forgotten. Of a caller that was forgotten here it makes no other pay: when there is no
+// room the database goes on knowing it.
+func (n news) hear(full, now time.Time) {
+	l := n.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.callers[n.key]
+	if c == nil {
+		if !full.After(now) || !l.room(now) {
+			return
+		}
+		c = &caller{full: full}
+		l.callers[n.key] = c
+	}
 	if full = full.Add(c.untold); full.After(c.full) {
 		c.full = full
 	}

@@ -248,3 +248,90 @@ func TestShared_NothingIsLostWhenAllTellAtOnce(t *testing.T) {
 		require.InDelta(t, 120, used, 2, "six processes, twenty rounds")
 	}
 }
+
+// What a full limiter hears, it hears now: that somebody is held until later frees nobody, and makes nobody else pay.
+func TestLimiter_WhatItHearsWhenItIsFullFreesNobody(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	s := shared(t, h)
+	l := s.Limiter(limit.Policy{Name: "p", Requests: 2, Window: time.Hour})
+	l.Bound(50)
+	for i := range 50 {
+		l.Add(fmt.Sprint("guesser ", i))
+		l.Add(fmt.Sprint("guesser ", i))
+	}
+	require.NoError(t, s.Tell(context.Background(), true))
+	now := h.Clock.Now()
+	for i := range 500 {
+		l.Hold(fmt.Sprint("elsewhere ", i), now.Add(100*time.Hour), now)
+	}
+	require.Equal(t, 50, l.Known(), "there is no room, and the database goes on knowing them")
+	for i := range 50 {
+		require.NotZero(t, l.Peek(fmt.Sprint("guesser ", i)).Wait)
+	}
+	for i := range 500 {
+		require.Zero(t, l.Peek(fmt.Sprint("somebody ", i)).Wait, "nobody pays for them")
+	}
+	h.Clock.Advance(2 * time.Hour)
+	l.Hold("elsewhere", h.Clock.Now().Add(time.Hour), h.Clock.Now())
+	require.NotZero(t, l.Peek("elsewhere").Wait, "there is room again")
+	require.Equal(t, 1, l.Known())
+}
+
+// A process that could not tell for long tells what is still held, not all that was ever used: it has come free meanwhile.
+func TestShared_WhatCouldNotBeToldForLongIsNotCountedAsIfItWereNow(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	ctx := context.Background()
+	s, other := shared(t, h), shared(t, h)
+	p := limit.Policy{Name: "p", Requests: 60, Window: time.Minute}
+	l, elsewhere := s.Limiter(p), other.Limiter(p)
+	away, cancel := context.WithCancel(ctx)
+	cancel()
+	for range 50 { // half of what is allowed, for most of an hour
+		for range 30 {
+			require.Zero(t, l.Take("steady").Wait)
+		}
+		h.Clock.Advance(time.Minute)
+		require.Error(t, s.Tell(away, true))
+	}
+	elsewhere.Take("steady")
+	require.NoError(t, other.Tell(ctx, true))
+	require.NoError(t, s.Tell(ctx, true))
+	require.GreaterOrEqual(t, l.Peek("steady").Left, 56, "it is all free again but for what is told late anyway")
+	elsewhere.Take("steady")
+	require.NoError(t, other.Tell(ctx, true))
+	require.GreaterOrEqual(t, elsewhere.Peek("steady").Left, 55)
+}
+
+// Whether something was told when the connection breaks, nobody knows: it is not told twice.
+func TestShared_WhatMayHaveBeenToldIsNotToldTwice(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	ctx := context.Background()
+	s := shared(t, h)
+	p := limit.Policy{Name: "p", Requests: 100, Window: 24 * time.Hour}
+	l := s.Limiter(p)
+	for range 40 {
+		l.Take("a")
+	}
+	holder, err := h.Super.Begin(ctx)
+	require.NoError(t, err)
+	_, err = holder.Exec(ctx, `lock table platform.limits`)
+	require.NoError(t, err)
+	told := make(chan error, 1)
+	go func() { told <- s.Tell(ctx, true) }()
+	require.Eventually(t, func() bool {
+		var killed int
+		err := holder.QueryRow(ctx, `select count(pg_terminate_backend(pid)) from pg_locks where relation = 'platform.limits'::regclass and not granted
+			and database = (select oid from pg_database where datname = current_database())`).Scan(&killed)
+		return err == nil && killed > 0
+	}, 10*time.Second, time.Millisecond)
+	require.Error(t, <-told)
+	require.NoError(t, holder.Rollback(ctx))
+	l.Take("a")
+	require.Equal(t, 59, l.Peek("a").Left, "here it counts once")
+	require.NoError(t, s.Tell(ctx, true))
+	require.Equal(t, 59, l.Peek("a").Left)
+	require.Equal(t, 99, shared(t, h).Limiter(p).Peek("a").Left, "and elsewhere at most once")
+}

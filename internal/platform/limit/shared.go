@@ -98,15 +98,15 @@ func (s *Shared) Tell(ctx context.Context, all bool) error {
 	s.mu.Lock()
 	limiters := s.limiters
 	s.mu.Unlock()
+	now := s.now()
 	var told []news
 	for _, l := range limiters {
-		told = l.collect(told, all)
+		told = l.collect(told, now, all)
 	}
 	if len(told) == 0 {
 		return nil
 	}
 	var (
-		now    = s.now()
 		which  = make(map[key]news, len(told))
 		keys   = make([][16]byte, len(told))
 		used   = make([]int64, len(told))
@@ -125,15 +125,19 @@ func (s *Shared) Tell(ctx context.Context, all bool) error {
 		returning l.key, cast(extract(epoch from l.until - clock_timestamp()) * 1000000 as bigint)`, []any{keys, used, before}, func(rows pgx.Rows) error {
 		return each(rows, func(k key, left time.Duration) { heard[k] = left })
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+	case db.Undone(err):
 		for _, n := range told {
 			n.putBack()
 		}
 		return err
+	default: // it may be in the database: told again it would be counted twice, against a good caller
+		return err
 	}
 	now = s.now()
 	for k, left := range heard {
-		which[k].hear(now.Add(left))
+		which[k].hear(now.Add(left), now)
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func TestDocsPage(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(html.UnescapeString(string(m[1]))), &c))
 	require.Equal(t, false, c["withDefaultFonts"])
 	require.Equal(t, false, c["telemetry"])
+	require.Equal(t, false, c["persistAuth"], "a token that somebody types there is not kept")
 	require.Equal(t, map[string]any{"disabled": true}, c["agent"])
 	require.Equal(t, map[string]any{"disabled": true}, c["mcp"])
 	require.NotContains(t, regexp.MustCompile(`script-src[^;]*`).FindString(openapi.DocsCSP), "unsafe")

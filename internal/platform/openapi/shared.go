@@ -48,7 +48,7 @@ func headers() object {
 		"Location":             h("Where the new resource is.", "string", "/v1/organisations/org_01k3p9c2zre8v9w0x1y2z3a4b5", true),
 		"Link":                 h("The next page (RFC 8288), when there is one.", "string", `</v1/organisations?cursor=eyJ>; rel="next"`, false),
 		"RateLimit":            h("What is left of the quota, and seconds until it is full again (draft-ietf-httpapi-ratelimit-headers-10).", "string", `"client";r=5950;t=1`, true),
-		"RateLimit-Policy":     h("Whose quota counts: client, address, or token (of the address, at /oauth/token); how many requests, and the window in seconds.", "string", `"client";q=6000;w=60`, true),
+		"RateLimit-Policy":     h("Whose quota counts: client; address, at this door; token, at /oauth/token, of the client with a right secret and else of the address; or stranger, of the address, with a wrong token or a path that is none. How many requests, and the window in seconds.", "string", `"client";q=6000;w=60`, true),
 		"Retry-After":          h("Seconds to wait before the next try.", "integer", 5, true),
 		"Request-Id":           h("The id of this request; it stands in our log too.", "string", "req_01k3p9c2zre8v9w0x1y2z3a4b5", true),
 		"Idempotency-Replayed": h("true when this is the kept answer to an earlier request with the same Idempotency-Key.", "string", "true", false),

@@ -106,7 +106,7 @@ func decode(text, filters string) (*cursor, error) {
 }
 
 // List reads one page of q, a query over rows of the type Row that carries the filters. filters is what the caller
-// filtered by: a cursor of other filters is refused.
+// filtered by: a cursor of other filters is refused. What a bound caller sees is found by the Bounds of the row type.
 func List[Row Keyed, T any](tx *db.Tx, p Params, filters any, q *gorm.DB, wire func(Row) T) (Page[T], error) {
 	f := fingerprint(filters)
 	c, err := decode(p.Cursor, f)
@@ -123,8 +123,8 @@ func List[Row Keyed, T any](tx *db.Tx, p Params, filters any, q *gorm.DB, wire f
 	if c != nil {
 		q = q.Where(beyond, c.ID)
 	}
-	var rows []Row
-	if err := q.Order(order).Limit(p.Limit + 1).Find(&rows).Error; err != nil {
+	rows, err := bounded[Row](tx, q, "id", order, p.Limit+1)
+	if err != nil {
 		return Page[T]{}, err
 	}
 	out := Page[T]{Data: make([]T, 0, min(len(rows), p.Limit)), HasMore: len(rows) > p.Limit}
@@ -165,8 +165,8 @@ func Sync[Row Keyed, T any](tx *db.Tx, p SyncParams, filters any, q *gorm.DB, wi
 	if c.Since != nil {
 		q = q.Where("updated_at >= ?", *c.Since)
 	}
-	var rows []Row
-	if err := q.Order("pos, id").Limit(p.Limit + 1).Find(&rows).Error; err != nil {
+	rows, err := bounded[Row](tx, q, "pos, id", "pos, id", p.Limit+1)
+	if err != nil {
 		return Page[T]{}, err
 	}
 	next := *c

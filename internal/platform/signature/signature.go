@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -46,6 +47,8 @@ var (
 	ErrHeader = errors.New("a webhook header is missing or malformed")
 	// ErrTimestamp says that a message is older or newer than Tolerance.
 	ErrTimestamp = errors.New("the webhook timestamp is too far from now")
+	// ErrWiped says that a Signer holds no keys any more.
+	ErrWiped = errors.New("the webhook keys were wiped")
 	// ErrSignature says that no signature of the message fits any of the secrets.
 	ErrSignature = errors.New("no webhook signature matches")
 )
@@ -76,46 +79,80 @@ func PublicKey(text string) (ed25519.PublicKey, error) {
 	return key, nil
 }
 
-// Sign makes the value of HeaderSignature: one v1 signature (HMAC-SHA256) per whsec_ secret, in their order. While a secret is
-// rotated, both are given. It returns ErrSecret or ErrMessage.
-func Sign(id string, at time.Time, body []byte, secrets ...string) (string, error) {
-	return sign(id, at, body, secrets, func(secret string, content []byte) (string, error) {
-		key, err := decodeSecret(secret)
-		if err != nil {
-			return "", err
-		}
-		return symmetric + "," + base64.StdEncoding.EncodeToString(authenticate(key, content)), nil
-	})
+// Signer signs with keys that were read and derived once. It is safe for concurrent use.
+type Signer struct {
+	mu     sync.RWMutex
+	wiped  bool
+	shared [][]byte
+	own    []ed25519.PrivateKey
 }
 
-// SignAsymmetric is Sign with v1a signatures (Ed25519), one per whsk_ private key. A receiver that knows both schemes takes
-// either; join the two results with a space.
-func SignAsymmetric(id string, at time.Time, body []byte, privates ...string) (string, error) {
-	return sign(id, at, body, privates, func(private string, content []byte) (string, error) {
-		key, err := decodePrivate(private)
-		if err != nil {
-			return "", err
-		}
-		return asymmetric + "," + base64.StdEncoding.EncodeToString(ed25519.Sign(key, content)), nil
-	})
-}
-
-func sign(id string, at time.Time, body []byte, keys []string, one func(key string, content []byte) (string, error)) (string, error) {
-	if len(keys) == 0 {
-		return "", ErrSecret
+// NewSigner reads whsec_ secrets and whsk_ private keys; while a secret is rotated, the old and the new ones are given. It
+// returns ErrSecret, also where there are none at all.
+func NewSigner(secrets, privates []string) (*Signer, error) {
+	if len(secrets)+len(privates) == 0 {
+		return nil, ErrSecret
 	}
+	s := &Signer{}
+	for _, text := range secrets {
+		key, err := decodeSecret(text)
+		if err != nil {
+			return nil, err
+		}
+		s.shared = append(s.shared, key)
+	}
+	for _, text := range privates {
+		key, err := decodePrivate(text)
+		if err != nil {
+			return nil, err
+		}
+		s.own = append(s.own, key)
+	}
+	return s, nil
+}
+
+// Sign makes the value of HeaderSignature: a v1 signature (HMAC-SHA256) of each secret and a v1a signature (Ed25519) of each
+// private key, in their order. A receiver that knows both schemes takes either. It returns ErrMessage or ErrWiped.
+func (s *Signer) Sign(id string, at time.Time, body []byte) (string, error) {
 	if !validID(id) || at.Unix() < 0 {
 		return "", ErrMessage
 	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.wiped {
+		return "", ErrWiped
+	}
 	content := content(id, strconv.FormatInt(at.Unix(), 10), body)
-	signatures := make([]string, len(keys))
-	for i, key := range keys {
-		var err error
-		if signatures[i], err = one(key, content); err != nil {
-			return "", err
-		}
+	signatures := make([]string, 0, len(s.shared)+len(s.own))
+	for _, key := range s.shared {
+		signatures = append(signatures, symmetric+","+base64.StdEncoding.EncodeToString(authenticate(key, content)))
+	}
+	for _, key := range s.own {
+		signatures = append(signatures, asymmetric+","+base64.StdEncoding.EncodeToString(ed25519.Sign(key, content)))
 	}
 	return strings.Join(signatures, " "), nil
+}
+
+// Sign signs one message with whsec_ secrets, for whoever does so seldom. It returns ErrSecret or ErrMessage.
+func Sign(id string, at time.Time, body []byte, secrets ...string) (string, error) {
+	s, err := NewSigner(secrets, nil)
+	if err != nil {
+		return "", err
+	}
+	return s.Sign(id, at, body)
+}
+
+// Wipe overwrites the keys: the Signer signs nothing any more. It waits for signatures that are being made.
+func (s *Signer) Wipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wiped = true
+	for _, key := range s.shared {
+		clear(key)
+	}
+	for _, key := range s.own {
+		clear(key)
+	}
 }
 
 // Verify checks that one of the secrets signed the message and that it is fresh at now. A secret is a whsec_ shared secret or a

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/platform/signature"
@@ -46,13 +48,48 @@ func headers(id, stamp string, signatures ...string) http.Header {
 	return h
 }
 
+func signAsymmetric(id string, at time.Time, body []byte, privates ...string) (string, error) {
+	s, err := signature.NewSigner(nil, privates)
+	if err != nil {
+		return "", err
+	}
+	return s.Sign(id, at, body)
+}
+
+func TestSigner_SignsWithAllThatItWasGivenAndIsWiped(t *testing.T) {
+	t.Parallel()
+	s, err := signature.NewSigner([]string{secret}, []string{pair, seed})
+	require.NoError(t, err)
+	var together sync.WaitGroup
+	for range 8 { // while it is wiped: whole signatures or none
+		together.Go(func() {
+			for range 50 {
+				signed, err := s.Sign(id, at, body)
+				if err == nil {
+					assert.Equal(t, mac+" "+pairSigned+" "+seedSigned, signed)
+				} else {
+					assert.ErrorIs(t, err, signature.ErrWiped)
+				}
+			}
+		})
+	}
+	signed, err := s.Sign(id, at, body)
+	require.NoError(t, err)
+	require.Equal(t, mac+" "+pairSigned+" "+seedSigned, signed)
+	s.Wipe()
+	together.Wait()
+	_, err = s.Sign(id, at, body)
+	require.ErrorIs(t, err, signature.ErrWiped)
+	s.Wipe()
+}
+
 func TestPublicVectors(t *testing.T) {
 	t.Parallel()
 	signed, err := signature.Sign(id, at, body, secret)
 	require.NoError(t, err)
 	require.Equal(t, mac, signed)
 
-	signed, err = signature.SignAsymmetric(id, at, body, pair, seed)
+	signed, err = signAsymmetric(id, at, body, pair, seed)
 	require.NoError(t, err)
 	require.Equal(t, pairSigned+" "+seedSigned, signed)
 
@@ -108,7 +145,7 @@ func TestBothSchemesInOneHeader(t *testing.T) {
 	private, public := signature.NewKeyPair()
 	v1, err := signature.Sign(id, at, body, shared)
 	require.NoError(t, err)
-	v1a, err := signature.SignAsymmetric(id, at, body, private)
+	v1a, err := signAsymmetric(id, at, body, private)
 	require.NoError(t, err)
 	for _, h := range []http.Header{
 		headers(id, "1614265330", v1+" "+v1a),
@@ -186,7 +223,7 @@ func TestSecretsAndKeysMustHaveTheirForm(t *testing.T) {
 		require.ErrorIs(t, signature.Verify(h, body, at, secret, bad), signature.ErrSecret, bad)
 	}
 	for _, bad := range []string{"", "whsk_", secret, pairPublic, "whsk_" + bytes(31), "whsk_" + bytes(33), "whsk_" + bytes(64)} {
-		_, err := signature.SignAsymmetric(id, at, body, bad)
+		_, err := signAsymmetric(id, at, body, bad)
 		require.ErrorIs(t, err, signature.ErrSecret, bad)
 	}
 	_, err := signature.Sign(id, at, body)
@@ -200,7 +237,7 @@ func TestSignRefusesWhatCannotBeTold(t *testing.T) {
 		_, err := signature.Sign(bad, at, body, secret)
 		require.ErrorIs(t, err, signature.ErrMessage)
 	}
-	_, err := signature.SignAsymmetric(id, time.Unix(-1, 0), body, seed)
+	_, err := signAsymmetric(id, time.Unix(-1, 0), body, seed)
 	require.ErrorIs(t, err, signature.ErrMessage)
 }
 

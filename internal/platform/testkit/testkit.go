@@ -113,6 +113,19 @@ func copied(ctx context.Context, c *pgx.Conn, super, template string) (*Database
 	return d, err
 }
 
+// NewEmpty makes a database with nothing in it, for the owner to migrate.
+func NewEmpty(t testing.TB) *Database {
+	t.Helper()
+	_ = NewDatabase(t) // the roles are there
+	ctx := context.Background()
+	super, c := server(t)
+	defer c.Close(ctx)
+	d, err := copied(ctx, c, super, "template1")
+	require.NoError(t, err)
+	t.Cleanup(func() { d.Drop(t) })
+	return d
+}
+
 // Copy clones what Freeze left, as often as wanted.
 func (d *Database) Copy(t testing.TB) *Database {
 	t.Helper()

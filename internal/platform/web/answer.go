@@ -57,11 +57,8 @@ func (s *Server) answer(c *call, r Route, out any) {
 		c.html(v)
 		return
 	}
-	status, header := s.describe(c, r, out)
-	for k, x := range header {
-		h[k] = x
-	}
-	c.write(status, "application/json", encode(out))
+	h["Content-Type"] = asJSON
+	c.write(s.describe(c, r, out, h), "", encode(out))
 }
 
 // html writes a page, or whatever says its own status and headers.
@@ -76,14 +73,14 @@ func (c *call) html(v HTML) {
 	c.write(v.Status, v.Type, v.Bytes)
 }
 
-// describe finds the status and the headers of a JSON answer.
-func (s *Server) describe(c *call, r Route, out any) (int, http.Header) {
-	status, h := r.Status, http.Header{}
+// describe finds the status of a JSON answer, and sets its headers.
+func (s *Server) describe(c *call, r Route, out any, h http.Header) int {
+	status := r.Status
 	if v, ok := out.(statused); ok && v.HTTPStatus() != 0 {
 		status = v.HTTPStatus()
 	}
 	if v, ok := out.(etagged); ok {
-		h.Set("ETag", v.ETag())
+		h["Etag"] = []string{v.ETag()}
 	}
 	if v, ok := out.(located); ok && (status == http.StatusCreated || status == http.StatusAccepted) {
 		h.Set("Location", v.Location())
@@ -93,8 +90,8 @@ func (s *Server) describe(c *call, r Route, out any) (int, http.Header) {
 			h.Set("Link", l)
 		}
 	}
-	h.Set("Cache-Control", "no-store") // whatever stands behind a token is somebody's: no browser or proxy keeps it
-	return status, h
+	h["Cache-Control"] = noStore // whatever stands behind a token is somebody's: no browser or proxy keeps it
+	return status
 }
 
 // write sends an answer whole, with its length. Nothing is written after it.

@@ -88,10 +88,10 @@ func hasIfMatch(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && slices.ContainsFunc(planOf(t).params, func(p param) bool { return p.name == "If-Match" })
 }
 
-// bind fills in from path, query, headers and body. What cannot be parsed is a 400, what breaks a rule a 422, and a
-// path that cannot be an id is a 404, as any other unknown one.
+// bind reads the body, and fills in from path, query and headers; bindBody does the rest. What cannot be parsed is a 400,
+// what breaks a rule a 422, and a path that cannot be an id is a 404, as any other unknown one.
 func (s *Server) bind(c *call, r Route, in any) error {
-	if err := s.take(c); err != nil {
+	if err := s.take(c, r); err != nil {
 		return err
 	}
 	v := reflect.ValueOf(in).Elem()
@@ -154,10 +154,17 @@ func (s *Server) bind(c *call, r Route, in any) error {
 	if len(bad.Fields) > 0 {
 		return bad
 	}
-	return s.bindBody(c, p, v)
+	return nil
 }
 
-func (s *Server) bindBody(c *call, p *plan, v reflect.Value) error {
+// bindBody parses the body that bind read and lays it over in. It runs in a place: a body that is parsed takes many times the
+// memory of its text, and so only as many are parsed at once as there are places.
+func (s *Server) bindBody(c *call, in any) error {
+	v := reflect.ValueOf(in).Elem()
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	p := planOf(v.Type())
 	if c.req.Method == http.MethodGet || c.req.Method == http.MethodDelete || c.req.Method == http.MethodHead {
 		return nil
 	}

@@ -65,8 +65,8 @@ func (s *Server) once(c *call, r Route, tx *db.Tx, replay **stored, verb func() 
 	if err != nil {
 		return err
 	}
-	status, header := s.describe(c, r, out)
-	a := stored{Status: status, Header: header}
+	a := stored{Header: http.Header{}}
+	a.Status = s.describe(c, r, out, a.Header)
 	if _, none := out.(None); none {
 		a.Status = http.StatusNoContent
 	} else {

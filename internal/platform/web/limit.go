@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -22,14 +23,17 @@ type Limit struct {
 // headers of answers.
 type Counted string
 
-// Every route is counted, or says that it is not. Behind a token the client counts; a request without a good token counts
-// against its address, like those of the public doors. The door that gives tokens has a limit of its own for each address,
-// so that who uses up the others does not shut it.
+// Every route is counted, or says that it is not, and nobody uses up what is another's. Behind a token the client counts.
+// At a public door the address counts, at each for itself. The door that gives tokens looks at the secret first and then
+// says itself who counts, see Count: the client whose secret it is, or the address. What has no good token, or asks for
+// what is not there, is a stranger: that counts against its address apart from the doors, so that a neighbour's wrong tokens
+// shut none.
 const (
-	ByClient  Counted = "client"
-	ByAddress Counted = "address"
-	ByToken   Counted = "token"
-	ByNobody  Counted = "nobody" // who watches over us
+	ByClient   Counted = "client"
+	ByAddress  Counted = "address"
+	ByToken    Counted = "token"
+	ByNobody   Counted = "nobody" // who watches over us
+	byStranger Counted = "stranger"
 )
 
 // CountedBy counts a public route otherwise than by address.
@@ -53,7 +57,7 @@ func (r Route) checkCounted() error {
 
 // limits are those of a server.
 type limits struct {
-	clients, addresses, tokens *limit.Limiter
+	clients, addresses, tokens, strangers *limit.Limiter
 }
 
 func newLimits(s *limit.Shared, client, public Limit) limits {
@@ -61,18 +65,18 @@ func newLimits(s *limit.Shared, client, public Limit) limits {
 		clients:   s.Limiter(limit.Policy{Name: string(ByClient), Requests: client.Requests, Window: client.Window}),
 		addresses: s.Limiter(limit.Policy{Name: string(ByAddress), Requests: public.Requests, Window: public.Window}),
 		tokens:    s.Limiter(limit.Policy{Name: string(ByToken), Requests: public.Requests, Window: public.Window}),
+		strangers: s.Limiter(limit.Policy{Name: string(byStranger), Requests: public.Requests, Window: public.Window}),
 	}
 }
 
-// public is the limiter of a route that needs no token; nil when nobody is counted.
-func (l limits) public(c Counted) *limit.Limiter {
-	switch c {
-	case ByAddress:
-		return l.addresses
-	case ByToken:
-		return l.tokens
+// Count counts a request at a door that is ByToken: against the client whose secret it brought, or against its address where
+// it brought none that is right. It tells the caller in the headers of the answer, and is fault.TooManyRequests when that is over.
+func Count(ctx context.Context, who string) error {
+	r := RequestOf(ctx)
+	if r.server == nil { // nobody came through a door
+		return nil
 	}
-	return nil
+	return count(r.call.gin.Writer.Header(), r.server.limits.tokens, who)
 }
 
 // count counts a request, tells the caller in RateLimit and RateLimit-Policy (IETF draft-ietf-httpapi-ratelimit-headers-10),
@@ -87,6 +91,34 @@ func count(h http.Header, l *limit.Limiter, who string) error {
 }
 
 func say(h http.Header, l *limit.Limiter, s limit.State) {
-	h.Set("RateLimit-Policy", l.Announced())
-	h.Set("RateLimit", l.Header(s))
+	h["Ratelimit-Policy"] = []string{l.Announced()} // as net/http spells them
+	h["Ratelimit"] = []string{l.Header(s)}
+}
+
+const (
+	refusalPause = 100 * time.Millisecond // before the answer to who is over a limit, who has to wait for longer anyway
+	refusalsHeld = 1000                   // at once; memory is bounded, and the others are answered
+)
+
+// refusals holds what is refused for being too much, for a moment: who asks again as soon as it is refused then asks ten times
+// a second over each of its connections, and not a thousand. What that would cost, others would wait for.
+type refusals chan struct{}
+
+func newRefusals() refusals { return make(refusals, refusalsHeld) }
+
+// hold returns after the pause, or when a context ends.
+func (r refusals) hold(caller, server context.Context) {
+	select {
+	case r <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-r }()
+	pause := time.NewTimer(refusalPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-caller.Done():
+	case <-server.Done():
+	}
 }

@@ -19,7 +19,8 @@ const (
 // for another; who waits is served tenant by tenant, not in the order of arrival; and a few connections are for none of
 // them: what keeps the house going (revocations, deliveries, jobs) waits for no caller.
 //
-// Public doors are one tenant here, the zero one: nobody knows yet whose they are.
+// Public doors are one tenant here, the zero one: nobody knows yet whose they are. The door that gives tokens is another, so
+// that neither stands in the other's line; who brought the right secret stands in that of its tenant, see InPlace.
 type places struct {
 	most int // of one tenant
 
@@ -29,6 +30,22 @@ type places struct {
 	lines  map[id.TenantID][]*waiter
 	turns  []id.TenantID // those with a line, the next one first
 	within time.Duration
+}
+
+// tokenDoor is whose places are those of requests for a token that nobody knows yet.
+var tokenDoor = id.TenantID{15: 1}
+
+// InPlace runs fn once there is a place for the tenant, or, for the zero one, among those whose tenant is not known yet. It is
+// for doors that are ByToken: they hold none until they ask.
+func InPlace(ctx context.Context, t id.TenantID, fn func() error) error {
+	r := RequestOf(ctx)
+	if r.server == nil { // nobody came through a door
+		return fn()
+	}
+	if t.IsZero() {
+		t = tokenDoor
+	}
+	return r.server.places.with(ctx, t, fn)
 }
 
 type waiter struct {

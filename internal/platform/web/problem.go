@@ -75,6 +75,9 @@ func (s *Server) problemOf(c *call, err error) (Problem, *fault.Error) {
 // fail answers with a problem.
 func (s *Server) fail(c *call, err error) {
 	p, f := s.problemOf(c, err)
+	if p.Status == http.StatusTooManyRequests {
+		s.refusals.hold(c.ctx, s.ending)
+	}
 	if c.say != nil {
 		c.problem, c.cause = p.Code, safeCause(f)
 		c.html(c.say(err))

@@ -34,6 +34,8 @@ type Route struct {
 	Counted Counted
 
 	mode mode
+	most int64 // bytes of a body; 0: as much as any
+	rest bool  // a public door that asks nothing of the database
 	in   reflect.Type
 	out  reflect.Type
 	say  func(error) HTML
@@ -66,6 +68,19 @@ func Accepted(r *Route) { r.Status = http.StatusAccepted }
 
 // Undocumented keeps a route out of the API document: health, metrics, the document itself.
 func Undocumented(r *Route) { r.NoDoc = true }
+
+// BodyAtMost says that no body of a route is larger than so many bytes.
+func BodyAtMost(n int64) Option { return func(r *Route) { r.most = n } }
+
+func (r Route) bodyLimit() int64 {
+	if r.most > 0 {
+		return r.most
+	}
+	return maxBody
+}
+
+// FromMemory says that a public door answers without the database, and so waits for nobody who does.
+func FromMemory(r *Route) { r.rest = true }
 
 // SaysErrors lets a door refuse in the words of another standard than RFC 9457.
 func SaysErrors(say func(error) HTML) Option { return func(r *Route) { r.say = say } }
@@ -118,20 +133,27 @@ func Open[In, Out any](method, path string, status int, h OpenHandler[In, Out], 
 	}
 	r.run = func(s *Server, r Route, c *call) {
 		var in In
-		if err := s.bind(c, r, &in); err != nil {
-			s.fail(c, err)
-			return
-		}
 		var out Out
+		read := false
 		run := func() (err error) {
-			out, err = h(c.ctx, s.db, in)
+			if err = s.bindBody(c, &in); err == nil {
+				read = true
+				out, err = h(c.ctx, s.db, in)
+			}
 			return err
 		}
-		var err error
-		if r.Counted == ByNobody {
-			err = run()
-		} else {
+		err := s.bind(c, r, &in)
+		switch {
+		case err != nil:
+		case r.Counted == ByAddress && !r.rest:
 			err = s.places.with(c.ctx, id.TenantID{}, run)
+		default: // it needs none, or asks for its places itself
+			err = run()
+		}
+		if !read && r.Counted == ByToken { // nothing is known of the caller but its address
+			if over := count(c.gin.Writer.Header(), s.limits.tokens, c.address()); over != nil {
+				err = over
+			}
 		}
 		if err != nil {
 			s.fail(c, err)
@@ -177,6 +199,9 @@ func serve[In, Out any](s *Server, r Route, c *call, h Handler[In, Out]) {
 	}
 	var replay *stored
 	err := s.places.with(c.ctx, c.principal.TenantID, func() error {
+		if err := s.bindBody(c, &in); err != nil {
+			return err
+		}
 		switch {
 		case r.mode == modeSingle:
 			return s.db.Single(c.ctx, who, verb)

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -21,8 +22,10 @@ import (
 
 // The limits of every request.
 const (
-	maxBody = 1 << 20
-	keyLife = 24 * time.Hour
+	maxBody   = 1 << 20
+	smallBody = 64 << 10 // a larger one is counted while it is in memory
+	maxLarge  = 16       // of one client, or of one address without one
+	keyLife   = 24 * time.Hour
 )
 
 // Authenticate turns a bearer token into a principal, or fails with a fault.
@@ -47,10 +50,13 @@ type Server struct {
 	db           *db.DB
 	authenticate Authenticate
 	publicURL    string
+	secure       bool // publicURL is https
 	log          *slog.Logger
 	proxies      proxies
 	limits       limits
 	places       *places
+	bodies       bodies
+	refusals     refusals
 	observe      func(method, route string, status int, took time.Duration)
 	engine       *gin.Engine
 	ending       context.Context // ends the waits of those who wait
@@ -66,6 +72,7 @@ type call struct {
 	requestID string
 	lang      string
 	body      []byte
+	large     string     // whose large body it is, "" when it is none
 	from      netip.Addr // who calls; invalid where the connection has no address
 	principal auth.Principal
 	say       func(error) HTML
@@ -73,6 +80,9 @@ type call struct {
 	status, sent   int
 	problem, cause string
 }
+
+// address is who calls, as limits know it.
+func (c *call) address() string { return limit.Address(c.from) }
 
 func (c *call) idempotencyKey() string { return c.req.Header.Get("Idempotency-Key") }
 
@@ -84,6 +94,9 @@ type Request struct {
 	Lang   string // nl, fr or en
 	Accept string
 	IP     netip.Addr // who calls; invalid where the connection has no address
+
+	server *Server
+	call   *call
 }
 
 // RequestOf returns it from the handler's context.
@@ -98,12 +111,13 @@ func New(cfg Config, routes []Route) (*Server, error) {
 	if cfg.Limits == nil {
 		cfg.Limits = limit.NewShared(cfg.DB, cfg.Log)
 	}
-	s := &Server{db: cfg.DB, authenticate: cfg.Authenticate, publicURL: strings.TrimSuffix(cfg.PublicURL, "/"), log: cfg.Log,
-		limits: newLimits(cfg.Limits, cfg.ClientLimit, cfg.PublicLimit), places: newPlaces(cfg.DB.Conns()), observe: cfg.Observe}
+	s := &Server{db: cfg.DB, authenticate: cfg.Authenticate, publicURL: strings.TrimSuffix(cfg.PublicURL, "/"), secure: strings.HasPrefix(cfg.PublicURL, "https://"), log: cfg.Log,
+		limits: newLimits(cfg.Limits, cfg.ClientLimit, cfg.PublicLimit), places: newPlaces(cfg.DB.Conns()), refusals: newRefusals(), observe: cfg.Observe}
 	var err error
 	if s.proxies, err = readProxies(cfg.TrustedProxies, cfg.Forwarded); err != nil {
 		return nil, err
 	}
+	s.bodies.held = map[string]int{}
 	s.ending, s.end = context.WithCancel(context.Background())
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
@@ -136,26 +150,75 @@ func (s *Server) HTTPServer() *http.Server {
 // enter limits public routes and runs the route.
 func (s *Server) enter(c *call, r Route) {
 	c.say = r.say
-	if l := s.limits.public(r.Counted); l != nil {
-		if err := count(c.gin.Writer.Header(), l, limit.Address(c.from)); err != nil {
+	switch h := c.gin.Writer.Header(); r.Counted {
+	case ByAddress:
+		if err := count(h, s.limits.addresses, c.address()+" "+r.Path); err != nil {
 			s.fail(c, err)
 			return
 		}
+	case ByToken:
+		say(h, s.limits.tokens, s.limits.tokens.Peek(c.address()))
 	}
+	defer s.bodies.drop(c)
 	r.run(s, r, c)
 }
 
 // nowhere answers what no route is for.
 func (s *Server) nowhere(c *call, err error) {
-	if over := count(c.gin.Writer.Header(), s.limits.addresses, limit.Address(c.from)); over != nil {
+	if over := count(c.gin.Writer.Header(), s.limits.strangers, c.address()); over != nil {
 		err = over
 	}
 	s.fail(c, err)
 }
 
+// bodies bounds how many large bodies of one caller are in memory at once, while they come in and while they wait. Small ones
+// are bounded by how often the caller may ask. It is safe for concurrent use.
+type bodies struct {
+	mu   sync.Mutex
+	held map[string]int
+}
+
+// hold makes room for the body that a request announces, up to a limit of bytes, or fails with fault.Busy.
+func (b *bodies) hold(c *call, limit int64) error {
+	if c.req.Body == nil || c.req.Body == http.NoBody || limit <= smallBody || c.req.ContentLength >= 0 && c.req.ContentLength <= smallBody {
+		return nil
+	}
+	who := c.address()
+	if !c.principal.ClientID.IsZero() {
+		who = c.principal.ClientID.String()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held[who] >= maxLarge {
+		return fault.Busy.New().After(time.Second)
+	}
+	b.held[who]++
+	c.large = who
+	return nil
+}
+
+// drop gives the room back, if there is any to give.
+func (b *bodies) drop(c *call) {
+	if c.large == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held[c.large]--; b.held[c.large] == 0 {
+		delete(b.held, c.large)
+	}
+	c.large = ""
+}
+
 // take reads the body, of a caller who may send one: memory is not for strangers.
-func (s *Server) take(c *call) (err error) {
-	if c.body, err = readBody(c.gin.Writer, c.req, maxBody); err != nil {
+func (s *Server) take(c *call, r Route) (err error) {
+	if err = s.bodies.hold(c, r.bodyLimit()); err == nil {
+		c.body, err = readBody(c.gin.Writer, c.req, r.bodyLimit())
+		if len(c.body) <= smallBody { // one that did not say how long it is
+			s.bodies.drop(c)
+		}
+	}
+	if err != nil {
 		c.gin.Writer.Header().Set("Connection", "close") // the rest of the body is not worth reading
 	}
 	return err
@@ -163,19 +226,19 @@ func (s *Server) take(c *call) (err error) {
 
 // admit authenticates, counts and authorises. What is refused here cost no body and no statement.
 //
-// Wrong tokens count against their address, and a good one from there goes past that: who shares an address with a guesser
-// is not shut out.
+// Wrong tokens count against their address, and a good one from there goes past that, as do the public doors: who shares an
+// address with a guesser is not shut out.
 func (s *Server) admit(c *call, r Route) error {
 	h := c.gin.Writer.Header()
 	p, err := s.identify(c)
 	if fault.NoToken.Is(err) {
-		if over := count(h, s.limits.addresses, limit.Address(c.from)); over != nil {
+		if over := count(h, s.limits.strangers, c.address()); over != nil {
 			return over
 		}
 		return err
 	}
 	if err != nil {
-		say(h, s.limits.addresses, s.limits.addresses.Peek(limit.Address(c.from)))
+		say(h, s.limits.strangers, s.limits.strangers.Peek(c.address()))
 		return err
 	}
 	c.principal = p
@@ -216,8 +279,9 @@ func (s *Server) around(route string, f func(*call)) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		c := &call{gin: g, req: g.Request, start: time.Now(), requestID: newRequestID(), lang: languageOf(g.Request.Header.Get("Accept-Language"))}
 		c.from = s.proxies.caller(g.Request)
-		c.ctx = context.WithValue(g.Request.Context(), requestKey{}, Request{ID: c.requestID, Lang: c.lang, Accept: g.Request.Header.Get("Accept"), IP: c.from})
-		g.Writer.Header().Set("Request-Id", c.requestID)
+		c.ctx = context.WithValue(g.Request.Context(), requestKey{}, Request{ID: c.requestID, Lang: c.lang, Accept: g.Request.Header.Get("Accept"), IP: c.from,
+			server: s, call: c})
+		g.Writer.Header()["Request-Id"] = []string{c.requestID}
 		s.guard(g.Writer.Header())
 		defer func() {
 			if p := recover(); p != nil {

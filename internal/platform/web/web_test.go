@@ -35,6 +35,9 @@ var driver = regexp.MustCompile(`(?i)SQLSTATE|\bconstraint|\brelation\b|\bpgx\b|
 
 type object = map[string]any
 
+// patience is how long a test waits for what must happen.
+const patience = 60 * time.Second
+
 // door is a server with routes of our own on a world's database.
 type door struct {
 	*testkit.World
@@ -318,7 +321,8 @@ func TestLimit_IsToldAndKept(t *testing.T) {
 	}, get("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }),
 		web.Open(http.MethodGet, "/open", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }),
 		web.Open(http.MethodGet, "/livez", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }, web.CountedBy(web.ByNobody)),
-		web.Open(http.MethodPost, "/token", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }, web.CountedBy(web.ByToken)))
+		web.Open(http.MethodGet, "/open/too", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }),
+		web.Open(http.MethodPost, "/token", 200, func(ctx context.Context, _ *db.DB, in known) (any, error) { return object{}, web.Count(ctx, in.Who) }, web.CountedBy(web.ByToken)))
 	for left := 2; left >= 0; left-- {
 		rec := d.do(http.MethodGet, "/v1/x", "")
 		require.Equal(t, 200, rec.Code)
@@ -339,22 +343,44 @@ func TestLimit_IsToldAndKept(t *testing.T) {
 	for range 5 {
 		require.Equal(t, 200, d.do(http.MethodGet, "/livez", "").Code, "who watches over us is not counted")
 	}
-	rec = d.do(http.MethodPost, "/token", "")
-	require.Equal(t, 200, rec.Code, "the door that gives tokens is not shut by who uses up the others")
-	require.Regexp(t, `^"token";r=1;t=\d+$`, rec.Header().Get("RateLimit"))
+	require.Equal(t, 200, d.do(http.MethodGet, "/open/too", "").Code, "nor does who uses up one public door shut another")
+	// The door that gives tokens is not shut by who uses up the others. It says itself who counts.
+	for _, who := range []string{"a", "b"} {
+		for left := 1; left >= 0; left-- {
+			rec = d.do(http.MethodPost, "/token?who="+who, "")
+			require.Equal(t, 200, rec.Code)
+			require.Regexp(t, fmt.Sprintf(`^"token";r=%d;t=\d+$`, left), rec.Header().Get("RateLimit"))
+		}
+		is(t, d.do(http.MethodPost, "/token?who="+who, ""), http.StatusTooManyRequests, "too-many-requests")
+	}
+	// Of what cannot even be read nothing is known but its address.
+	for left := 1; left >= 0; left-- {
+		rec = d.do(http.MethodPost, "/token?whom=a", "")
+		is(t, rec, 400, "invalid-parameter")
+		require.Regexp(t, fmt.Sprintf(`^"token";r=%d;t=\d+$`, left), rec.Header().Get("RateLimit"))
+	}
+	is(t, d.do(http.MethodPost, "/token?whom=a", ""), http.StatusTooManyRequests, "too-many-requests")
+	require.Equal(t, 200, d.do(http.MethodPost, "/token?who=c", "").Code)
+	require.NoError(t, web.Count(context.Background(), "who came through no door"))
+}
+
+// known is what a door knows of its caller.
+type known struct {
+	Who string `form:"who"`
 }
 
 // What has no good token counts against its address, whatever it asks for; a good token from there goes past that.
 func TestLimit_CountsWhatHasNoGoodToken(t *testing.T) {
 	t.Parallel()
 	d := open(testkit.New(t), func(c *web.Config) { c.PublicLimit = web.Limit{Requests: 4, Window: time.Hour} },
-		get("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }))
+		get("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }),
+		web.Open(http.MethodGet, "/open", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }))
 	is(t, d.do(http.MethodGet, "/v1/x", "", "Authorization", "Bearer bad"), 401, "unauthenticated")
 	is(t, d.do(http.MethodGet, "/v1/x", "", "Authorization", ""), 401, "unauthenticated")
 	is(t, d.do(http.MethodGet, "/nowhere", ""), 404, "not-found")
 	rec := d.do(http.MethodDelete, "/v1/x", "")
 	is(t, rec, 405, "method-not-allowed")
-	require.Regexp(t, `^"address";r=0;t=\d+$`, rec.Header().Get("RateLimit"))
+	require.Regexp(t, `^"stranger";r=0;t=\d+$`, rec.Header().Get("RateLimit"))
 	for _, x := range [][]string{{"GET", "/v1/x", "Bearer bad"}, {"GET", "/v1/x", ""}, {"GET", "/nowhere", "Bearer good"}, {"PUT", "/v1/x", "Bearer good"}} {
 		rec := d.do(x[0], x[1], "", "Authorization", x[2])
 		is(t, rec, http.StatusTooManyRequests, "too-many-requests")
@@ -363,6 +389,127 @@ func TestLimit_CountsWhatHasNoGoodToken(t *testing.T) {
 	rec = d.do(http.MethodGet, "/v1/x", "")
 	require.Equal(t, 200, rec.Code, "who shares an address with a guesser is not shut out")
 	require.Regexp(t, `^"client";`, rec.Header().Get("RateLimit"))
+	rec = d.do(http.MethodGet, "/open", "")
+	require.Equal(t, 200, rec.Code, "nor are those at the public doors")
+	require.Regexp(t, `^"address";r=3;`, rec.Header().Get("RateLimit"))
+}
+
+// held are routes that wait inside until they are let go.
+func held(path string) (open, behind web.Route, inside chan struct{}, release func()) {
+	inside, gate := make(chan struct{}, 1000), make(chan struct{})
+	wait := func() (any, error) {
+		inside <- struct{}{}
+		<-gate
+		return object{}, nil
+	}
+	return web.Open(http.MethodGet, path, 200, func(context.Context, *db.DB, none) (any, error) { return wait() }),
+		post("/v1"+path, func(*db.Tx) (any, error) { return wait() }), inside, sync.OnceFunc(func() { close(gate) })
+}
+
+// Who storms the public doors takes their places, and stands in their line: nobody else does.
+func TestPlaces_OfPublicDoorsAndOfTheTokenDoorAreApart(t *testing.T) {
+	t.Parallel()
+	storm, _, inside, release := held("/open")
+	token := web.Open(http.MethodPost, "/token", 200, func(ctx context.Context, _ *db.DB, in known) (any, error) {
+		tenant := id.TenantID{}
+		if in.Who != "" {
+			tenant = id.NewTenant()
+		}
+		return object{}, web.InPlace(ctx, tenant, func() error { return nil })
+	}, web.CountedBy(web.ByToken))
+	d := open(testkit.New(t), nil, storm, token, get("/v1/x", func(*db.Tx) (any, error) { return object{}, nil }),
+		web.Open(http.MethodGet, "/page", 200, func(context.Context, *db.DB, none) (any, error) { return object{}, nil }, web.FromMemory))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer release()
+	const places, more = 10, 20 // three quarters of the fourteen that are not the house's own
+	for range places + more {
+		wg.Go(func() { d.do(http.MethodGet, "/open", "") })
+	}
+	for range places {
+		<-inside
+	}
+	require.Eventually(t, func() bool { return d.server.Waiting(id.TenantID{}) == more }, patience, time.Millisecond)
+	require.Equal(t, 200, d.do(http.MethodPost, "/token", "").Code, "nobody knows yet who")
+	require.Equal(t, 200, d.do(http.MethodPost, "/token?who=a", "").Code, "of a tenant")
+	require.Equal(t, 200, d.do(http.MethodGet, "/v1/x", "").Code)
+	require.Equal(t, 200, d.do(http.MethodGet, "/page", "").Code, "what needs no database waits for nobody")
+	require.Equal(t, more, d.server.Waiting(id.TenantID{}))
+}
+
+// A body is parsed by who has a place: what waits is no larger than it was sent.
+func TestBodies_AreParsedInAPlace(t *testing.T) {
+	t.Parallel()
+	_, storm, inside, release := held("/x")
+	d := open(testkit.New(t), nil, storm)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer release()
+	for range 10 {
+		wg.Go(func() { d.do(http.MethodPost, "/v1/x", "") })
+		<-inside
+	}
+	bad := make(chan *httptest.ResponseRecorder, 1)
+	wg.Go(func() { bad <- d.do(http.MethodPost, "/v1/x", `{"name":`) })
+	require.Eventually(t, func() bool { return d.server.Waiting(d.who.TenantID) == 1 }, patience, time.Millisecond, "nobody has looked at it")
+	release()
+	is(t, <-bad, 400, "malformed-json")
+}
+
+// Large bodies in memory are bounded, of each caller for itself.
+func TestBodies_LargeOnesAreCountedWhileTheyAreInMemory(t *testing.T) {
+	t.Parallel()
+	_, storm, inside, release := held("/x")
+	d := open(testkit.New(t), nil, storm)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer release()
+	large := `{"name":"a"}` + strings.Repeat(" ", 64<<10)
+	done := make(chan int, 100)
+	for range 16 {
+		wg.Go(func() { done <- d.do(http.MethodPost, "/v1/x", large).Code })
+	}
+	require.Eventually(t, func() bool { return d.server.Large() == 16 }, patience, time.Millisecond)
+	for range 10 {
+		<-inside
+	}
+	rec := d.do(http.MethodPost, "/v1/x", large)
+	is(t, rec, http.StatusServiceUnavailable, "unavailable")
+	require.NotEmpty(t, rec.Header().Get("Retry-After"))
+	unsaid := httptest.NewRequest(http.MethodPost, "/v1/x", io.MultiReader(strings.NewReader("{}"))) // its length is not said
+	unsaid.Header.Set("Authorization", "Bearer good")
+	rec = httptest.NewRecorder()
+	d.server.Handler().ServeHTTP(rec, unsaid)
+	is(t, rec, http.StatusServiceUnavailable, "unavailable")
+	for _, x := range [][]string{{"good", `{"name":"a"}`}, {"other", large}} { // a small one, and another client of the same tenant
+		wg.Go(func() { done <- d.do(http.MethodPost, "/v1/x", x[1], "Authorization", "Bearer "+x[0]).Code })
+	}
+	require.Eventually(t, func() bool { return d.server.Waiting(d.who.TenantID) == 6+2 }, patience, time.Millisecond)
+	release()
+	for range 18 {
+		require.Equal(t, 201, <-done)
+	}
+	require.Eventually(t, func() bool { return d.server.Large() == 0 }, patience, time.Millisecond)
+}
+
+// A body that does not say how long it is counts as large until it is read.
+func TestBodies_OneOfUnsaidLengthIsMeasured(t *testing.T) {
+	t.Parallel()
+	_, storm, inside, release := held("/x")
+	d := open(testkit.New(t), nil, storm)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer release()
+	for range 3 {
+		wg.Go(func() {
+			unsaid := httptest.NewRequest(http.MethodPost, "/v1/x", io.MultiReader(strings.NewReader(`{"name":"a"}`)))
+			unsaid.Header.Set("Authorization", "Bearer good")
+			unsaid.Header.Set("Content-Type", "application/json")
+			d.server.Handler().ServeHTTP(httptest.NewRecorder(), unsaid)
+		})
+		<-inside
+	}
+	require.Zero(t, d.server.Large(), "they are small, and at work")
 }
 
 // Who is over its limit costs nothing more: no body is read, no statement runs.

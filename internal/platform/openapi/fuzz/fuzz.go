@@ -31,7 +31,7 @@ type Target struct {
 	// Token is the bearer token for an operation, by its operationId; empty for none.
 	Token func(operation string) string
 	// Furnish fills a world for an operation. It returns ids by their prefix ("org", and "org2" for another in the same
-	// body), and values of other parameters by name, in one or more ways to put them together; what is missing is taken
+	// body), and values of other parameters, and of ids in bodies, by name, in one or more ways to put them together; what is missing is taken
 	// from the document's examples.
 	Furnish func(operation string) []map[string]string
 	// State is text that differs whenever something was changed for good. nil: not judged.
@@ -39,6 +39,8 @@ type Target struct {
 	// Said reports whether a refusal of this code (of a problem, or of one of its errors) is for what the document says
 	// too: a request that keeps to the document is never refused so.
 	Said func(code string) bool
+	// Never are texts that no answer may hold: what this caller must not see.
+	Never []string
 	// Fixed are parameters that are always sent so, in random requests: "listEvents wait" → "0".
 	Fixed map[string]string
 }
@@ -46,13 +48,15 @@ type Target struct {
 // Options say how much is tried.
 type Options struct {
 	Seed   uint64
-	Values int               // hostile values tried in one place, 0 for all
-	Steps  int               // random requests
-	Only   string            // one operation, all when empty
-	Faults int               // found at most, 0 for 20
-	Now    time.Time         // dates are made around it; the present when zero
-	Until  func() bool       // ends the run early, when it says true
-	Told   func(line string) // of what goes on; may be nil
+	Values int                         // hostile values tried in one place, 0 for all
+	Steps  int                         // random requests
+	Most   int                         // requests with a hostile value for an operation, drawn from all; 0 for all of them
+	Only   string                      // one operation, all when empty
+	Among  func(operation string) bool // operations that are tried; nil: all
+	Faults int                         // found at most, 0 for 20
+	Now    time.Time                   // dates are made around it; the present when zero
+	Until  func() bool                 // ends the run early, when it says true
+	Told   func(line string)           // of what goes on; may be nil
 }
 
 // The kinds of faults.
@@ -63,6 +67,7 @@ const (
 	Refused  = "refused"  // the document allows what was refused
 	State    = "state"    // what was refused changed something
 	Retry    = "retry"    // the same Idempotency-Key did not answer the same
+	Shown    = "shown"    // an answer holds what this caller must not see
 )
 
 // Fault is one thing that is wrong, with the smallest request that shows it.
@@ -83,6 +88,7 @@ func (f Fault) String() string {
 type Report struct {
 	Requests  int
 	Succeeded map[string]int    // answers 2xx by operationId; 0 for an operation that was never done
+	Retried   map[string]int    // what was done and then repeated with its Idempotency-Key, by operationId; 0 for what takes one and was not
 	First     map[string]string // the answer to the request that ought to be right, by operationId, where it was refused
 	Faults    []Fault
 }
@@ -116,10 +122,13 @@ func Run(t Target, o Options) (Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	r := &runner{t: t, o: o, doc: doc, checker: c, known: map[string]bool{}, report: Report{Succeeded: map[string]int{}, First: map[string]string{}},
+	r := &runner{t: t, o: o, doc: doc, checker: c, known: map[string]bool{}, report: Report{Succeeded: map[string]int{}, Retried: map[string]int{}, First: map[string]string{}},
 		m: &maker{rng: rand.New(rand.NewPCG(o.Seed, 1)), seen: map[string][]string{}, fixed: t.Fixed, now: o.Now}}
 	if o.Only != "" {
 		doc.ops = slices.DeleteFunc(doc.ops, func(op *operation) bool { return op.id != o.Only })
+	}
+	if o.Among != nil {
+		doc.ops = slices.DeleteFunc(doc.ops, func(op *operation) bool { return !o.Among(op.id) })
 	}
 	if len(doc.ops) == 0 {
 		return Report{}, fmt.Errorf("fuzz: the document has no operation %q", o.Only)
@@ -191,6 +200,9 @@ func (m *maker) here(s *schema, v any, first map[string]string) any {
 		for _, k := range slices.Sorted(maps.Keys(t)) {
 			if x := t[k]; s.members[k] != nil {
 				t[k] = m.here(s.members[k], x, first)
+				if mine := m.world[k]; mine != "" && s.members[k].prefixes != nil {
+					t[k] = mine
+				}
 			}
 		}
 	case []any:
@@ -241,6 +253,10 @@ func (r *runner) operation(op *operation) error {
 		other.media = "application/json"
 		requests = append(requests, other)
 	}
+	if r.o.Most > 0 && len(requests) > r.o.Most {
+		r.m.rng.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
+		requests = requests[:r.o.Most]
+	}
 	for _, x := range requests {
 		if r.over() {
 			return nil
@@ -252,7 +268,7 @@ func (r *runner) operation(op *operation) error {
 	if err := r.otherMethods(best); err != nil {
 		return err
 	}
-	return r.retries(best)
+	return r.retries(op)
 }
 
 // some chooses hostile values of a place.
@@ -281,32 +297,83 @@ func (r *runner) otherMethods(b request) error {
 	return nil
 }
 
-// retries sends a request twice with one Idempotency-Key, and then another with the same.
-func (r *runner) retries(b request) error {
-	if !slices.ContainsFunc(b.op.params, func(p param) bool { return p.name == "Idempotency-Key" }) || r.over() {
+// retries does an operation in a world of its own, repeats it with the same Idempotency-Key, and then sends something else with
+// that key. A refusal is repeated too: it was not kept, so it is judged anew and changes nothing.
+func (r *runner) retries(op *operation) error {
+	if !slices.ContainsFunc(op.params, func(p param) bool { return p.name == "Idempotency-Key" }) || r.over() {
 		return nil
 	}
-	r.keys++
-	b = b.clone()
-	b.header = set(b.header, "Idempotency-Key", fmt.Sprintf("fuzz-%d-%d", r.o.Seed, r.keys))
-	first, err := r.send(b)
-	if err != nil || first.status >= 300 {
-		return err
+	r.report.Retried[op.id] += 0
+	var b request
+	var first answer
+	for _, world := range r.t.Furnish(op.id) {
+		r.m.world = world
+		r.keys++
+		b = r.base(op)
+		b.note = "the same Idempotency-Key again"
+		b.header = set(b.header, "Idempotency-Key", fmt.Sprintf("fuzz-%d-%d", r.o.Seed, r.keys))
+		err := r.settle()
+		if err != nil {
+			return err
+		}
+		if first, err = r.send(b); err != nil {
+			return err
+		}
+		if first.status < 300 {
+			break
+		}
 	}
 	again, err := r.send(b)
 	if err != nil {
 		return err
 	}
-	if again.status != first.status || !bytes.Equal(again.body, first.body) || again.state != first.state {
+	v, bad := r.judge(b, again)
+	switch done := first.status < 300; {
+	case bad:
+		r.tell(b, v, again)
+	case done && (again.status != first.status || !bytes.Equal(again.body, first.body) || again.changed):
 		r.tell(b, verdict{Retry, "the same request with the same Idempotency-Key answers otherwise, or changes something again"}, again)
+	case done && again.header.Get("Idempotency-Replayed") != "true", !done && again.header.Get("Idempotency-Replayed") != "":
+		r.tell(b, verdict{Retry, fmt.Sprintf("after %d the repeated answer says that Idempotency-Replayed is %q", first.status, again.header.Get("Idempotency-Replayed"))}, again)
+	case !done && again.status != first.status:
+		r.tell(b, verdict{Retry, fmt.Sprintf("what was refused with %d is answered otherwise when it is repeated", first.status)}, again)
 	}
-	other := b.clone()
-	other.query = append(other.query, pair{"onbekend", "1"})
-	if a, err := r.send(other); err != nil || a.status < 300 {
-		r.tell(other, verdict{Retry, "another request with the same Idempotency-Key is accepted"}, a)
-		return err
+	if first.status >= 300 {
+		return nil
+	}
+	r.report.Retried[op.id]++
+	for _, x := range r.others(b) {
+		x.note, x.want = "another request with the same Idempotency-Key", refused
+		a, err := r.send(x)
+		if err != nil {
+			return err
+		}
+		if v, bad := r.judge(x, a); bad {
+			if v.kind == Accepted {
+				v = verdict{Retry, "another request with the same Idempotency-Key is accepted"}
+			}
+			r.tell(x, v, a)
+		}
 	}
 	return r.settle()
+}
+
+// others are requests that are not the one before: with another query, and with another body that is as right as its own.
+func (r *runner) others(b request) []request {
+	x := b.clone()
+	x.query = append(x.query, pair{"onbekend", "1"})
+	out := []request{x}
+	if s := b.op.bodies[b.media]; s != nil && b.hasBody {
+		plain := *s
+		plain.nullable = false
+		for range 10 {
+			x := b.clone()
+			if x.body = r.m.value(&plain, 0); !bytes.Equal(x.bytes(), b.bytes()) {
+				return append(out, x)
+			}
+		}
+	}
+	return out
 }
 
 // random sends requests that the document allows, in one world after another.
@@ -460,6 +527,8 @@ func (r *runner) judge(x request, a answer) (verdict, bool) {
 		return verdict{Server, fmt.Sprintf("panics: %v", a.panicked)}, true
 	case a.status >= 500:
 		return verdict{Server, fmt.Sprintf("answers %d", a.status)}, true
+	case r.shown(a) != "":
+		return verdict{Shown, "shows " + r.shown(a)}, true
 	case a.status < 300 && x.want == refused:
 		return verdict{Accepted, "accepts what nobody may send"}, true
 	case a.status < 300 && x.want == byDocument && a.forbids != nil:
@@ -474,6 +543,16 @@ func (r *runner) judge(x request, a answer) (verdict, bool) {
 		}
 	}
 	return verdict{}, false
+}
+
+// shown is what an answer holds that this caller must not see.
+func (r *runner) shown(a answer) string {
+	for _, never := range r.t.Never {
+		if bytes.Contains(a.body, []byte(never)) {
+			return never
+		}
+	}
+	return ""
 }
 
 // saidToo says why a refusal is for what the document ought to say, or nothing where it is a rule of the domain.

@@ -44,7 +44,8 @@ const place = "lpl_01k3p9c2zre8v9w0x1y2z3a4b5"
 type api struct {
 	plant func(api *api, w http.ResponseWriter, r *http.Request, body []byte) bool
 	made  int
-	kept  map[string]string
+	kept  map[string]string // Idempotency-Key → body
+	names map[string]string // Idempotency-Key → name
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -79,9 +80,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.refuse(w, 415, "unsupported-media-type", "")
 			return
 		}
-		if was, again := a.kept[key]; again && key != "" {
+		if was, again := a.kept[key]; again && key != "" && was != string(body) {
+			a.refuse(w, 422, "another-request", "")
+			return
+		} else if again && key != "" {
 			w.Header().Set("Idempotency-Replayed", "true")
-			a.answer(w, 201, was)
+			a.answer(w, 201, a.names[key])
 			return
 		}
 		if code := wrong(body); code != "" {
@@ -91,7 +95,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var in struct{ Name string }
 		_ = json.Unmarshal(body, &in)
 		a.made++
-		a.kept[key] = in.Name
+		a.kept[key], a.names[key] = string(body), in.Name
 		a.answer(w, 201, in.Name)
 	default:
 		a.refuse(w, 404, "not-found", "")
@@ -165,13 +169,14 @@ func wrong(body []byte) string {
 
 func run(t *testing.T, plant func(*api, http.ResponseWriter, *http.Request, []byte) bool, o fuzz.Options) fuzz.Report {
 	t.Helper()
-	a := &api{plant: plant, kept: map[string]string{}}
+	a := &api{plant: plant, kept: map[string]string{}, names: map[string]string{}}
 	o.Seed = max(o.Seed, 7)
 	o.Now = time.Date(2027, 1, 11, 9, 0, 0, 0, time.UTC)
 	r, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: a, Token: func(string) string { return "t" },
 		Furnish: func(string) []map[string]string { return []map[string]string{{"lpl": place}} },
 		State:   func() (string, error) { return strconv.Itoa(a.made), nil },
-		Said:    func(code string) bool { return code != "not-found" && code != "domain" }}, o)
+		Said:    func(code string) bool { return code != "not-found" && code != "domain" && code != "another-request" },
+		Never:   []string{"NOBODY-SEES"}}, o)
 	require.NoError(t, err)
 	return r
 }
@@ -184,6 +189,7 @@ func TestRun_FindsNothingInAnAPIThatKeepsToItsDocument(t *testing.T) {
 		require.Greater(t, r.Requests, 800)
 		require.NotZero(t, r.Succeeded["createPlace"])
 		require.NotZero(t, r.Succeeded["getPlace"])
+		require.Equal(t, map[string]int{"createPlace": 1}, r.Retried)
 	}
 }
 
@@ -274,6 +280,33 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 			r.Header.Del("Idempotency-Key")
 			return false
 		}, fuzz.Retry, ` -H 'Idempotency-Key: fuzz-7-1' --data-binary '{"capacity":3,"goals":["see"],"name":"Apotheek","note":null}'`},
+		"a retry that does not say that it is one": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			key := r.Header.Get("Idempotency-Key")
+			if was, again := a.kept[key]; !again || key == "" || was != string(body) || r.URL.RawQuery != "" {
+				return false
+			}
+			a.answer(w, 201, a.names[key])
+			return true
+		}, fuzz.Retry, ` -H 'Idempotency-Key: fuzz-7-1' `},
+		"another body that is answered for the first one's": {func(a *api, _ http.ResponseWriter, r *http.Request, body []byte) bool {
+			if key := r.Header.Get("Idempotency-Key"); a.kept[key] != "" && wrong(body) == "" {
+				a.kept[key] = string(body)
+			}
+			return false
+		}, fuzz.Retry, ` -H 'Idempotency-Key: fuzz-7-1' `},
+		"a retry that changes something": {func(a *api, _ http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if key := r.Header.Get("Idempotency-Key"); a.kept[key] != "" && r.URL.RawQuery == "" {
+				a.made++
+			}
+			return false
+		}, "", ` -H 'Idempotency-Key: fuzz-7-1' `},
+		"what is another's": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if r.Method != http.MethodGet || r.URL.Path != "/v1/places/"+place || r.URL.Query().Get("limit") != "1" {
+				return false
+			}
+			a.answer(w, 200, "NOBODY-SEES")
+			return true
+		}, fuzz.Shown, `/v1/places/` + place + `?limit=1' -H`},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -281,7 +314,9 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 			require.NotEmpty(t, r.Faults)
 			curls := []string{}
 			for _, f := range r.Faults {
-				require.Equal(t, c.kind, f.Kind, "%s", f)
+				if c.kind != "" { // it is a refusal that changes something too
+					require.Equal(t, c.kind, f.Kind, "%s", f)
+				}
 				require.NotContains(t, f.Curl, "\n", "one line")
 				curls = append(curls, f.Curl)
 			}

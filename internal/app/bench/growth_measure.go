@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// together is how many clients ask at once where it is not one.
+const together = 8
+
+// worst is the bar: what a call of the same tenant may cost more in the large database than in the small one.
+const worst = 1.5
+
+// setting is where calls are measured, and by how many at once.
+type setting struct {
+	house   string
+	number  int // of the seeded tenant
+	clients int
+}
+
+var settings = []setting{{small, 1, 1}, {large, 1, 1}, {small, 1, together}, {large, 1, together}, {large, 0, 1}}
+
+// The places of settings.
+const (
+	few, many, fewAtOnce, manyAtOnce, ofBig = 0, 1, 2, 3, 4
+)
+
+// took is what one call took in one setting. CPU is in microseconds: of this process, the client's included, and of the database.
+type took struct {
+	all  []time.Duration
+	here float64
+	db   float64
+}
+
+func (t *took) at(q float64) float64 {
+	if t == nil || len(t.all) == 0 {
+		return math.NaN()
+	}
+	all := slices.Sorted(slices.Values(t.all))
+	return float64(all[int(q*float64(len(all)-1)+0.5)].Microseconds()) / 1e3
+}
+
+func (t *took) cpu() float64 { return (t.here + t.db) / float64(len(t.all)) / 1e3 }
+
+// measure asks everything in every setting, by turns, and prints what it took.
+func (g *grown) measure(ctx context.Context) error {
+	surveyors := make([][]*surveyor, len(settings))
+	for i, s := range settings {
+		for range s.clients {
+			surveyors[i] = append(surveyors[i], g.client(ctx, g.houses[s.house], s.number))
+		}
+	}
+	operators := map[string]*surveyor{}
+	for name, h := range g.houses {
+		operators[name] = g.client(ctx, h, -1)
+	}
+	same, left := surveyors[few][0].readings(operators[small])
+	ofTheBig, leftOfBig := surveyors[ofBig][0].readings(operators[large])
+	for _, why := range leftOfBig {
+		if !slices.Contains(left, why) {
+			left = append(left, "of the big tenant: "+why)
+		}
+	}
+	for _, s := range []*surveyor{surveyors[few][0], surveyors[ofBig][0], operators[small], operators[large]} {
+		if s.fault != nil {
+			return s.fault
+		}
+	}
+	fmt.Fprintf(os.Stderr, "%d reading calls; not asked, for want of something to ask for, or of an answer: %s\n", len(same), strings.Join(left, ", "))
+	got := map[string]*[5]took{}
+	of := func(name string) *[5]took {
+		if got[name] == nil {
+			got[name] = new([5]took)
+		}
+		return got[name]
+	}
+	block := time.Duration(*seconds) * time.Second / time.Duration(*rounds*len(settings))
+	for round := range *rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d: reading\n", round+1, *rounds)
+		for i, r := range same {
+			for turn := range settings {
+				at := (turn + round + i) % len(settings)
+				asks := r
+				if at == ofBig {
+					k := slices.IndexFunc(ofTheBig, func(o reading) bool { return o.name == r.name })
+					if k < 0 {
+						continue
+					}
+					asks = ofTheBig[k]
+				}
+				by := surveyors[at]
+				if asks.operator {
+					by = []*surveyor{operators[settings[at].house]}
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := g.ask(by, asks, block, round, &of(r.name)[at]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	journeys, err := g.travel(ctx, surveyors, of)
+	g.print(same, got, journeys, left) // what was read is worth telling, however the journeys ended
+	return err
+}
+
+// ask lets clients make one call for a while, each its own paths one after the other.
+func (g *grown) ask(by []*surveyor, r reading, while time.Duration, round int, into *took) error {
+	const least = 2 // requests of each client, however slow
+	for _, s := range by {
+		s.admit()
+	}
+	here, base, end := ownCPU(), g.st.databaseCPU(), time.Now().Add(while)
+	var wait sync.WaitGroup
+	for i, s := range by {
+		wait.Go(func() {
+			for n := 0; s.fault == nil && (n < least || time.Now().Before(end)); n++ {
+				s.send(r.name, "GET", r.paths[(n+i*7+round*13)%len(r.paths)], "", nil)
+			}
+		})
+	}
+	wait.Wait()
+	into.here, into.db = into.here+ownCPU()-here, into.db+g.st.databaseCPU()-base
+	for _, s := range by {
+		into.all = append(into.all, s.took[r.name]...)
+		delete(s.took, r.name)
+		if s.fault != nil {
+			return fmt.Errorf("%s: %w", r.name, s.fault)
+		}
+	}
+	return nil
+}
+
+// travel makes journeys in every setting by turns, and returns what a whole one took and cost.
+func (g *grown) travel(ctx context.Context, surveyors [][]*surveyor, of func(string) *[5]took) (whole [5]took, err error) {
+	const longer = 40 // as many calls as a journey has
+	end := time.Now().Add(time.Duration(*seconds*longer) * time.Second)
+	fmt.Fprintln(os.Stderr, "journeys")
+	for round := 0; round < *rounds || time.Now().Before(end); round++ {
+		for turn := range settings {
+			at := (turn + round) % len(settings)
+			if err := ctx.Err(); err != nil {
+				return whole, err
+			}
+			here, base := ownCPU(), g.st.databaseCPU()
+			var wait sync.WaitGroup
+			took := make([]time.Duration, len(surveyors[at]))
+			for i, s := range surveyors[at] {
+				s.until = time.Time{} // a token for every journey: it is a call too
+				wait.Go(func() {
+					start := time.Now()
+					s.journey()
+					took[i] = time.Since(start)
+				})
+			}
+			wait.Wait()
+			w := &whole[at]
+			w.here, w.db, w.all = w.here+ownCPU()-here, w.db+g.st.databaseCPU()-base, append(w.all, took...)
+			for _, s := range surveyors[at] {
+				if s.fault != nil {
+					return whole, errors.Join(err, s.fault)
+				}
+				for name, all := range s.took {
+					if name != "" {
+						of(name)[at].all = append(of(name)[at].all, all...)
+					}
+				}
+				clear(s.took)
+			}
+		}
+	}
+	return whole, nil
+}
+
+func (g *grown) print(same []reading, got map[string]*[5]took, journeys [5]took, left []string) {
+	fmt.Printf("\n%s beside %s; of all rows the big tenants (1 in 100) have 40 %%, the middle ones (9 in 100) 36 %%, the small ones 24 %%.\n", g.sizes[small], g.sizes[large])
+	fmt.Printf("1 and %d clients, %d rounds; milliseconds; CPU of server, client and database for a request\n\n", together, *rounds)
+	fmt.Println("| call | p50 at 1 % | p95 at 1 % | p50 at 100 % | p95 at 100 % | p95 ratio | CPU at 1 % | CPU at 100 % | CPU ratio | p95 of 8 at 1 % | p95 of 8 at 100 % | big tenant p50 | big tenant p95 | big tenant CPU |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	var p50s, p95s, p95sAtOnce, cpus []float64
+	var slower, dearer []string
+	line := func(name string, t *[5]took) {
+		p95 := t[many].at(.95) / t[few].at(.95)
+		p50s, p95s, p95sAtOnce = append(p50s, t[many].at(.5)/t[few].at(.5)), append(p95s, p95), append(p95sAtOnce, t[manyAtOnce].at(.95)/t[fewAtOnce].at(.95))
+		if p95 > worst {
+			slower = append(slower, fmt.Sprintf("%s %.2f", name, p95))
+		}
+		cost := "| – | – | – |"
+		bigCost := "–"
+		if t[few].here > 0 {
+			ratio := t[many].cpu() / t[few].cpu()
+			cpus = append(cpus, ratio)
+			if ratio > worst {
+				dearer = append(dearer, fmt.Sprintf("%s %.2f", name, ratio))
+			}
+			cost = fmt.Sprintf("| %.2f | %.2f | %.2f |", t[few].cpu(), t[many].cpu(), ratio)
+			bigCost = fmt.Sprintf("%.2f", t[ofBig].cpu())
+		}
+		fmt.Printf("| `%s` | %.1f | %.1f | %.1f | %.1f | %.2f %s %.1f | %.1f | %.1f | %.1f | %s |\n", name, t[few].at(.5), t[few].at(.95), t[many].at(.5), t[many].at(.95), p95, cost,
+			t[fewAtOnce].at(.95), t[manyAtOnce].at(.95), t[ofBig].at(.5), t[ofBig].at(.95), bigCost)
+	}
+	for _, r := range same {
+		line(r.name, got[r.name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if !slices.ContainsFunc(same, func(r reading) bool { return r.name == name }) {
+			line(name, got[name])
+		}
+	}
+	line("a whole journey", &journeys)
+	fmt.Printf("\n%d calls; median ratios: p50 %.2f, p95 %.2f, p95 of %d clients %.2f, CPU %.2f\n", len(p50s), median(p50s), median(p95s), together, median(p95sAtOnce), median(cpus))
+	fmt.Printf("over %.1f by p95: %s\nover %.1f by CPU: %s\n", worst, none(slower), worst, none(dearer))
+	fmt.Printf("not asked, for want of something to ask for, or of an answer: %s\n", none(left))
+	fmt.Printf("samples: %s\n", g.samples(got))
+}
+
+func none(of []string) string {
+	if len(of) == 0 {
+		return "none"
+	}
+	return strings.Join(of, "; ")
+}
+
+// samples says how many times a call was made in a setting of one client: the least, the median and the most.
+func (g *grown) samples(got map[string]*[5]took) string {
+	var n []float64
+	for _, t := range got {
+		n = append(n, float64(len(t[few].all)), float64(len(t[many].all)))
+	}
+	return fmt.Sprintf("%.0f to %.0f of each call and database by one client, median %.0f", slices.Min(n), slices.Max(n), median(n))
+}

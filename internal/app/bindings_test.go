@@ -1,0 +1,578 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/platform/auth"
+)
+
+// What callers may do is told by data wherever it can be: policies and the table of permissions. Where Go decides by who calls, it
+// compares a scope or a principal, or lifts the binding with tx.Unbound. These places are found by their types, so a new one is
+// among them by itself: a golden file lists them, and the mutation gate takes each away (mutation_code_test.go).
+
+// decision is one place where Go decides by who calls.
+type decision struct {
+	name     string // package function: the expression
+	file     string // from the root
+	from, to int    // where the expression stands in it
+	cases    bool   // it is a case of a switch, and no condition
+}
+
+// lift is one call of tx.Unbound, by its reason.
+const lift = "unbound: "
+
+// undecided are packages where the gate has nothing to look for: tools of tests and benches, and the table of permissions itself,
+// which TestMutation_Grants changes cell by cell.
+var undecided = []string{"internal/app/bench", "internal/app/growth", "internal/app/apidoc", "internal/app/contract", "internal/platform/testkit", "internal/platform/auth"}
+
+// ours are the module's own packages with their types. What others export is not looked at: who calls is a type of ours.
+type ours struct {
+	files *token.FileSet
+	trees map[string]map[string]*ast.File // folder → file → tree
+	done  map[string]*types.Package
+	info  *types.Info
+}
+
+// Import gives a package of ours, or an empty one.
+func (p *ours) Import(name string) (*types.Package, error) {
+	if done := p.done[name]; done != nil {
+		return done, nil
+	}
+	dir, ours := strings.CutPrefix(name, module)
+	if !ours || p.trees[dir] == nil {
+		base := path.Base(name)
+		if strings.HasPrefix(base, "v") && strings.Trim(base[1:], "0123456789") == "" {
+			base = path.Base(path.Dir(name))
+		}
+		empty := types.NewPackage(name, base)
+		empty.MarkComplete()
+		p.done[name] = empty
+		return empty, nil
+	}
+	var trees []*ast.File
+	for _, file := range slices.Sorted(maps.Keys(p.trees[dir])) {
+		trees = append(trees, p.trees[dir][file])
+	}
+	config := types.Config{Importer: p, Error: func(error) {}} // what is not known has no type
+	done, _ := config.Check(name, p.files, trees, p.info)
+	p.done[name] = done
+	return done, nil
+}
+
+// named reports whether a type is one of ours.
+func named(t types.Type, dir, name string) bool {
+	if ptr, ok := t.(*types.Pointer); ok {
+		t = ptr.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Name() == name && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == module+dir
+}
+
+// bindings reads every place of some sources where Go decides by who calls, and the reasons of tx.Unbound.
+func bindings(sources map[string][]byte) (found []decision, lifts []string, err error) {
+	p := &ours{files: token.NewFileSet(), trees: map[string]map[string]*ast.File{}, done: map[string]*types.Package{},
+		info: &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}}
+	for file, b := range sources {
+		tree, err := parser.ParseFile(p.files, file, b, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, nil, err
+		}
+		dir := path.Dir(file)
+		if p.trees[dir] == nil {
+			p.trees[dir] = map[string]*ast.File{}
+		}
+		p.trees[dir][file] = tree
+	}
+	times := map[string]int{}
+	for _, dir := range slices.Sorted(maps.Keys(p.trees)) {
+		if _, err := p.Import(module + dir); err != nil {
+			return nil, nil, err
+		}
+		if slices.ContainsFunc(undecided, func(u string) bool { return dir == u || strings.HasPrefix(dir, u+"/") }) {
+			continue
+		}
+		for _, file := range slices.Sorted(maps.Keys(p.trees[dir])) {
+			for _, d := range p.trees[dir][file].Decls {
+				f, ok := d.(*ast.FuncDecl)
+				if !ok || f.Body == nil {
+					continue
+				}
+				r := reader{p, map[types.Object]bool{}}
+				r.learn(f.Body)
+				keep := func(e ast.Expr, cases bool) {
+					from, to := p.files.Position(e.Pos()).Offset, p.files.Position(e.End()).Offset
+					said := strings.Join(strings.Fields(string(sources[file][from:to])), " ")
+					name := path.Base(dir) + " " + f.Name.Name + ": " + said
+					if times[name]++; times[name] > 1 {
+						name += " #" + strconv.Itoa(times[name])
+					}
+					found = append(found, decision{name, file, from, to, cases})
+				}
+				ast.Inspect(f.Body, func(n ast.Node) bool {
+					switch x := n.(type) {
+					case *ast.SwitchStmt:
+						if x.Tag != nil && r.knows(x.Tag) {
+							for _, c := range x.Body.List {
+								for _, e := range c.(*ast.CaseClause).List {
+									keep(e, true)
+								}
+							}
+						}
+					case *ast.BinaryExpr:
+						if (x.Op == token.EQL || x.Op == token.NEQ) && (r.knows(x.X) || r.knows(x.Y)) && !r.empty(x) {
+							keep(x, false)
+							return false
+						}
+					case *ast.CallExpr:
+						if r.asks(x) {
+							keep(x, false)
+							return false
+						}
+						if s, ok := x.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Unbound" && len(x.Args) == 2 {
+							if l, ok := x.Args[0].(*ast.BasicLit); ok {
+								reason, err := strconv.Unquote(l.Value)
+								if err == nil {
+									lifts = append(lifts, reason)
+								}
+							}
+						}
+					}
+					return true
+				})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b decision) int { return strings.Compare(a.name, b.name) })
+	slices.Sort(lifts)
+	return found, slices.Compact(lifts), nil
+}
+
+// reader knows what in a function comes from who calls.
+type reader struct {
+	*ours
+	held map[types.Object]bool // variables that were made of it
+}
+
+// learn finds the variables that hold what comes from who calls.
+func (r reader) learn(body ast.Node) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok && len(a.Lhs) == len(a.Rhs) {
+			for i, l := range a.Lhs {
+				if to, ok := l.(*ast.Ident); ok && r.knows(a.Rhs[i]) {
+					if o := r.info.Defs[to]; o != nil && !r.who(o.Type()) && o.Type() != types.Universe.Lookup("error").Type() {
+						r.held[o] = true
+					}
+				}
+			}
+		}
+		return true
+	})
+}
+
+// who reports whether a type says who calls, as a whole: its fields are looked at one by one.
+func (r reader) who(t types.Type) bool {
+	return named(t, "internal/platform/db", "Scope") || named(t, "internal/platform/auth", "Principal")
+}
+
+// held are the fields and methods that decide; a tenant is compared by policies alone.
+var held = []string{"Kind", "Organisation", "Medewerker", "OrganisationID", "MedewerkerID", "Role", "Scopes", "Bound", "May"}
+
+// knows reports whether an expression is made of who calls.
+func (r reader) knows(e ast.Expr) bool {
+	known := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch x := n.(type) {
+		case *ast.FuncLit, *ast.CompositeLit:
+			return false
+		case *ast.SelectorExpr:
+			if t := r.info.Types[x.X].Type; t != nil && r.who(t) && slices.Contains(held, x.Sel.Name) {
+				known = true
+			}
+		case *ast.Ident:
+			if o := r.info.Uses[x]; o != nil && (r.held[o] || named(o.Type(), "internal/platform/db", "ScopeKind") && o.Pkg() != nil) {
+				known = true
+			}
+			if o, ok := r.info.Uses[x].(*types.Var); ok {
+				if s, ok := o.Type().Underlying().(*types.Slice); ok && named(s.Elem(), "internal/platform/auth", "Permission") {
+					known = true
+				}
+			}
+		}
+		return !known
+	})
+	return known
+}
+
+// empty reports whether a list is compared with nil: that is about JSON.
+func (r reader) empty(x *ast.BinaryExpr) bool {
+	t := r.info.Types[x.X].Type
+	if t == nil {
+		return false
+	}
+	_, list := t.Underlying().(*types.Slice)
+	return list
+}
+
+// asks reports whether an expression is a question to who calls: Bound, May, or whether a list has it.
+func (r reader) asks(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	s, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	if t := r.info.Types[s.X].Type; t != nil && r.who(t) {
+		return s.Sel.Name == "Bound" || s.Sel.Name == "May"
+	}
+	if pkg, ok := s.X.(*ast.Ident); ok && pkg.Name == "slices" && s.Sel.Name == "Contains" {
+		return r.knows(call.Args[0]) || r.knows(call.Args[1])
+	}
+	return false
+}
+
+// goSources are the sources of the program, by their path from the root.
+var goSources = sync.OnceValues(func() (map[string][]byte, error) {
+	all, err := house()
+	out := map[string][]byte{}
+	for _, s := range all {
+		if s.test || !strings.HasPrefix(s.path, "internal/") || err != nil {
+			continue
+		}
+		if out[s.path], err = os.ReadFile(filepath.Join(root, filepath.FromSlash(s.path))); err != nil {
+			return nil, err
+		}
+	}
+	return out, err
+})
+
+// Where Go decides by who calls is a short list, which is read when it changes: what a policy or the table of permissions can say
+// is better said there.
+func TestHouse_WhereGoDecidesByWhoCalls(t *testing.T) {
+	t.Parallel()
+	src, err := goSources()
+	require.NoError(t, err)
+	found, lifts, err := bindings(src)
+	require.NoError(t, err)
+	var lines []string
+	for _, d := range found {
+		lines = append(lines, d.name)
+	}
+	for _, l := range lifts {
+		lines = append(lines, lift+l)
+	}
+	golden(t, "bindings.golden", strings.Join(lines, "\n")+"\n")
+
+	planted := maps.Clone(src)
+	planted["internal/leerplek/planted.go"] = []byte(`package leerplek
+import ("slices"; "github.com/switchingtalent/switchboard/internal/platform/auth"; "github.com/switchingtalent/switchboard/internal/platform/db")
+func one(tx *db.Tx) bool { return tx.Scope.Kind != db.ScopeMedewerker }
+func two(who auth.Principal, x Leerplek) bool { own := who.OrganisationID; return own != nil && *own == x.OrganisationID }
+func three(s db.Scope) int { switch s.Kind { case db.ScopeOrganisation, db.ScopeMedewerker: return 1 }; return 0 }
+func four(tx *db.Tx) bool { return tx.Principal.Bound() || slices.Contains(tx.Principal.Scopes, "leerplek:write") }
+func five(tx *db.Tx) error { return tx.Unbound("planted", func(tx *db.Tx) error { return nil }) }
+func six(tx *db.Tx, x Leerplek) bool { return x.ID == x.ID && tx.Scope.Tenant == tx.Scope.Tenant }`)
+	more, lifted, err := bindings(planted)
+	require.NoError(t, err)
+	require.Equal(t, []string{"planted"}, slices.DeleteFunc(lifted, func(l string) bool { return slices.Contains(lifts, l) }))
+	var names []string
+	for _, d := range more {
+		if d.file == "internal/leerplek/planted.go" {
+			names = append(names, d.name)
+		}
+	}
+	require.Equal(t, []string{"leerplek four: slices.Contains(tx.Principal.Scopes, \"leerplek:write\")", "leerplek four: tx.Principal.Bound()",
+		"leerplek one: tx.Scope.Kind != db.ScopeMedewerker", "leerplek three: db.ScopeMedewerker", "leerplek three: db.ScopeOrganisation",
+		"leerplek two: *own == x.OrganisationID", "leerplek two: own != nil"}, names)
+}
+
+// mutants are what can be taken away, by the name that sets it to work.
+func mutants(found []decision, lifts []string) (out []string) {
+	for _, d := range found {
+		out = append(out, d.name+" → false")
+		if !d.cases {
+			out = append(out, d.name+" → true")
+		}
+	}
+	for _, l := range lifts {
+		out = append(out, lift+l)
+	}
+	return out
+}
+
+// unnoticed is one mutant that no attack and no deed notices, and what holds it instead.
+type unnoticed struct {
+	mutant    string
+	dir, test string          // the test that notices it
+	only      auth.Permission // the permission that it needs, which no bound caller holds
+	why       string          // nobody can meet it, or it changes nothing
+}
+
+// readUnnoticed reads the list of them: a mutant, " => ", and one of
+//
+//	test <folder> <name>   which make mutate runs with the mutant at work, and which must fail
+//	unbound <permission>   which no bound caller holds, so there is no binding to get around
+//	why <sentence>
+//
+// What stands there without a reason, or with one that does not hold, is an error.
+func readUnnoticed(text string, planted []string, tests map[string]bool) (out []unnoticed, err error) {
+	for line := range strings.Lines(text) {
+		name, how, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " => ")
+		u := unnoticed{mutant: name}
+		kind, said, _ := strings.Cut(how, " ")
+		switch kind {
+		case "test":
+			u.dir, u.test, _ = strings.Cut(said, " ")
+			if !tests[said] {
+				err = errors.Join(err, fmt.Errorf("%s: there is no test %q", name, said))
+			}
+		case "unbound":
+			u.only = auth.Permission(said)
+			if g := auth.Lookup(u.only); g == nil || g.Binding != auth.Unbound {
+				err = errors.Join(err, fmt.Errorf("%s: %q is for bound callers too, or is no permission", name, said))
+			}
+		case "why":
+			u.why = said
+			if len(strings.Fields(said)) < 4 {
+				err = errors.Join(err, fmt.Errorf("%s: %q says nothing", name, said))
+			}
+		default:
+			err = errors.Join(err, fmt.Errorf("%s: it has no reason", name))
+		}
+		if !slices.Contains(planted, name) {
+			err = errors.Join(err, fmt.Errorf("%s: there is no such mutant", name))
+		}
+		if len(out) > 0 && out[len(out)-1].mutant >= name {
+			err = errors.Join(err, fmt.Errorf("%s: it stands twice, or not in its order", name))
+		}
+		out = append(out, u)
+	}
+	return out, err
+}
+
+// testsThere are the tests of the house, as "folder name".
+func testsThere() (map[string]bool, error) {
+	all, err := house()
+	out := map[string]bool{}
+	for _, s := range all {
+		for _, d := range s.tree.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+				out[s.dir+" "+f.Name.Name] = true
+			}
+		}
+	}
+	return out, err
+}
+
+// Every mutant that no attack notices says what holds it instead.
+func TestHouse_WhatNoAttackNoticesHasItsReason(t *testing.T) {
+	t.Parallel()
+	src, err := goSources()
+	require.NoError(t, err)
+	found, lifts, err := bindings(src)
+	require.NoError(t, err)
+	tests, err := testsThere()
+	require.NoError(t, err)
+	b, err := os.ReadFile(filepath.Join("testdata", "unnoticed.golden"))
+	require.NoError(t, err)
+	_, err = readUnnoticed(string(b), mutants(found, lifts), tests)
+	require.NoError(t, err)
+
+	planted := []string{"a", "b"}
+	all, err := readUnnoticed("a => test internal/app TestHouse_WhatNoAttackNoticesHasItsReason\nb => unbound match:write\n", planted, tests)
+	require.NoError(t, err)
+	require.Equal(t, []unnoticed{{mutant: "a", dir: "internal/app", test: t.Name()}, {mutant: "b", only: "match:write"}}, all)
+	for line, says := range map[string]string{
+		"a\n":                                "no reason",
+		"a => \n":                            "no reason",
+		"a => because\n":                     "no reason",
+		"a => why so\n":                      "says nothing",
+		"a => test internal/app TestGone\n":  "no test",
+		"a => unbound match:decide\n":        "for bound callers too",
+		"a => unbound match:dream\n":         "no permission",
+		"c => why nobody ever comes there\n": "no such mutant",
+		strings.Repeat("a => unbound match:write\n", 2): "twice",
+	} {
+		_, err := readUnnoticed(line, planted, tests)
+		require.ErrorContains(t, err, says, line)
+	}
+}
+
+// mutantSet is the variable of the environment that sets a mutant to work in a test of another package.
+const mutantSet = "SWITCHBOARD_MUTANT"
+
+// mutable is what a package gets beside its own: its decisions ask it. Which are met is counted, and the one that is taken away is
+// said, by name, in what every program keeps of itself (expvar), so a test in another package can tell and ask.
+const mutable = `package %s
+
+import (
+	"expvar"
+	"os"
+)
+
+var mutantsMet, mutant, mutantsTried = func() (*expvar.Map, *expvar.String, *expvar.Int) {
+	if expvar.Get("mutants met") == nil {
+		expvar.NewMap("mutants met")
+		expvar.NewString("mutant").Set(os.Getenv("` + mutantSet + `"))
+		expvar.NewInt("mutants tried")
+		expvar.NewString("mutants wrote")
+	}
+	return expvar.Get("mutants met").(*expvar.Map), expvar.Get("mutant").(*expvar.String), expvar.Get("mutants tried").(*expvar.Int)
+}()
+
+func mutantIf(name string, as bool) bool {
+	mutantsMet.Add(name, 1)
+	switch mutant.Value() {
+	case name + " → true":
+		return true
+	case name + " → false":
+		return false
+	}
+	return as
+}
+
+func mutantCase[T ~string](name string, as T) T {
+	mutantsMet.Add(name, 1)
+	if mutant.Value() == name+" → false" {
+		return "taken away"
+	}
+	return as
+}
+
+func mutantLift(name string) bool {
+	mutantsMet.Add(name, 1)
+	return mutant.Value() == name
+}
+`
+
+// grafts are what the gate changes beside decisions: a lifted binding can stay, and while mutants are tried a transaction that
+// comes as far as COMMIT says what it wrote, is taken back, and answers as if it were there, so who may do what is asked without
+// doing it.
+var grafts = map[string]string{
+	unboundOpens:                             unboundOpens + "\tif mutantLift(\"" + lift + "\" + reason) {\n\t\treturn fn(tx)\n\t}\n",
+	"\tif err := c.commit(); err != nil {\n": "\tif err := c.commitUnlessTried(ctx, options); err != nil {\n",
+	"\tfor _, f := range tx.after {\n":       "\tfor _, f := range afterUnlessTried(options, tx.after) {\n",
+}
+
+const unboundOpens = "func (tx *Tx) Unbound(reason string, fn func(*Tx) error) error {\n"
+
+const tried = `package db
+
+import (
+	"context"
+	"expvar"
+)
+
+func (c *conn) commitUnlessTried(ctx context.Context, options string) error {
+	if options != "" || mutantsTried.Value() == 0 {
+		return c.commit()
+	}
+	if err := c.flush(ctx); err != nil {
+		return err
+	}
+	if c.failed != nil {
+		return c.failed
+	}
+	var wrote string
+	if err := c.pg.QueryRow(ctx, "select watch.mine()").Scan(&wrote); err != nil {
+		return err
+	}
+	all := expvar.Get("mutants wrote").(*expvar.String)
+	all.Set(all.Value() + "\n" + wrote)
+	return nil
+}
+
+func afterUnlessTried(options string, after []func()) []func() {
+	if options != "" || mutantsTried.Value() == 0 {
+		return after
+	}
+	return nil
+}
+`
+
+// overlay writes sources in which every decision can be taken away, and returns the file that shows them to the go command.
+func overlay(dir string, src map[string][]byte, found []decision) (string, error) {
+	changed := map[string][]byte{}
+	byFile := map[string][]decision{}
+	for _, d := range found {
+		byFile[d.file] = append(byFile[d.file], d)
+	}
+	packages := map[string]string{}
+	name := func(file string) error {
+		tree, err := parser.ParseFile(token.NewFileSet(), file, src[file], parser.PackageClauseOnly)
+		if err == nil {
+			packages[path.Dir(file)] = tree.Name.Name
+		}
+		return err
+	}
+	for file, all := range byFile {
+		if err := name(file); err != nil {
+			return "", err
+		}
+		slices.SortFunc(all, func(a, b decision) int { return b.from - a.from })
+		b := src[file]
+		for _, d := range all {
+			call := "mutantIf"
+			if d.cases {
+				call = "mutantCase"
+			}
+			b = slices.Concat(b[:d.from], fmt.Appendf(nil, "%s(%q, %s)", call, d.name, b[d.from:d.to]), b[d.to:])
+		}
+		changed[file] = b
+	}
+	const opens = "internal/platform/db/db.go"
+	if err := name(opens); err != nil {
+		return "", err
+	}
+	for was, is := range grafts {
+		b := changed[opens]
+		if b == nil {
+			b = src[opens]
+		}
+		if bytes.Count(b, []byte(was)) != 1 {
+			return "", fmt.Errorf("%s does not say once: %s", opens, was)
+		}
+		changed[opens] = bytes.Replace(b, []byte(was), []byte(is), 1)
+	}
+	changed["internal/platform/db/mutants_tried.go"] = []byte(tried)
+	for dir, pkg := range packages {
+		changed[dir+"/mutants.go"] = fmt.Appendf(nil, mutable, pkg)
+	}
+	replace := map[string]string{}
+	top, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	for file, b := range changed {
+		at := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
+		if err := os.WriteFile(at, b, 0o600); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(top, filepath.FromSlash(file))] = at
+	}
+	at := filepath.Join(dir, "overlay.json")
+	b, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	return at, os.WriteFile(at, b, 0o600)
+}
