@@ -28,7 +28,6 @@ import (
 // what is their own, which nothing but the decision says, what they are answered and what it writes. What neither notices stands in
 // unnoticed.golden, each with its reason: what a test of the noun holds (which is run here, with the mutant at work, and must fail),
 // or why nobody can meet it.
-
 func TestMutation_Code(t *testing.T) {
 	src, err := goSources()
 	require.NoError(t, err)

@@ -77,19 +77,11 @@ func (s Service) View(tx *db.Tx, lid id.LeeruitwisselingID) (Wire, error) {
 	return WireOf(w.Leeruitwisseling, w.DayRows, w.Signed), err
 }
 
-// Active counts the exchanges that take up a place at a leerplek: preparing, planned or in progress, of whichever
-// employer.
-func (s Service) Active(tx *db.Tx, at id.LeerplekID) (int, error) {
-	return count(tx, `select count(*) from leeruitwisselingen where tenant_id = ? and leerplek_id = ? and status in ?`, tx.Scope.Tenant, at, active)
-}
-
-// ActiveFor counts the exchanges that go on for a leervraag.
-func (s Service) ActiveFor(tx *db.Tx, lvr id.LeervraagID) (int, error) {
-	return count(tx, `select count(*) from leeruitwisselingen where tenant_id = ? and leervraag_id = ? and status in ?`, tx.Scope.Tenant, lvr, active)
-}
-
-func count(tx *db.Tx, query string, args ...any) (n int, err error) {
-	err = tx.Unbound("capacity counts the exchanges of every employer", func(tx *db.Tx) error { return tx.Select(&n, query, args...) })
+// ActiveFor counts the exchanges that go on for a leervraag: preparing, planned or in progress, of whichever employer.
+func (s Service) ActiveFor(tx *db.Tx, lvr id.LeervraagID) (n int, err error) {
+	err = tx.Unbound("capacity counts the exchanges of every employer", func(tx *db.Tx) error {
+		return tx.Select(&n, `select count(*) from leeruitwisselingen where tenant_id = ? and leervraag_id = ? and status in ?`, tx.Scope.Tenant, lvr, active)
+	})
 	return n, err
 }
 
