@@ -306,8 +306,8 @@ func TestRevoke_EndsSecretsAndTokensEverywhere(t *testing.T) {
 	h := testkit.Apart(t, nil)
 	elsewhere := h.Again(t)
 	w := h.Tenant(t)
-	admin, c := w.Admin(), credentials{}
-	c = reader(admin)
+	admin := w.Admin()
+	c := reader(admin)
 	me := c.caller(w)
 	ctx := context.Background()
 	_, err := elsewhere.App.Access.Authenticator.Authenticate(ctx, me.Token)

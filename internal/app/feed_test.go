@@ -221,7 +221,7 @@ func TestFeed_TellsExactlyWhatWebhooksTell(t *testing.T) {
 	stop = deliver(other)
 	defer stop()
 	again := func(c *testkit.Caller) *testkit.Caller { return (&there).As(c.Principal) }
-	reader, admin = again(reader), again(admin)
+	reader = again(reader)
 	writing.Go(func() { failed = live(&there, 8) })
 	for range 20 {
 		cursor = poll(t, reader, polled, cursor)

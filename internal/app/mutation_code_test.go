@@ -3,11 +3,16 @@
 package app_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"expvar"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -402,4 +407,164 @@ func (s *siege) deeds(t *testing.T, scenes []scene, tried *expvar.Int) (out []*a
 		}
 	}
 	return out, unsteady
+}
+
+// mutantSet is the variable of the environment that sets a mutant to work in a test of another package.
+const mutantSet = "SWITCHBOARD_MUTANT"
+
+// mutable is what a package gets beside its own: its decisions ask it. Which are met is counted, and the one that is taken away is
+// said, by name, in what every program keeps of itself (expvar), so a test in another package can tell and ask.
+const mutable = `package %s
+
+import (
+	"expvar"
+	"os"
+)
+
+var mutantsMet, mutant, mutantsTried = func() (*expvar.Map, *expvar.String, *expvar.Int) {
+	if expvar.Get("mutants met") == nil {
+		expvar.NewMap("mutants met")
+		expvar.NewString("mutant").Set(os.Getenv("` + mutantSet + `"))
+		expvar.NewInt("mutants tried")
+		expvar.NewString("mutants wrote")
+	}
+	return expvar.Get("mutants met").(*expvar.Map), expvar.Get("mutant").(*expvar.String), expvar.Get("mutants tried").(*expvar.Int)
+}()
+
+func mutantIf(name string, as bool) bool {
+	mutantsMet.Add(name, 1)
+	switch mutant.Value() {
+	case name + " → true":
+		return true
+	case name + " → false":
+		return false
+	}
+	return as
+}
+
+func mutantCase[T ~string](name string, as T) T {
+	mutantsMet.Add(name, 1)
+	if mutant.Value() == name+" → false" {
+		return "taken away"
+	}
+	return as
+}
+
+func mutantLift(name string) bool {
+	mutantsMet.Add(name, 1)
+	return mutant.Value() == name
+}
+`
+
+// grafts are what the gate changes beside decisions: a lifted binding can stay, and while mutants are tried a transaction that
+// comes as far as COMMIT says what it wrote, is taken back, and answers as if it were there, so who may do what is asked without
+// doing it.
+var grafts = map[string]string{
+	unboundOpens:                             unboundOpens + "\tif mutantLift(\"" + lift + "\" + reason) {\n\t\treturn fn(tx)\n\t}\n",
+	"\tif err := c.commit(); err != nil {\n": "\tif err := c.commitUnlessTried(ctx, options); err != nil {\n",
+	"\tfor _, f := range tx.after {\n":       "\tfor _, f := range afterUnlessTried(options, tx.after) {\n",
+}
+
+const unboundOpens = "func (tx *Tx) Unbound(reason string, fn func(*Tx) error) error {\n"
+
+const tried = `package db
+
+import (
+	"context"
+	"expvar"
+)
+
+func (c *conn) commitUnlessTried(ctx context.Context, options string) error {
+	if options != "" || mutantsTried.Value() == 0 {
+		return c.commit()
+	}
+	if err := c.flush(ctx); err != nil {
+		return err
+	}
+	if c.failed != nil {
+		return c.failed
+	}
+	var wrote string
+	if err := c.pg.QueryRow(ctx, "select watch.mine()").Scan(&wrote); err != nil {
+		return err
+	}
+	all := expvar.Get("mutants wrote").(*expvar.String)
+	all.Set(all.Value() + "\n" + wrote)
+	return nil
+}
+
+func afterUnlessTried(options string, after []func()) []func() {
+	if options != "" || mutantsTried.Value() == 0 {
+		return after
+	}
+	return nil
+}
+`
+
+// overlay writes sources in which every decision can be taken away, and returns the file that shows them to the go command.
+func overlay(dir string, src map[string][]byte, found []decision) (string, error) {
+	changed := map[string][]byte{}
+	byFile := map[string][]decision{}
+	for _, d := range found {
+		byFile[d.file] = append(byFile[d.file], d)
+	}
+	packages := map[string]string{}
+	name := func(file string) error {
+		tree, err := parser.ParseFile(token.NewFileSet(), file, src[file], parser.PackageClauseOnly)
+		if err == nil {
+			packages[path.Dir(file)] = tree.Name.Name
+		}
+		return err
+	}
+	for file, all := range byFile {
+		if err := name(file); err != nil {
+			return "", err
+		}
+		slices.SortFunc(all, func(a, b decision) int { return b.from - a.from })
+		b := src[file]
+		for _, d := range all {
+			call := "mutantIf"
+			if d.cases {
+				call = "mutantCase"
+			}
+			b = slices.Concat(b[:d.from], fmt.Appendf(nil, "%s(%q, %s)", call, d.name, b[d.from:d.to]), b[d.to:])
+		}
+		changed[file] = b
+	}
+	const opens = "internal/platform/db/db.go"
+	if err := name(opens); err != nil {
+		return "", err
+	}
+	for was, is := range grafts {
+		b := changed[opens]
+		if b == nil {
+			b = src[opens]
+		}
+		if bytes.Count(b, []byte(was)) != 1 {
+			return "", fmt.Errorf("%s does not say once: %s", opens, was)
+		}
+		changed[opens] = bytes.Replace(b, []byte(was), []byte(is), 1)
+	}
+	changed["internal/platform/db/mutants_tried.go"] = []byte(tried)
+	for dir, pkg := range packages {
+		changed[dir+"/mutants.go"] = fmt.Appendf(nil, mutable, pkg)
+	}
+	replace := map[string]string{}
+	top, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	for file, b := range changed {
+		at := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
+		if err := os.WriteFile(at, b, 0o600); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(top, filepath.FromSlash(file))] = at
+	}
+	at := filepath.Join(dir, "overlay.json")
+	b, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	return at, os.WriteFile(at, b, 0o600)
 }

@@ -82,9 +82,6 @@ func (Cohort) Bounds() page.Bounds {
 // MaxParticipants is how many leervragen, and how many leerplekken, one cohort takes: what a run can hold in memory.
 const MaxParticipants = 50_000
 
-// topThree is how many employers a switcher names (seed 001, 5.5, Acerta Consult).
-const topThree = 3
-
 var (
 	// IsClosed refuses any change of a cohort that is over.
 	IsClosed = fault.Define(fault.Conflict, "cohort-closed", fault.Text{

@@ -402,7 +402,6 @@ type surveyor struct {
 	h      *house
 	http   *http.Client
 	tenant app.DemoTenant
-	role   string
 	secret [2]string // client id and secret
 	token  string
 	until  time.Time

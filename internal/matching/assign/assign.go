@@ -111,7 +111,6 @@ type Solver struct {
 	barred map[Pair]bool
 	hidden []int32 // by leervraag: candidates left out by the floor
 	solved bool
-	aimed  bool               // the prices are exact
 	next   int                // the first leervraag that Solve has not put in yet
 	exact  map[[2]int32]int64 // see distance
 

@@ -86,9 +86,6 @@ func (l List) Check(pointer string) error {
 	return nil
 }
 
-// Overlaps reports whether there is a day, from since on, that both lists hold. The zero since is no limit.
-func Overlaps(a, b List, since day.Date) bool { return Days(a, b, since) > 0 }
-
 // Days counts the calendar days, from since on, that both lists hold: each day once, however many periods hold it. The
 // zero since is no limit. It costs the square of the number of periods, however long they are.
 func Days(a, b List, since day.Date) int {
