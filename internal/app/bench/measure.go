@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -22,7 +23,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
 // pgbench runs a script for the time of a measurement and returns the transactions it made. The CPU of pgbench itself is
@@ -306,22 +310,33 @@ func receiveAnswer(r *bufio.Reader) error {
 	return err
 }
 
-// rawHandler is the floor of a list: pgx, a struct, encoding/json, and nothing else.
+// rawHandler is the floor of a list: the same employers with the same members, by pgx, a struct and encoding/json, and nothing
+// else: no tokens, no tenants but in the path, no paging.
 func rawHandler(pool *pgxpool.Pool) http.Handler {
 	type row struct {
-		ID        string    `json:"id"`
-		Name      string    `json:"name"`
-		Kind      string    `json:"kind"`
-		Sector    string    `json:"sector"`
-		Headcount *int      `json:"headcount"`
-		Stage     string    `json:"stage"`
-		Revision  int64     `json:"revision"`
-		CreatedAt time.Time `json:"created_at"`
-		UpdatedAt time.Time `json:"updated_at"`
+		ID               string    `json:"id"`
+		Name             string    `json:"name"`
+		EnterpriseNumber *string   `json:"enterprise_number"`
+		Kind             string    `json:"kind"`
+		Sector           string    `json:"sector"`
+		Workforce        *string   `json:"workforce"`
+		Headcount        *int      `json:"headcount"`
+		Stage            string    `json:"stage"`
+		ExternalIDs      []any     `json:"external_ids"`
+		Maatwerkbedrijf  bool      `json:"maatwerkbedrijf"`
+		SectorGroup      *string   `json:"sector_group"`
+		SME              *bool     `json:"sme"`
+		WillingToSend    *bool     `json:"willing_to_send"`
+		WillingToHost    *bool     `json:"willing_to_host"`
+		MergedIntoID     *string   `json:"merged_into_id"`
+		Revision         int64     `json:"revision"`
+		CreatedAt        time.Time `json:"created_at"`
+		UpdatedAt        time.Time `json:"updated_at"`
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rows, err := pool.Query(r.Context(), `select id::text as key, name, kind, sector, headcount, stage, revision, created_at, updated_at from organisations
-			where tenant_id = $1 order by tenant_id, id limit 50`, strings.TrimPrefix(r.URL.Path, "/"))
+		rows, err := pool.Query(r.Context(), `select id, name, enterprise_number, kind, sector, workforce, headcount, stage, external_ids, maatwerkbedrijf, sector_group,
+				sme, willing_to_send, willing_to_host, merged_into_id, revision, created_at, updated_at
+			from organisations where tenant_id = $1 order by tenant_id, id limit 50`, strings.TrimPrefix(r.URL.Path, "/"))
 		if err != nil {
 			http.Error(w, "", http.StatusInternalServerError)
 			return
@@ -329,15 +344,50 @@ func rawHandler(pool *pgxpool.Pool) http.Handler {
 		out := make([]row, 0, 50)
 		for rows.Next() {
 			var x row
-			if err := rows.Scan(&x.ID, &x.Name, &x.Kind, &x.Sector, &x.Headcount, &x.Stage, &x.Revision, &x.CreatedAt, &x.UpdatedAt); err != nil {
+			var key uuid.UUID
+			var into *uuid.UUID
+			if err := rows.Scan(&key, &x.Name, &x.EnterpriseNumber, &x.Kind, &x.Sector, &x.Workforce, &x.Headcount, &x.Stage, &x.ExternalIDs, &x.Maatwerkbedrijf,
+				&x.SectorGroup, &x.SME, &x.WillingToSend, &x.WillingToHost, &into, &x.Revision, &x.CreatedAt, &x.UpdatedAt); err != nil {
 				http.Error(w, "", http.StatusInternalServerError)
 				return
 			}
+			x.ID = id.OrganisationID(key).String()
+			if into != nil {
+				other := id.OrganisationID(*into).String()
+				x.MergedIntoID = &other
+			}
+			if x.SME == nil && x.Headcount != nil {
+				small := x.Kind != "public" && *x.Headcount < 250
+				x.SME = &small
+			}
+			x.CreatedAt, x.UpdatedAt = x.CreatedAt.UTC(), x.UpdatedAt.UTC()
 			out = append(out, x)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{"data": out})
 	})
+}
+
+// sameList says whether the floor's list holds what ours does.
+func (st *stage) sameList() error {
+	c := st.callers[0]
+	data := func(address, path string) (string, error) {
+		_, body, err := timed(address, c.token, []string{path})
+		var list struct{ Data json.RawMessage }
+		if err == nil {
+			err = json.Unmarshal(body, &list)
+		}
+		return string(list.Data), err
+	}
+	ours, err := data(st.base, "/v1/organisations?limit=50")
+	if err != nil {
+		return err
+	}
+	floor, err := data(st.raw, "/"+c.tenant.String())
+	if err == nil && (ours != floor || len(ours) < 1000) {
+		err = errors.New("the floor of a list answers something else than ours")
+	}
+	return err
 }
 
 // timed sends requests one after the other over one kept connection, as a caller nearby would, and returns how long each

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -96,7 +97,7 @@ func say(h http.Header, l *limit.Limiter, s limit.State) {
 }
 
 const (
-	refusalPause = 100 * time.Millisecond // before the answer to who is over a limit, who has to wait for longer anyway
+	refusalPause = 100 * time.Millisecond // on average before the answer to who is over a limit, who has to wait for longer anyway
 	refusalsHeld = 1000                   // at once; memory is bounded, and the others are answered
 )
 
@@ -114,7 +115,8 @@ func (r refusals) hold(caller, server context.Context) {
 		return
 	}
 	defer func() { <-r }()
-	pause := time.NewTimer(refusalPause)
+	// From half as long to half as long again: those that are held for the same time come back together, and others wait behind them.
+	pause := time.NewTimer(refusalPause/2 + rand.N(refusalPause))
 	defer pause.Stop()
 	select {
 	case <-pause.C:
