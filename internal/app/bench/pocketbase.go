@@ -62,8 +62,7 @@ func startPocketBase(ctx context.Context, dir string) (p *pocketBase, stop func(
 	}
 	p.cmd = exec.Command(filepath.Join(at, "served"), filepath.Join(at, "data"), p.address, strconv.Itoa(tenants), strconv.Itoa(organisationsPer))
 	p.cmd.Stderr = io.Discard
-	p.cmd.Env = append(os.Environ(), "GOGC=400") // as ours
-	in, err := p.cmd.StdinPipe()                 // it ends when this closes
+	in, err := p.cmd.StdinPipe() // it ends when this closes
 	if err != nil {
 		return nil, nil, err
 	}
