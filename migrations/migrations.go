@@ -142,8 +142,10 @@ func rebase(ctx context.Context, conn *pgx.Conn) error {
 		}
 		// The owner sees no rows under FORCE; it is lifted for this one look, in this transaction, behind a lock.
 		_, err = tx.Exec(ctx, `do $$
-declare t record; top bigint := 0; here bigint;
+declare t record; top bigint; here bigint;
 begin
+  -- A checkpoint may stand above all rows: what is given from now on must not come below it.
+  select coalesce(max(pos), 0) into top from platform.checkpoints;
   for t in select a.attrelid::regclass as tbl from pg_attribute a join pg_class c on c.oid = a.attrelid
            where a.attname = 'pos' and c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace loop
     execute format('alter table %s no force row level security', t.tbl);

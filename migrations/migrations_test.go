@@ -160,3 +160,23 @@ func TestApply_BringsWhatIsThereAlong(t *testing.T) {
 		require.Equal(t, 1, secrets, "one that is over is not listed")
 	}
 }
+
+// After dump and restore on another cluster transaction numbers begin anew: what is changed from then on stands above all checkpoints,
+// although some of them stand above every row that was restored.
+func TestApply_PositionsBeginAboveAllCheckpoints(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := testkit.NewDatabase(t)
+	_, err := d.Super.Exec(ctx, `insert into platform.checkpoints (at, pos) values (now() - interval '1 day', 700), (now(), 5000000000);
+		update platform.cluster set system_identifier = 1`)
+	require.NoError(t, err)
+	conn, err := pgx.Connect(ctx, d.OwnerURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(ctx) })
+	_, err = migrations.Apply(ctx, conn)
+	require.NoError(t, err)
+	var position, base int64
+	require.NoError(t, d.Super.QueryRow(ctx, `select platform.position(), platform.base()`).Scan(&position, &base))
+	require.EqualValues(t, 5_000_000_000, base)
+	require.Greater(t, position, base)
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/access"
 	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/journey"
+	"github.com/switchingtalent/switchboard/internal/matching"
 	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -363,7 +364,8 @@ func rotateKeys(ctx context.Context, t terminal, args []string) error {
 }
 
 func imports(ctx context.Context, t terminal, args []string) error {
-	return subcommand(ctx, t, args, "import esco", map[string]func(context.Context, terminal, []string) error{"esco": importESCO})
+	return subcommand(ctx, t, args, "import esco|postcodes", map[string]func(context.Context, terminal, []string) error{
+		"esco": importESCO, "postcodes": importPostcodes})
 }
 
 func importESCO(ctx context.Context, t terminal, args []string) error {
@@ -394,5 +396,35 @@ func importESCO(ctx context.Context, t terminal, args []string) error {
 		said = "%d concepts of ESCO were there already; nothing changed.\n"
 	}
 	_, err = fmt.Fprintf(t.out, said+"%s\n", n, relevance.Acknowledgement)
+	return err
+}
+
+func importPostcodes(ctx context.Context, t terminal, args []string) error {
+	f := newFlags(t, "import postcodes FILE [--data DIR]",
+		"Puts the postcodes of a country in the database, with the middle of each, in the place of those of that country that are\n"+
+			"there: from a postal code file of GeoNames (BE.txt, unpacked), as the role that owns the schema: MIGRATE_DATABASE_URL, or\n"+
+			"the data directory's own. All tenants' distances from a home or a workplace stand on it. Import your own country first:\n"+
+			"it is meant where countries share a postcode and nobody knows better. Doing it again changes nothing.\n\n"+matching.PostcodesAcknowledgement, true)
+	data, dirErr := f.data("server")
+	rest, err := f.parse(args, 1)
+	if err != nil {
+		return err
+	}
+	c, err := config(defaultAddr, *data, false, dirErr)
+	if err != nil {
+		return err
+	}
+	p, err := c.ImportPostcodes(ctx, rest[0], quiet(t).Say)
+	if err != nil {
+		return err
+	}
+	said := fmt.Sprintf("%d postcodes of %s are there.\n", p.Postcodes, strings.Join(p.Countries, ", "))
+	if !p.Changed {
+		said = fmt.Sprintf("%d postcodes of %s were there already; nothing changed.\n", p.Postcodes, strings.Join(p.Countries, ", "))
+	}
+	if p.Passed > 0 {
+		said += fmt.Sprintf("%d lines were passed over: said twice, or without coordinates.\n", p.Passed)
+	}
+	_, err = fmt.Fprintf(t.out, "%s%s\n", said, matching.PostcodesAcknowledgement)
 	return err
 }

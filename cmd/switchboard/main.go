@@ -37,7 +37,7 @@ func commands() []command {
 		{"client", "make machine clients, rotate their secrets, revoke them", clients},
 		{"token", "print an access token of a client", token},
 		{"keys", "rotate the keys that sign access tokens", keys},
-		{"import", "put reference data (ESCO) in the database", imports},
+		{"import", "put reference data (ESCO, postcodes) in the database", imports},
 		{"listen", "print the webhooks that arrive on this machine", listen},
 		{"doctor", "check that serve has all it needs", doctor},
 		{"version", "print the version", version},

@@ -56,7 +56,7 @@ func TestHelp_OfServeListsEverySetting(t *testing.T) {
 
 func TestHelp_OfEveryPart(t *testing.T) {
 	t.Parallel()
-	for _, part := range [][]string{{"tenant", "open"}, {"tenant", "list"}, {"client", "create"}, {"client", "rotate"}, {"client", "revoke"}, {"keys", "rotate"}, {"import", "esco"}} {
+	for _, part := range [][]string{{"tenant", "open"}, {"tenant", "list"}, {"client", "create"}, {"client", "rotate"}, {"client", "revoke"}, {"keys", "rotate"}, {"import", "esco"}, {"import", "postcodes"}} {
 		code, out, errs := try(append(part, "--help")...)
 		require.Zero(t, code, part)
 		require.Empty(t, errs)
@@ -84,8 +84,9 @@ func TestMisuse_EndsWithTwoAndOneSentence(t *testing.T) {
 		{[]string{"client", "create", "--role", "employer", "--name", "A", "--tenant", "a", "--organisation", "x"}, "an id like org_"},
 		{[]string{"client", "rotate", "cli_x", "cli_y"}, "one argument too many"},
 		{[]string{"keys"}, "keys rotate"},
-		{[]string{"import"}, "import esco"},
+		{[]string{"import"}, "import esco|postcodes"},
 		{[]string{"import", "esco"}, "an argument is missing"},
+		{[]string{"import", "postcodes"}, "an argument is missing"},
 		{[]string{"import", "esco", "dir", "--version", ""}, "1 to 100 characters"},
 		{[]string{"migrate", "--database", "x"}, "go with --bootstrap"},
 	} {

@@ -39,5 +39,5 @@ func (s *Service) PurgeAll(ctx context.Context) error {
 		_, err := tx.Exec(ctx, `delete from platform.revocations where revoked_at < $1`, s.db.Now().Add(-revokedKept))
 		return err
 	})
-	return errors.Join(err, s.db.EachTenant(ctx, "purge", s.Purge))
+	return errors.Join(err, s.db.EachTenant(ctx, "access-purge", s.Purge))
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/limit"
 	"github.com/switchingtalent/switchboard/internal/platform/mail"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
+	paging "github.com/switchingtalent/switchboard/internal/platform/page"
 	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
 	"github.com/switchingtalent/switchboard/internal/survey"
@@ -95,7 +96,7 @@ func New(d *db.DB, o Options) (*App, error) {
 	a.Webhooks = webhook.New(d, o.Box, o.Outbound, o.PublicURL, o.KeepEvents)
 	a.metrics.watch(a.Webhooks.QueueAge)
 	w := jobs.NewWorkers()
-	periodic := slices.Concat(a.Access.Work(w), a.Surveys.Work(d, w), a.Matching.Work(w), a.Events.Work(w), a.Webhooks.Work(w))
+	periodic := slices.Concat(a.Access.Work(w), a.Surveys.Work(d, w), a.Matching.Work(w), a.Events.Work(w), a.Webhooks.Work(w), paging.Work(d, w))
 	var err error
 	if a.Jobs, err = jobs.Open(d, &w, periodic, o.Log); err != nil {
 		return nil, err
@@ -151,8 +152,9 @@ func (a *App) journeys() journey.Service {
 	return journey.Service{Tenants: a.Tenants, Organisations: a.Organisations, Medewerkers: a.Medewerkers, Leervragen: a.Leervragen,
 		Leerplekken: a.Leerplekken, Matches: a.Matches, Leeruitwisselingen: a.Leeruitwisselingen, Registraties: a.Opleidingsregistraties,
 		Surveys: a.Surveys, Leerbewijzen: a.Leerbewijzen, Runs: a.runs(),
-		Appraise: func(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (any, error) {
-			return a.Matching.Appraise(tx, lvr, lpl)
+		Appraise: func(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (any, match.Reasons, error) {
+			known, err := a.Matching.Appraise(tx, lvr, lpl)
+			return known, match.Reasons{Origin: match.ByHand, Sending: known.Told.Sending, Receiving: known.Told.Receiving}, err
 		}}
 }
 
@@ -164,12 +166,14 @@ func (a *App) runs() journey.Runs {
 			out := make([]journey.Proposal, len(found))
 			for i, p := range found {
 				out[i] = journey.Proposal{LeervraagID: p.LeervraagID, LeerplekID: p.LeerplekID, LeercoachID: p.LeercoachID, Pinned: p.Pinned,
-					Settled: p.Settled, MatchID: p.MatchID, Grounds: p.Grounds}
+					Answers: p.Answers, Settled: p.Settled, MatchID: p.MatchID, Grounds: p.Grounds}
 			}
 			return out, err
 		},
-		StillPossible: func(tx *db.Tx, run id.MatchingRunID, p journey.Proposal) (string, error) {
-			return a.Matching.StillPossible(tx, run, p.LeervraagID, *p.LeerplekID, *p.LeercoachID, p.Pinned)
+		StillPossible: func(tx *db.Tx, run id.MatchingRunID, p journey.Proposal) (string, match.Reasons, error) {
+			reason, told, err := a.Matching.StillPossible(tx, run, matching.Proposed{LeervraagID: p.LeervraagID, LeerplekID: p.LeerplekID,
+				LeercoachID: p.LeercoachID, Pinned: p.Pinned, Answers: p.Answers})
+			return reason, match.Reasons{Origin: match.FromRun, Sending: told.Sending, Receiving: told.Receiving}, err
 		},
 		Decided: a.Matching.Decided,
 	}

@@ -145,6 +145,8 @@ var catalogue = []struct {
 			"planted()": `create function planted() returns int language sql security definer as 'select 1'`,
 			"platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)": `grant execute on function platform.keep_partitions to public`,
 		}},
+	{"P2", "every table in partitions has one for what no other takes, so that no write fails for want of one", `select c.relname::text from pg_partitioned_table p join pg_class c on c.oid = p.partrelid where p.partdefid = 0`,
+		map[string]string{"planted": `create table planted (at timestamptz not null) partition by range (at)`}},
 	{"L1", "no function claims to be leakproof", `select p.oid::regprocedure::text from pg_proc p where pronamespace in ('public'::regnamespace, 'platform'::regnamespace) and proleakproof`,
 		map[string]string{"planted()": `create function planted() returns int language sql leakproof as 'select 1'`}},
 	{"D2", "every function is known, and the settings are read by SQL alone", `select p.oid::regprocedure::text from pg_proc p join pg_language l on l.oid = p.prolang
@@ -152,7 +154,7 @@ var catalogue = []struct {
 				p.oid::regprocedure::text in ('cur_tenant()', 'cur_scope()', 'cur_organisation()', 'cur_medewerker()', 'platform.base()', 'platform."position"()',
 					'platform.horizon()', 'platform.bound(text,text)', 'platform.new_id()', 'platform.words(text[])', 'platform.filter_holds(jsonb,jsonb)',
 					'platform.first_id(timestamp with time zone)', 'platform.moment(uuid)', 'platform.clock()') and lanname = 'sql'
-				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
+				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.note_active_run()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
 					'platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)') and lanname = 'plpgsql'
 				or proname like 'river\_%')`,
 		map[string]string{
@@ -247,7 +249,9 @@ var catalogue = []struct {
 	{"E1", "schema reference holds what is listed, and no tenant", `select c.oid::regclass || '.' || attname from pg_attribute a join pg_class c on c.oid = a.attrelid
 			where c.relnamespace = 'reference'::regnamespace and c.relkind not in ('i', 'I', 'c') and attnum > 0 and not attisdropped and c.relname || '.' || attname not in (
 				'esco_concepts.uri', 'esco_concepts.kind', 'esco_concepts.label', 'esco_concepts.alt_labels', 'esco_concepts.broader',
-				'esco.one', 'esco.version', 'esco.imported_at')`,
+				'esco.one', 'esco.version', 'esco.imported_at',
+				'postcodes.postcode', 'postcodes.country', 'postcodes.latitude', 'postcodes.longitude',
+				'postcode_countries.country', 'postcode_countries.imported_at', 'postcode_countries.first_imported_at')`,
 		map[string]string{
 			"reference.esco_concepts.tenant_id": `alter table reference.esco_concepts add tenant_id uuid`,
 			"reference.planted.a":               `create table reference.planted (a int)`,
@@ -273,7 +277,7 @@ const platformColumns = `cluster.one cluster.system_identifier
 	revocations.client_id revocations.until revocations.revoked_at limits.key limits.until limits.added
 	delivery_queue.delivery_id delivery_queue.tenant_id delivery_queue.endpoint_id delivery_queue.due_at delivery_queue.lease delivery_queue.test
 	delivery_queue.leased_until delivery_queue.subject_id delivery_queue.revision delivery_queue.event_id
-	delivery_holds.endpoint_id delivery_holds.tenant_id
+	delivery_holds.endpoint_id delivery_holds.tenant_id checkpoints.at checkpoints.pos rounds.reason rounds.tenant_id active_runs.tenant_id active_runs.run_id
 	delivery_lanes.endpoint_id delivery_lanes.tenant_id delivery_lanes.ordered delivery_lanes.per_second delivery_lanes.tokens delivery_lanes.refilled_at`
 
 type queryer interface {

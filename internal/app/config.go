@@ -30,7 +30,7 @@ var Settings = []Setting{
 	{"SWITCHBOARD_PUBLIC_URL", "http://<addr>", "what links, problem types and tokens start with"},
 	{"SWITCHBOARD_TRUSTED_PROXIES", "", "addresses or networks of proxies whose word on who calls is believed, with commas"},
 	{"SWITCHBOARD_FORWARDED_HEADER", "X-Forwarded-For", "the header in which those proxies say it: X-Forwarded-For or Forwarded (RFC 7239)"},
-	{"SWITCHBOARD_INSECURE_WEBHOOKS", "false", "true allows webhooks to http and loopback; refused unless the server itself listens on loopback"},
+	{"SWITCHBOARD_INSECURE_WEBHOOKS", "false", "true allows webhooks to http and loopback; loopback allows those and no others; refused unless the server itself listens on loopback"},
 	{"SWITCHBOARD_SMTP_URL", "", "smtps://user:password@host:465?from=address, or smtp:// with STARTTLS: the mail server for warnings; without it no mail is sent"},
 	{"SWITCHBOARD_METRICS_ADDR", "", "where /metrics listens; without it on the main port, while that is loopback"},
 	{"SWITCHBOARD_CLIENT_LIMIT", "6000", "requests a minute for one client"},
@@ -51,6 +51,7 @@ type Config struct {
 	TrustedProxies   []string
 	Forwarded        string
 	InsecureWebhooks bool
+	LoopbackOnly     bool // and no webhooks elsewhere
 	Mail             *mail.Sender
 	MetricsAddr      string
 	ClientLimit      web.Limit
@@ -82,9 +83,13 @@ func ReadConfig(addr, data string, insecure bool) (Config, error) {
 		}
 	}
 	var err error
-	if s := os.Getenv("SWITCHBOARD_INSECURE_WEBHOOKS"); s != "" {
+	switch s := os.Getenv("SWITCHBOARD_INSECURE_WEBHOOKS"); s {
+	case "":
+	case "loopback":
+		c.InsecureWebhooks, c.LoopbackOnly = true, true
+	default:
 		if c.InsecureWebhooks, err = strconv.ParseBool(s); err != nil {
-			return c, fmt.Errorf("SWITCHBOARD_INSECURE_WEBHOOKS must be true or false, not %q", s)
+			return c, fmt.Errorf("SWITCHBOARD_INSECURE_WEBHOOKS must be true, false or loopback, not %q", s)
 		}
 	}
 	if c.InsecureWebhooks && !IsLoopback(addr) {

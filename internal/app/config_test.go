@@ -18,6 +18,21 @@ func TestConfig_KeepsFactsLongerThanAnEndpointMayFail(t *testing.T) {
 	require.ErrorContains(t, err, "at least 144h")
 }
 
+func TestConfig_SaysHowFarWebhooksGo(t *testing.T) {
+	for said, want := range map[string][2]bool{"": {}, "false": {}, "true": {true, false}, "loopback": {true, true}} {
+		t.Setenv("SWITCHBOARD_INSECURE_WEBHOOKS", said)
+		c, err := app.ReadConfig("127.0.0.1:0", t.TempDir(), false)
+		require.NoError(t, err)
+		require.Equal(t, want, [2]bool{c.InsecureWebhooks, c.LoopbackOnly}, said)
+	}
+	t.Setenv("SWITCHBOARD_INSECURE_WEBHOOKS", "loopback")
+	_, err := app.ReadConfig("0.0.0.0:0", t.TempDir(), false)
+	require.ErrorContains(t, err, "needs a server that listens on loopback")
+	t.Setenv("SWITCHBOARD_INSECURE_WEBHOOKS", "here")
+	_, err = app.ReadConfig("127.0.0.1:0", t.TempDir(), false)
+	require.ErrorContains(t, err, "must be true, false or loopback")
+}
+
 // Nothing is dialled here: the address alone decides.
 func TestConfig_ReachesNoDatabaseThatMayFallBackToPlainText(t *testing.T) {
 	for at, fine := range map[string]bool{

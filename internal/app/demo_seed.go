@@ -137,10 +137,12 @@ func (t demoTenant) seed(operator *scribe, a *App, place int) (DemoTenant, error
 	hr := employers[t.hr]
 	out.add(admin, members{"name": "Demo hr-software van " + t.employers[t.hr].name, "role": auth.Integration, "scopes": hrScopes, "organisation_id": hr.id})
 	var sought []demoTrip
+	trips := make([]demoTrip, len(t.journeys))
 	for i, j := range t.journeys {
 		trip := demoTrip{demoJourney: j, s: s, sending: employers[j.from], receiving: employers[j.to], number: i + 1, now: now, app: a, tenant: out.ID,
 			round: t.before, switcherName: demoFamily(32*place + i), coachName: demoFamily(32*place + 16 + i)}
 		trip.travel()
+		trips[i] = trip
 		if j.end == isSought {
 			sought = append(sought, trip)
 		}
@@ -149,7 +151,8 @@ func (t demoTenant) seed(operator *scribe, a *App, place int) (DemoTenant, error
 	last := employers[len(employers)-1]
 	s.post("/v1/leerplekken", members{"organisation_id": last.id, "site_id": last.site, "department_id": last.department, "title": "Een dag bij " + last.department,
 		"description": "Wordt nog uitgewerkt: er is nog geen leercoach.", "capacity": 1, "sourcing": "supply"})
-	s.post("/v1/cohorten", members{"name": "Ronde van het najaar", "from_on": dateOf(now.AddDate(0, 6, 0))})
+	next := s.post("/v1/cohorten", members{"name": "Ronde van het najaar", "from_on": dateOf(now.AddDate(0, 6, 0))}).text("id")
+	t.comeNext(s, next, trips)
 	run := t.match(s, employers, sought, now)
 	if *s.failed == nil {
 		*s.failed = a.computeDemo(s.ctx, out.ID, run)
@@ -157,6 +160,36 @@ func (t demoTenant) seed(operator *scribe, a *App, place int) (DemoTenant, error
 	// One of what the run proposes becomes a draft, which no employer sees yet; the rest waits for the coordinator.
 	s.post("/v1/matching-runs/"+run+"/accept", members{"leervraag_ids": []string{sought[0].questionID}, "as": "draft"})
 	return out, *operator.failed
+}
+
+// comeNext makes the leervragen and leerplekken of those who would take part in the next round.
+func (t demoTenant) comeNext(s *scribe, cohort string, trips []demoTrip) {
+	var questions, places []string
+	for _, a := range t.asks {
+		trip := trips[a.of]
+		in := members{"switcher_id": trip.coachID, "title": a.title, "question": a.question, "motive": a.motive, "goals": []string{}, "topics": a.topics,
+			"clarity": "clear", "reach": "switcher", "available": trip.available(), "days_needed": 1}
+		if a.vague {
+			in["clarity"] = "vague"
+			s.post("/v1/leervragen", in)
+			continue
+		}
+		in["goals"] = []string{a.goal}
+		question := s.post("/v1/leervragen", in).text("id")
+		s.post("/v1/leervragen/"+question+"/open", nil)
+		questions = append(questions, question)
+	}
+	for _, o := range t.offers {
+		trip := trips[o.of]
+		place := trip.offer(trip.sending, trip.switcherID, trip.switcher.job, o.title, o.offer, "supply", o.topics)
+		if o.draft {
+			continue
+		}
+		s.post("/v1/leerplekken/"+place+"/publish", nil)
+		places = append(places, place)
+	}
+	s.post("/v1/cohorten/"+cohort+"/leervragen", members{"leervraag_ids": questions})
+	s.post("/v1/cohorten/"+cohort+"/leerplekken", members{"leerplek_ids": places})
 }
 
 // computeDemo computes the matching run of a tenant, as its job would.
@@ -188,6 +221,9 @@ func (t demoTenant) match(s *scribe, employers []*demoMade, sought []demoTrip, n
 		}
 		s.call(http.MethodPut, at+"/participants/"+trip.switcherID+"/preferences", members{"organisation_ids": top})
 	}
+	// The first run was stopped before it was computed: the coordinator had forgotten a floor.
+	stopped := s.post("/v1/matching-runs", members{"cohort_id": cohort}).text("id")
+	s.post("/v1/matching-runs/"+stopped+"/cancel", nil)
 	return s.post("/v1/matching-runs", members{"cohort_id": cohort}).text("id")
 }
 
@@ -350,7 +386,7 @@ func (t *demoTrip) ask() {
 		in["shared_text"] = t.shared
 	}
 	if t.place != "" {
-		in["how_to_answer"] = t.offer
+		in["how_to_answer"] = t.demoJourney.offer
 	}
 	if t.measure != "" {
 		in["smart_goals"] = []members{{"goal": t.goals[0], "measure": t.measure, "feasible": "Het lukt in één of twee dagen meelopen.", "relevant": t.motive,
@@ -371,21 +407,26 @@ func (t *demoTrip) available() []members {
 
 // host makes the leercoach and the leerplek.
 func (t *demoTrip) host() {
-	at := t.receiving
+	t.coachID = t.coach.seed(t.s, t.receiving, t.coachName, fmt.Sprint(2000+t.number))
+	t.placeID = t.offer(t.receiving, t.coachID, t.coach.job, t.place, t.demoJourney.offer, "demand", t.topics)
+	t.s.post("/v1/leerplekken/"+t.placeID+"/publish", nil)
+}
+
+// offer makes a leerplek of an employer with a leercoach, who has a job there.
+func (t *demoTrip) offer(at *demoMade, coach, job, title, text, sourcing string, topics []string) (place string) {
 	requirements := []string{}
 	if at.bring != "" {
 		requirements = append(requirements, at.bring)
 	}
-	t.coachID = t.coach.seed(t.s, at, t.coachName, fmt.Sprint(2000+t.number))
-	t.placeID = t.s.post("/v1/leerplekken", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department, "function": t.coach.job,
+	place = t.s.post("/v1/leerplekken", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department, "function": job,
 		"team": at.department, "place_kind": at.placeKind, "accessibility": at.travel, "exclusions": []string{strings.ToLower(at.closed)},
-		"meeting_point": "Onthaal van het hoofdgebouw", "title": t.place, "description": t.offer, "topics": t.topics, "leercoach_ids": []string{t.coachID},
-		"capacity": 1, "available": t.available(), "requirements": requirements, "languages": []string{"nl"}, "sourcing": "demand",
+		"meeting_point": "Onthaal van het hoofdgebouw", "title": title, "description": text, "topics": topics, "leercoach_ids": []string{coach},
+		"capacity": 1, "available": t.available(), "requirements": requirements, "languages": []string{"nl"}, "sourcing": sourcing,
 		"safety_note": at.safety}).text("id")
-	t.s.call(http.MethodPut, "/v1/leerplekken/"+t.placeID+"/coaches/"+t.coachID, members{"voluntary": true, "has_time": true, "knows_role": true,
+	t.s.call(http.MethodPut, "/v1/leerplekken/"+place+"/coaches/"+coach, members{"voluntary": true, "has_time": true, "knows_role": true,
 		"craft_expertise": true, "coaching_expertise": true, "tasks": []string{"onthalen en begeleiden", "feedback geven", "samen terugblikken"},
 		"planning": "Voormiddag meelopen, namiddag zelf doen en samen terugblikken."})
-	t.s.post("/v1/leerplekken/"+t.placeID+"/publish", nil)
+	return place
 }
 
 // propose makes the match, to which the sending employer agrees.
@@ -408,7 +449,7 @@ func (t *demoTrip) prepare() {
 		"agenda":       []string{"introduction", "acquaintance", "leervraag", "possibilities", "arrangements", "leeractieplan"},
 		"participants": []members{{"kind": "medewerker", "id": t.switcherID}, {"kind": "medewerker", "id": t.coachID}, {"kind": "contact", "id": t.receiving.contactID}}})
 	t.s.call(http.MethodPut, at+"/leeractieplan", members{"goals": t.goals, "activities": t.activities, "people_to_meet": t.meet, "motive": t.motive,
-		"how_to_answer": t.offer, "must_cover": []string{t.activities[0]}, "drawn_up_by": []string{"switcher", "partner"},
+		"how_to_answer": t.demoJourney.offer, "must_cover": []string{t.activities[0]}, "drawn_up_by": []string{"switcher", "partner"},
 		"success": "Wat geleerd is, staat op de agenda van het eigen team."})
 	t.s.call(http.MethodPut, at+"/expectations", members{"leerbewijs": "Een leerbewijs met de uren, voor het opleidingsplan.",
 		"sharing": "Een kwartier op het eerstvolgende teamoverleg.", "application": "Eén ding uitproberen binnen de maand.", "success": t.sending.result})

@@ -54,16 +54,16 @@ var demoRoles = []string{"partner_admin", "coordinator", "integration"}
 // demoHolds is what each tenant of a demo holds, by noun and by state.
 var demoHolds = map[string]map[string]int{
 	"medewerkers": {"": 30},
-	"leervragen": {"draft": 1, "open": 7, "matched": 3, "answered": 1, "partly_answered": 1, "unanswered": 1, "not_addressed": 1,
+	"leervragen": {"draft": 3, "open": 19, "matched": 3, "answered": 1, "partly_answered": 1, "unanswered": 1, "not_addressed": 1,
 		"withdrawn": 1},
-	"leerplekken":            {"draft": 1, "published": 13, "withdrawn": 1},
+	"leerplekken":            {"draft": 3, "published": 26, "withdrawn": 1},
 	"matches":                {"draft": 1, "proposed": 1, "accepted": 6, "declined": 1, "lapsed": 1, "cancelled": 1},
 	"leeruitwisselingen":     {"preparing": 1, "planned": 1, "in_progress": 1, "completed": 3, "cancelled": 1},
 	"opleidingsregistraties": {"": 4},
 	"leerbewijzen":           {"issued": 3, "suspended": 1, "revoked": 1, "expired": 1},
 	"surveys":                {"scheduled": 1, "invited": 4, "answered": 8, "expired": 2},
 	"cohorten":               {"draft": 1, "open": 1, "closed": 1},
-	"matching-runs":          {"done": 1},
+	"matching-runs":          {"done": 1, "cancelled": 1},
 	"rivals":                 {"": 1},
 }
 

@@ -11,8 +11,10 @@ type demoTenant struct {
 	employers  []demoEmployer
 	prospects  []demoProspect
 	journeys   []demoJourney
-	hr         int    // whose HR software gets a client, by its place in employers
-	rivals     [2]int // an employer, and the prospect of the same trade with whom nobody switches
+	asks       []demoAsk   // of the round after this one
+	offers     []demoOffer // for it
+	hr         int         // whose HR software gets a client, by its place in employers
+	rivals     [2]int      // an employer, and the prospect of the same trade with whom nobody switches
 }
 
 type demoEmployer struct {

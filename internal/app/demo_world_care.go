@@ -64,6 +64,7 @@ var demoCare = demoTenant{
 		{"Demo Gezinshuis De Kapstok", "non_profit", "gezinsondersteuning", "interested", "Vroeg na het webinar een gesprek aan; wil weten hoeveel tijd een switch kost."},
 		{"Demo Woonzorgcentrum De Berk", "non_profit", "ouderenzorg", "paused", "Pauzeert tot de verbouwing klaar is."},
 	},
+	asks: demoCareAsks, offers: demoCareOffers,
 	journeys: []demoJourney{
 		{end: isAnswered, from: 0, to: 1,
 			switcher: demoPerson{"Sam", "apotheker", 2016, "medicatieschema's uitleggen", "de weg van medicatie na de levering"}, coach: demoPerson{"Noor", "hoofdverpleegkundige", 2009, "rustig uitleggen terwijl het werk doorgaat", ""},

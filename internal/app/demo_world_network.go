@@ -65,6 +65,7 @@ var demoNetwork = demoTenant{
 		{"Demo Schoonmaakbedrijf De Glans", "profit", "schoonmaak", "intake", "Intakegesprek is gepland met de zaakvoerder."},
 		{"Demo Drukkerij De Zetspiegel", "profit", "drukkerij", "stopped", "Vond te weinig leervragen bij de medewerkers; misschien later."},
 	},
+	asks: demoNetworkAsks, offers: demoNetworkOffers,
 	journeys: []demoJourney{
 		{end: isAnswered, from: 0, to: 1,
 			switcher: demoPerson{"Robin", "werfleider", 2013, "een ploeg op tempo houden", "nieuwe mensen onthalen"}, coach: demoPerson{"Mika", "instructeur", 2008, "uitleggen door voor te doen", ""},

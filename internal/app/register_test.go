@@ -213,13 +213,13 @@ func TestProcessingRegister_TheGateBites(t *testing.T) {
 	t.Parallel()
 	ctx, d, page, tests := context.Background(), testkit.NewDatabase(t), securityPage(t), knownTests(sources(t))
 	for plant, want := range map[string]string{
-		`alter table sites add planted text; call platform.pii('sites', 'contact', 'planted')`:                                                "sites.planted (contact) belongs to no activity",
-		`create table planted (name text); call platform.pii('planted', 'identity', 'name')`:                                                  "planted.name (identity) belongs to no activity",
-		`alter table contacts add planted text; call platform.pii('contacts', 'location', 'planted')`:                                         `contacts.planted: "People to speak to" of docs/processing.yaml does not say what it needs the class location for`,
-		`alter table contacts add planted text; comment on column contacts.planted is 'pii: health'`:                                          "contacts.planted has the class health, which docs/processing.yaml does not explain",
-		`call platform.pii('suggestion_dismissals', 'none', 'switcher_id dismissed_by reason')`:                                               `"Matching": suggestion_dismissals holds no personal data`,
-		`call platform.pii('medewerkers', 'none', 'home_postcode work_postcode max_travel_km needs_public_transport')`:                        "no column has the class location",
-		`call platform.pii('leeruitwisseling_notes', 'none', 'text'); call platform.pii('leeruitwisseling_reflections', 'none', 'text link')`: `"Exchanges" needs no opinion`,
+		`alter table sites add planted text; call platform.pii('sites', 'contact', 'planted')`:                                                                                "sites.planted (contact) belongs to no activity",
+		`create table planted (name text); call platform.pii('planted', 'identity', 'name')`:                                                                                  "planted.name (identity) belongs to no activity",
+		`alter table contacts add planted text; call platform.pii('contacts', 'location', 'planted')`:                                                                         `contacts.planted: "People to speak to" of docs/processing.yaml does not say what it needs the class location for`,
+		`alter table contacts add planted text; comment on column contacts.planted is 'pii: health'`:                                                                          "contacts.planted has the class health, which docs/processing.yaml does not explain",
+		`call platform.pii('suggestion_dismissals', 'none', 'switcher_id dismissed_by reason')`:                                                                               `"Matching": suggestion_dismissals holds no personal data`,
+		`call platform.pii('medewerkers', 'none', 'home_postcode work_postcode max_travel_km needs_public_transport'); call platform.pii('match_reasons', 'none', 'reasons')`: "no column has the class location",
+		`call platform.pii('leeruitwisseling_notes', 'none', 'text'); call platform.pii('leeruitwisseling_reflections', 'none', 'text link')`:                                 `"Exchanges" needs no opinion`,
 	} {
 		func() {
 			tx, err := d.Super.Begin(ctx)

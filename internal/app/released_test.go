@@ -1,7 +1,12 @@
 package app_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,15 +23,6 @@ import (
 
 // gates is where the tools of the contract stand: a module of their own, and packages of npm.
 const gates = "contract"
-
-// released is the document of the last release: make release-document renews it. Until there is one it is the document as it was
-// when this gate was built.
-func released(t *testing.T) map[string]any {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(root, "api", "released", "openapi.json"))
-	require.NoError(t, err)
-	return document(t, b)
-}
 
 func document(t *testing.T, b []byte) map[string]any {
 	t.Helper()
@@ -75,26 +72,143 @@ func breaking(t *testing.T, was, now map[string]any) []broken {
 	return found
 }
 
-// forgotten is what the released document did not say, and the program refused all along: that it is said now breaks nobody.
-// With the next release's document these go.
-var forgotten = []struct{ what, why string }{}
+// breach is one thing that breaks callers, or those that a pattern tells, and why it was done all the same.
+type breach struct {
+	pattern *regexp.Regexp // of broken.String()
+	why     string
+}
+
+// aSeal ends a line of breaks.txt: what stands above it went into the baseline that it was made of.
+var aSeal = regexp.MustCompile(`^sealed ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9a-f]{64})$`)
+
+// sealOf is what a baseline is sealed with: it holds for that document and for all that was named until then.
+func sealOf(named string, document []byte) string {
+	return fmt.Sprintf("%x", sha256.Sum256(append([]byte(named), document...)))
+}
+
+// readBreaks reads what is named since the last seal, which must be that of the baseline.
+func readBreaks(text string, baseline []byte) ([]breach, error) {
+	var out []breach
+	sealed, above := false, ""
+	for line := range strings.Lines(text) {
+		bare := strings.TrimSpace(line)
+		pattern, why, told := strings.Cut(bare, " | ")
+		switch m := aSeal.FindStringSubmatch(bare); {
+		case m != nil:
+			sealed, out = m[2] == sealOf(above, baseline), nil
+		case bare == "" || strings.HasPrefix(bare, "#"):
+		case !told || strings.TrimSpace(why) == "":
+			return nil, fmt.Errorf("%q says no why, after \" | \"", bare)
+		default:
+			p, err := regexp.Compile(pattern)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, breach{p, why})
+		}
+		above += line
+	}
+	if !sealed {
+		return nil, errors.New("api/released/openapi.json is not what was sealed: put back the one that was, and let make release-document make it anew")
+	}
+	return out, nil
+}
+
+// unnamed says what breaks callers and is not named, and what is named and breaks nobody.
+func unnamed(found []broken, all []breach) (out []string) {
+	used := make([]bool, len(all))
+	for _, b := range found {
+		i := slices.IndexFunc(all, func(n breach) bool { return n.pattern.MatchString(b.String()) })
+		if i < 0 {
+			out = append(out, b.String())
+		} else {
+			used[i] = true
+		}
+	}
+	for i, n := range all {
+		if !used[i] {
+			out = append(out, "named, and breaks nobody: "+n.pattern.String())
+		}
+	}
+	return out
+}
+
+// rebase puts today's document in the place of the baseline: api/released/breaks.txt with its seal. It refuses while something that
+// breaks callers is not named.
+func rebase(text string, baseline, today []byte, found []broken, now time.Time) (string, error) {
+	all, err := readBreaks(text, baseline)
+	if err != nil {
+		return "", err
+	}
+	if wrong := unnamed(found, all); len(wrong) > 0 {
+		return "", fmt.Errorf("name them in api/released/breaks.txt, each with its reason, or undo them:\n%s", strings.Join(wrong, "\n"))
+	}
+	if text = strings.TrimRight(text, "\n") + "\n"; bytes.Equal(baseline, today) {
+		return text, nil
+	}
+	return text + "sealed " + now.Format(time.DateOnly) + " " + sealOf(text, today) + "\n", nil
+}
+
+var releasing = flag.Bool("release", false, "make today's API document the one that no change may break (make release-document)")
 
 func TestReleased_NothingThatCallersRelyOnIsGone(t *testing.T) {
 	t.Parallel()
-	var lines []string
-	used := map[string]bool{}
-	for _, b := range breaking(t, released(t), document(t, api.OpenAPI)) {
-		i := slices.IndexFunc(forgotten, func(f struct{ what, why string }) bool { return regexp.MustCompile(f.what).MatchString(b.String()) })
-		if i < 0 {
-			lines = append(lines, b.String())
-		} else {
-			used[forgotten[i].what] = true
-		}
+	folder := filepath.Join(root, "api", "released")
+	text, err := os.ReadFile(filepath.Join(folder, "breaks.txt"))
+	require.NoError(t, err)
+	baseline, err := os.ReadFile(filepath.Join(folder, "openapi.json"))
+	require.NoError(t, err)
+	made, err := rebase(string(text), baseline, api.OpenAPI, breaking(t, document(t, baseline), document(t, api.OpenAPI)), time.Now())
+	require.NoError(t, err, "changes are additive only (docs/house.md, the gates of the contract)")
+	if *releasing {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "openapi.json"), api.OpenAPI, 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "breaks.txt"), []byte(made), 0o644))
 	}
-	for _, f := range forgotten {
-		require.True(t, used[f.what], "the released document says it now: %s", f.what)
+}
+
+// The baseline is replaced only together with the names of what breaks by it. What went through before this gate was so, a number that
+// may be null, is planted once more.
+func TestReleased_TheBaselineIsReplacedByNobodyWhoDoesNotSayWhatBreaks(t *testing.T) {
+	t.Parallel()
+	now := document(t, api.OpenAPI)
+	part(t, now, "components", "schemas", "Leerplek", "properties", "capacity")["type"] = []any{"integer", "null"}
+	today, err := json.Marshal(now)
+	require.NoError(t, err)
+	found := breaking(t, document(t, api.OpenAPI), now)
+	require.NotEmpty(t, found)
+	on := time.Date(2027, 1, 11, 0, 0, 0, 0, time.UTC)
+	head := "# what broke\nold thing | long ago\n"
+	text := head + "sealed 2027-01-10 " + sealOf(head, api.OpenAPI) + "\n"
+	const line = `capacity. became nullable .*\[response-property-became-nullable\] | a leerplek may have no end` + "\n"
+
+	same, err := rebase(text, api.OpenAPI, api.OpenAPI, nil, on)
+	require.NoError(t, err, "the control: nothing changed")
+	require.Equal(t, text, same)
+	for what, c := range map[string]struct {
+		text     string
+		baseline []byte
+	}{
+		"nothing is named":                      {text, api.OpenAPI},
+		"the document was copied over":          {text, today},
+		"it was named, and copied over":         {text + line, today},
+		"it has no reason":                      {text + strings.TrimSuffix(line, "a leerplek may have no end\n") + "\n", api.OpenAPI},
+		"it was named before the last seal":     {head + line + "sealed 2027-01-10 " + sealOf(head+line, api.OpenAPI) + "\n", api.OpenAPI},
+		"something is named that breaks nobody": {text + line + "no such thing | because\n", api.OpenAPI},
+		"what was named once is gone":           {strings.Replace(text, "old thing | long ago\n", "", 1) + line, api.OpenAPI},
+		"there is no seal":                      {line, api.OpenAPI},
+	} {
+		_, err := rebase(c.text, c.baseline, today, found, on)
+		require.Error(t, err, what)
 	}
-	require.Empty(t, strings.Join(lines, "\n"), "changes are additive only (docs/house.md, the gates of the contract)")
+
+	made, err := rebase(text+line, api.OpenAPI, today, found, on)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(made, text+line))
+	again, err := rebase(made, today, today, nil, on)
+	require.NoError(t, err, "it is the baseline now, and its name is used up")
+	require.Equal(t, made, again)
+	_, err = rebase(made, api.OpenAPI, api.OpenAPI, nil, on)
+	require.Error(t, err, "and the one before is not")
 }
 
 // part goes down in a document: keys of objects, and a parameter by its name.

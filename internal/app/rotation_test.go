@@ -224,7 +224,7 @@ func TestRevocation_ReachesEveryProcessWithinTenSeconds(t *testing.T) {
 	require.Equal(t, 401, status)
 }
 
-// Several processes on one database, and callers that storm all of them at once: a client, a stranger, and a guesser.
+// Several processes on one database, and callers that storm all of them, in turn and at once: clients, a stranger, and a guesser.
 func TestLimits_HoldOverSeveralProcesses(t *testing.T) {
 	t.Parallel()
 	const processes, quota = 3, 960
@@ -241,6 +241,7 @@ func TestLimits_HoldOverSeveralProcesses(t *testing.T) {
 	tell := func(i int) { require.NoError(t, houses[i].App.Limits.Tell(t.Context(), false)) }
 	w := h.Tenant(t)
 	token := w.Coordinator().Token
+	stormy := time.Now()
 	// Each goes from one process to the next until it has been refused so often by every one of them.
 	storm := func(path, token string, good int) (allowed int) {
 		for i, refused := 0, 0; refused < 10*processes; i++ {
@@ -281,6 +282,57 @@ func TestLimits_HoldOverSeveralProcesses(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, x.good, status, "%s goes on", name)
 		}
+	}
+
+	// All at once, several callers at every process: two clients, and a stranger who has nothing left.
+	const callers = 2 // of each, at each process
+	allowed := map[string]*atomic.Int64{}
+	var storms sync.WaitGroup
+	wrong := make(chan error, 3*callers*processes)
+	for name, x := range map[string]struct {
+		path, token string
+		good        int
+	}{"a client": {"/v1/whoami", w.Coordinator().Token, 200}, "and another": {"/v1/whoami", w.Coordinator().Token, 200}, "a stranger": {"/check/nothing", "", 404}} {
+		count := new(atomic.Int64)
+		allowed[name] = count
+		for i := range callers * processes {
+			storms.Go(func() {
+				for refused := 0; refused < 10; {
+					status, _, _, err := remote{"http://" + addrs[i%processes], x.token}.call(t.Context(), http.MethodGet, x.path, "", nil)
+					if err == nil {
+						err = houses[i%processes].App.Limits.Tell(t.Context(), false)
+					}
+					switch {
+					case err != nil, status != x.good && status != http.StatusTooManyRequests:
+						wrong <- fmt.Errorf("%s was answered %d: %v", name, status, err)
+						return
+					case status == http.StatusTooManyRequests:
+						refused++
+					default:
+						count.Add(1)
+					}
+				}
+			})
+		}
+	}
+	storms.Wait()
+	close(wrong)
+	for err := range wrong {
+		require.NoError(t, err)
+	}
+	free := int(time.Since(stormy)/(24*time.Hour/quota)) + 1
+	for name, count := range allowed {
+		n := int(count.Load())
+		t.Logf("%s, all at once: %d of %d over %d processes", name, n, quota, processes)
+		// Beside what each process but one keeps to itself, every caller has one request under way that nobody was told of, and one that
+		// is being told.
+		margin := (processes-1)*quota/32 + 2*callers*processes + free
+		if name == "a stranger" {
+			require.LessOrEqual(t, n, margin)
+			continue
+		}
+		require.GreaterOrEqual(t, n, quota, name)
+		require.LessOrEqual(t, n, quota+margin, "%s: without counting together it would be %d", name, processes*quota)
 	}
 
 	// A guesser goes from process to process.

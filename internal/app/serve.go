@@ -124,7 +124,7 @@ func (c Config) open(ctx context.Context, url string, o ServeOptions) (*App, err
 	if err != nil {
 		return nil, fmt.Errorf("the database: %w", err)
 	}
-	a, err := c.wire(ctx, d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, Outbound: outbound.Policy{Insecure: c.InsecureWebhooks}, Mail: c.Mail,
+	a, err := c.wire(ctx, d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, Outbound: outbound.Policy{Insecure: c.InsecureWebhooks, LoopbackOnly: c.LoopbackOnly}, Mail: c.Mail,
 		TrustedProxies: c.TrustedProxies, Forwarded: c.Forwarded, ClientLimit: c.ClientLimit, PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents, KeepTries: c.KeepTries,
 		MetricsHere: c.MetricsAddr == "" && IsLoopback(c.Addr)})
 	if err != nil {
@@ -221,6 +221,10 @@ func (c Config) serveOn(ctx context.Context, url string, e *embedded, l net.List
 	}
 	if l != nil {
 		p.serve(a.HTTPServer(), l)
+		p.run(func(ctx context.Context) error {
+			a.Matching.Warm(ctx)
+			return nil
+		})
 		o.Log.Info("serving", "addr", l.Addr().String(), "public_url", c.PublicURL, "version", Version)
 	}
 	if o.Ready != nil {

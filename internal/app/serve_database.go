@@ -312,21 +312,40 @@ func (c Config) MigrateData(ctx context.Context, say func(string, ...any)) (n in
 // ImportESCO puts the ESCO classification from the files in a directory in the database, as the role that owns the schema:
 // at MIGRATE_DATABASE_URL, else in the data directory's own database, whether a server runs it or not.
 func (c Config) ImportESCO(ctx context.Context, dir, version string, say func(string, ...any)) (n int, changed bool, err error) {
-	at, release, err := c.asOwner(ctx, say)
-	if err != nil {
-		return 0, false, err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	conn, err := pgx.Connect(ctx, at)
-	if err != nil {
-		return 0, false, err
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) (err error) {
+	err = c.writeAsOwner(ctx, say, func(tx pgx.Tx) (err error) {
 		n, changed, err = matching.ImportESCO(ctx, tx, os.DirFS(dir), version, time.Now())
 		return err
 	})
 	return n, changed, err
+}
+
+// ImportPostcodes puts the postcodes of a file of GeoNames in the database, in the same way.
+func (c Config) ImportPostcodes(ctx context.Context, name string, say func(string, ...any)) (p matching.Postcodes, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	err = c.writeAsOwner(ctx, say, func(tx pgx.Tx) (err error) {
+		p, err = matching.ImportPostcodes(ctx, tx, file, time.Now())
+		return err
+	})
+	return p, err
+}
+
+// writeAsOwner runs a transaction of the role that owns the schema.
+func (c Config) writeAsOwner(ctx context.Context, say func(string, ...any), write func(pgx.Tx) error) (err error) {
+	at, release, err := c.asOwner(ctx, say)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	conn, err := pgx.Connect(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	return pgx.BeginFunc(ctx, conn, write)
 }
 
 // asOwner finds the database as the role that owns its schema.

@@ -122,9 +122,10 @@ func newHome(t *testing.T) string {
 	return dir
 }
 
-// environment is that of a person who never used the program, with a home of their own.
+// environment is that of a person who never used the program, with a home of their own. Nothing that it starts calls anywhere else
+// than this machine.
 func environment(home string, more ...string) []string {
-	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_DATA_HOME=" + home, "TMPDIR=" + os.TempDir()}, more...)
+	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_DATA_HOME=" + home, "TMPDIR=" + os.TempDir(), onlyLoopback}, more...)
 }
 
 // launch starts the binary without waiting for anything.
@@ -135,6 +136,7 @@ func launch(t *testing.T, env []string, args ...string) *process {
 	p := &process{t: t, cmd: exec.Command(path, args...), ended: make(chan struct{}),
 		out:  &output{match: regexp.MustCompile(`^Switchboard's demo answers on (\S+)`), found: make(chan string, 1)},
 		errs: &output{match: regexp.MustCompile(`"msg":"serving","addr":"([^"]+)"|"msg":"(working)"`), found: make(chan string, 1)}}
+	require.Contains(t, env, onlyLoopback)
 	p.cmd.Env = env
 	stdout, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -351,7 +353,7 @@ func (i installation) start(t *testing.T) *process {
 func install(t *testing.T) (installation, *process) {
 	t.Helper()
 	home := newHome(t)
-	i := installation{env: environment(home, "SWITCHBOARD_INSECURE_WEBHOOKS=true", "SWITCHBOARD_CLIENT_LIMIT=10000000"), data: filepath.Join(home, "d")}
+	i := installation{env: environment(home, "SWITCHBOARD_CLIENT_LIMIT=10000000"), data: filepath.Join(home, "d")}
 	p := i.start(t)
 	succeed(t, i.env, &i.admin, "tenant", "open", "--slug", "proef", "--name", "Proef", "--data", i.data)
 	return i, p

@@ -50,6 +50,9 @@ func deepen(w *testkit.World, p testkit.Pair) {
 		`insert into match_notes (tenant_id, match_id, party, organisation_id, given_by, reason)
 			select tenant_id, match_id, party, case party when 'sending' then $2::uuid else $3::uuid end, mark, mark
 			from match_decisions, concat('CANARY-OF-', upper(party)) mark where tenant_id = $1 and sending_organisation_id = $2 and receiving_organisation_id = $3`,
+		`insert into match_reasons (tenant_id, match_id, party, organisation_id, origin, reasons)
+			select tenant_id, match_id, party, case party when 'sending' then $2::uuid else $3::uuid end, 'hand', '{content}'
+			from match_decisions where tenant_id = $1 and sending_organisation_id = $2 and receiving_organisation_id = $3`,
 		`insert into leeruitwisseling_notes (tenant_id, id, leeruitwisseling_id, organisation_id, at, written_by, text)
 			select tenant_id, gen_random_uuid(), id, organisation, now(), 'test', case organisation when $2 then '` + ofSending + `' else '` + ofReceiving + `' end
 			from leeruitwisselingen, unnest(array[$2::uuid, $3::uuid]) organisation where tenant_id = $1 and sending_organisation_id = $2 and receiving_organisation_id = $3`,
@@ -106,11 +109,13 @@ type replied struct {
 var (
 	requestID  = regexp.MustCompile(`req_[0-9a-z]{26}`)
 	nextCursor = regexp.MustCompile(`"next_cursor":"[^"]*"`) // moves with whatever anybody does
+	counted    = regexp.MustCompile(`"since":"[^"]*"`)       // so long before now
 )
 
 // retold leaves out what names the request and the ids that were asked for.
 func (a replied) retold(asked []string) string {
 	body := nextCursor.ReplaceAllString(requestID.ReplaceAllString(a.body, "req_…"), `"next_cursor":"…"`)
+	body = counted.ReplaceAllString(body, `"since":"…"`)
 	for _, one := range asked {
 		body = strings.ReplaceAll(body, one, "ID")
 	}

@@ -298,6 +298,7 @@ func TestHouse_CiphersAreApproved(t *testing.T) {
 // guessableNumbers are the files that use numbers which can be foretold, each with what for.
 var guessableNumbers = map[string]string{
 	"internal/webhook/schedule.go":               "spreads retries over a fifth of their time",
+	"internal/platform/web/limit.go":             "holds refusals for different times, so that they do not come back together",
 	"internal/platform/fact/retention.go":        "spreads the work of processes",
 	"internal/platform/openapi/fuzz/fuzz.go":     "makes the same requests of the same seed, in tests alone",
 	"internal/platform/openapi/fuzz/generate.go": "the same",

@@ -56,6 +56,7 @@ func TestCohort_ItsLife(t *testing.T) {
 	made := c.Post("/v1/cohorten", spring).Is(201)
 	at := made.Header.Get("Location")
 	require.Equal(t, "draft", made.Str("status"))
+	require.Equal(t, "2027-01-18", made.Str("kick_off_on"))
 	require.Equal(t, made.Body, c.Get(at).Is(200).Body)
 	require.Equal(t, "open", c.Post(at+"/open", nil).Is(200).Str("status"))
 	require.Equal(t, 2.0, c.Post(at+"/open", nil).Is(200).Num("revision"), "an open cohort stays as it is")

@@ -1,4 +1,4 @@
-// Package event is the feed: every fact of a tenant in the order in which it was committed, for who follows it with a
+// Package event is the feed: every fact of a tenant in the order of positions, none left out, for who follows it with a
 // cursor, and the catalogue of their types.
 package event
 

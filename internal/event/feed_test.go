@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/organisation"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
@@ -156,6 +158,48 @@ func TestFeed_MissesNothingWhateverTheOrderOfCommits(t *testing.T) {
 	settle(w)
 	follow()
 	require.Equal(t, want, seen)
+}
+
+// What the document promises of the order: of two transactions that overlap, the one that began to write first comes first, though it
+// was committed last, and its fact about the same thing has the higher revision.
+func TestFeed_OfOneSubjectTheHigherRevisionIsRightWhateverComesLast(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t)
+	c := w.Coordinator()
+	path := c.Post("/v1/organisations", map[string]any{"name": "Apotheek Zonneveld", "kind": "profit", "sector": "zorg"}).Is(201).Header.Get("Location")
+	var oid id.OrganisationID
+	require.NoError(t, oid.UnmarshalText([]byte(strings.TrimPrefix(path, "/v1/organisations/"))))
+	began, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+			if err := happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1}); err != nil {
+				return err
+			}
+			if _, err := w.App.Organisations.Get(tx, oid); err != nil { // what was queued is written now
+				return err
+			}
+			close(began)
+			<-goOn
+			_, err := w.App.Organisations.Update(context.Background(), tx, oid, func(organisation.Organisation) error { return nil },
+				func(in *organisation.Input) error { in.Sector = "zorg, de laatste"; return nil })
+			return err
+		})
+	}()
+	<-began
+	c.Patch(path, map[string]any{"sector": "zorg, de eerste"}).Is(200)
+	close(goOn)
+	require.NoError(t, <-done)
+	settle(w)
+
+	var revisions []float64
+	a := c.Get("/v1/events?types=organisation.*&subject=" + oid.String()).Is(200)
+	for i := range a.Len("data") {
+		revisions = append(revisions, a.Num(fmt.Sprintf("data.%d.data.revision", i)))
+	}
+	require.Equal(t, []float64{1, 3, 2}, revisions, "the position says when a transaction began to write")
+	now := c.Get(path).Is(200)
+	require.Equal(t, "zorg, de laatste", now.Str("sector"))
+	require.EqualValues(t, slices.Max(revisions), now.Num("revision"), "so a reader that ignores a lower revision knows what is true")
 }
 
 func TestFeed_ShowsWhatIsAskedForAndMayBeRead(t *testing.T) {

@@ -72,7 +72,7 @@ func (f feed) Link(u *url.URL) string {
 // list reads the feed.
 //
 //	@Summary		Follow the feed of facts
-//	@Description	Oldest first, in the order in which they were committed: a reader that follows next_cursor, which is never null, misses nothing. Without a cursor it begins at the oldest fact kept; at=now gives only a cursor, to list what is there and then follow what changes. You see the types of nouns that you may read. A cursor older than what is kept is 410 cursor-expired. With wait the answer comes as soon as there is a fact to tell, or empty when the time is over: ask again at once, with the cursor that it gives. Ten requests of a client may wait at once.
+//	@Description	A reader that follows next_cursor, which is never null, misses nothing. Facts come in the order in which the transactions that recorded them began to write, not that in which they were committed: of two that overlapped, the one that ended last may come first. So of one subject the highest revision is right: ignore a fact whose revision is lower than one that you know. Without a cursor it begins at the oldest fact kept; at=now gives only a cursor, to list what is there and then follow what changes. You see the types of nouns that you may read. A cursor older than what is kept is 410 cursor-expired. With wait the answer comes as soon as there is a fact to tell, or empty when the time is over: ask again at once, with the cursor that it gives. Ten requests of a client may wait at once.
 //	@ID				listEvents
 //	@Tags			event
 //	@Param			limit	query		int			false	"how many"	default(25)	minimum(1)	maximum(100)

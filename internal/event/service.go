@@ -25,7 +25,8 @@ type row struct {
 
 // follow reads facts beyond a place, up to the oldest transaction that is still running: one that commits later stands
 // beyond the horizon, so nobody passes it over. After dump and restore, positions that the old cluster gave but no row
-// carries come again: a place beyond the base of today, given under another base, is the base.
+// carries come again: a place beyond the base of today, given under another base, is the base. Who begins with the oldest fact kept
+// begins behind the last checkpoint before it.
 const (
 	follow = `
 select h.base, h.horizon, e.pos, e.id, e.type, e.occurred_at, e.data, e.external_ids
@@ -34,7 +35,8 @@ left join lateral (
 	select pos, id, type, occurred_at, data, external_ids
 	from events
 	where tenant_id = @tenant and noun = any (cast(@nouns as text[])) and type like any (cast(@types as text[])) and occurred_at >= @since
-		and (pos, id) > (case when @base < platform.base() then least(@pos, platform.base()) else @pos end,
+		and (pos, id) > ((select greatest(case when @base < platform.base() then least(@pos, platform.base()) else @pos end, max(last.pos))
+				from (select p.pos from platform.checkpoints p where p.at <= cast(@settled as timestamptz) order by p.at desc limit 1) last),
 			case when @base < platform.base() and @pos > platform.base() then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else cast(@last as uuid) end)
 		and pos < platform.horizon()`
 	followSubject = ` and subject_id = @subject`
@@ -56,7 +58,7 @@ func (s *Service) read(tx *db.Tx, q question) (page.Page[Wire], cursor, error) {
 		sql += followSubject
 	}
 	var rows []row
-	err := tx.Select(&rows, sql+followEnd, map[string]any{"tenant": tx.Scope.Tenant, "nouns": db.Strings(fact.Readable(tx.Principal.Scopes)), "types": q.types,
+	err := tx.Select(&rows, sql+followEnd, map[string]any{"tenant": tx.Scope.Tenant, "nouns": db.Strings(fact.Readable(tx.Principal.Scopes)), "types": q.types, "settled": since.Add(-page.Apart),
 		"subject": q.subject, "since": since, "base": from.Base, "pos": from.Pos, "last": from.ID, "limit": q.limit + 1})
 	if err != nil {
 		return page.Page[Wire]{}, from, err

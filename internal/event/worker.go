@@ -41,5 +41,5 @@ func (s *Service) PurgeAll(ctx context.Context) error {
 		_, _, err := fact.Forget(ctx, s.db, table, s.db.Now().Add(-keep[table]-2*grace), keep[table])
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, s.db.EachTenant(ctx, "purge", s.Purge))...)
+	return errors.Join(append(errs, s.db.EachTenant(ctx, "event-purge", s.Purge))...)
 }

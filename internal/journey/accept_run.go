@@ -21,6 +21,7 @@ type Proposal struct {
 	LeerplekID  *id.LeerplekID // nil: the run found no place
 	LeercoachID *id.MedewerkerID
 	Pinned      bool
+	Answers     bool        // the words of the place answer the question
 	Settled     bool        // accepted before: nothing to make
 	MatchID     *id.MatchID // made of it before
 	Grounds     any         // what it was proposed on, for the audit table
@@ -30,8 +31,8 @@ type Proposal struct {
 type Runs struct {
 	// Proposals locks a finished run, and reads what it proposes for these leervragen, or for all of them with nil.
 	Proposals func(tx *db.Tx, run id.MatchingRunID, lvr []id.LeervraagID) ([]Proposal, error)
-	// StillPossible says why a proposal is not possible any more, "" when it is.
-	StillPossible func(tx *db.Tx, run id.MatchingRunID, p Proposal) (reason string, err error)
+	// StillPossible says why a proposal is not possible any more, "" when it is, and what speaks for it.
+	StillPossible func(tx *db.Tx, run id.MatchingRunID, p Proposal) (reason string, told match.Reasons, err error)
 	// Decided notes the match that came of a proposal.
 	Decided func(tx *db.Tx, run id.MatchingRunID, lvr id.LeervraagID, made id.MatchID) error
 }
@@ -205,9 +206,11 @@ func (a *accepting) one(ctx context.Context, tx *db.Tx, p Proposal) (AcceptedIte
 	if place.Free() < 1 {
 		return refuse(LeerplekFull.Code)
 	}
-	if reason, err := a.Runs.StillPossible(tx, a.run, p); err != nil {
+	reason, told, err := a.Runs.StillPossible(tx, a.run, p)
+	if err != nil {
 		return out, err
-	} else if reason != "" {
+	}
+	if reason != "" {
 		return refuse(reason)
 	}
 	others, err := a.Matches.OpenOf(tx, q.ID)
@@ -223,7 +226,7 @@ func (a *accepting) one(ctx context.Context, tx *db.Tx, p Proposal) (AcceptedIte
 				return out, err
 			}
 		}
-	} else if made, err = a.create(ctx, tx, p, q, place); err != nil {
+	} else if made, err = a.create(ctx, tx, p, q, place, told); err != nil {
 		if code := codeOf(err); code != "" {
 			return refuse(code)
 		}
@@ -243,7 +246,7 @@ func (a *accepting) one(ctx context.Context, tx *db.Tx, p Proposal) (AcceptedIte
 	return out, a.Runs.Decided(tx, a.run, q.ID, made.ID)
 }
 
-func (a *accepting) create(ctx context.Context, tx *db.Tx, p Proposal, q leervraag.Leervraag, place leerplek.Leerplek) (match.Match, error) {
+func (a *accepting) create(ctx context.Context, tx *db.Tx, p Proposal, q leervraag.Leervraag, place leerplek.Leerplek, told match.Reasons) (match.Match, error) {
 	own := q.OrganisationID == place.OrganisationID
 	parties := slices.Clone(a.parties)
 	if own { // the one employer decides alone
@@ -251,7 +254,7 @@ func (a *accepting) create(ctx context.Context, tx *db.Tx, p Proposal, q leervra
 	}
 	return a.Matches.Create(ctx, tx, match.New{LeervraagID: q.ID, LeerplekID: place.ID, SendingOrganisationID: q.OrganisationID,
 		ReceivingOrganisationID: place.OrganisationID, SwitcherID: q.SwitcherID, LeercoachIDs: []id.MedewerkerID{*p.LeercoachID}, Internal: own,
-		RequiredParties: parties, Draft: a.in.As == string(match.Draft), Appraisal: p.Grounds})
+		RequiredParties: parties, Draft: a.in.As == string(match.Draft), Appraisal: p.Grounds, Reasons: &told})
 }
 
 // codeOf is the code of a problem, or "" for anything else.

@@ -36,8 +36,8 @@ type Service struct {
 	Leerbewijzen       leerbewijs.Service
 	Runs               Runs
 
-	// Appraise says what a leervraag and a leerplek score now, as the audit table keeps it.
-	Appraise func(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (any, error)
+	// Appraise says what a leervraag and a leerplek score now, as the audit table keeps it, and what speaks for them.
+	Appraise func(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (any, match.Reasons, error)
 }
 
 // Routes are the doors of the journeys.

@@ -58,6 +58,7 @@ func (d double) match(sending, receiving id.OrganisationID, lvr id.LeervraagID, 
 	d.run(`insert into match_decisions (tenant_id, match_id, party, sending_organisation_id, receiving_organisation_id, decision, decided_at, recorded_by)
 		values ($1, $2, 'sending', $3, $4, 'declined', now(), 'test')`, m, sending.UUID(), receiving.UUID())
 	d.run(`insert into match_notes (tenant_id, match_id, party, organisation_id, reason) values ($1, $2, 'sending', $3, 'te druk')`, m, sending.UUID())
+	d.run(`insert into match_reasons (tenant_id, match_id, party, organisation_id, origin, reasons) values ($1, $2, 'sending', $3, 'hand', '{content}')`, m, sending.UUID())
 	return m
 }
 
@@ -128,7 +129,7 @@ func TestMerge_LeavesNothingBehind(t *testing.T) {
 	d.everything()
 	before := d.traces(d.from.UUID())
 	for _, table := range []string{"sites", "departments", "contacts", "organisation_needs", "organisation_profiles", "conversations", "medewerkers", "external_ids", "leervragen",
-		"leervraag_versions", "leerplekken", "leerplek_coaches", "matches", "match_decisions", "match_notes", "rivals", "suggestion_dismissals", "cohort_leervragen",
+		"leervraag_versions", "leerplekken", "leerplek_coaches", "matches", "match_decisions", "match_notes", "match_reasons", "rivals", "suggestion_dismissals", "cohort_leervragen",
 		"cohort_leerplekken", "cohort_rivals", "cohort_preferences", "clients", "webhook_endpoints", "webhook_secrets"} {
 		require.NotZero(t, before[table], "the control: %s names the employer that goes", table)
 	}

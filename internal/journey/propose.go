@@ -64,7 +64,7 @@ func (s Service) makeMatch(ctx context.Context, tx *db.Tx, in makeMatchReq) (mat
 	if own { // the one employer decides alone
 		parties = slices.DeleteFunc(parties, func(p string) bool { return p == match.Receiving })
 	}
-	known, err := s.Appraise(tx, q.ID, p.ID)
+	known, told, err := s.Appraise(tx, q.ID, p.ID)
 	if err != nil {
 		return match.Wire{}, err
 	}
@@ -72,7 +72,7 @@ func (s Service) makeMatch(ctx context.Context, tx *db.Tx, in makeMatchReq) (mat
 	err = tx.Unbound("a match stands between two employers", func(tx *db.Tx) error {
 		m, err = s.Matches.Create(ctx, tx, match.New{LeervraagID: q.ID, LeerplekID: p.ID, SendingOrganisationID: q.OrganisationID,
 			ReceivingOrganisationID: p.OrganisationID, SwitcherID: q.SwitcherID, LeercoachIDs: b.LeercoachIDs, Internal: own,
-			RequiredParties: parties, Draft: b.Draft, Appraisal: known})
+			RequiredParties: parties, Draft: b.Draft, Appraisal: known, Reasons: &told})
 		return err
 	})
 	return match.WireOf(m), err

@@ -257,9 +257,9 @@ func TestTheAnswersOfALeercoach(t *testing.T) {
 	lid := c.Post("/v1/leerplekken", offer(org, body{"leercoach_ids": []any{noor}})).Is(201).Str("id")
 	path := "/v1/leerplekken/" + lid + "/coaches/"
 
-	got := c.Put(path+noor.String(), body{"voluntary": true, "has_time": false}).Is(200)
+	got := c.Put(path+noor.String(), body{"voluntary": true, "has_time": false, "knows_role": true}).Is(200)
 	require.JSONEq(t, `{"leerplek_id":"`+lid+`","medewerker_id":"`+noor.String()+`","leads":true,"employed":true,
-		"voluntary":true,"has_time":false,"knows_role":null,"has_expertise":null,
+		"voluntary":true,"has_time":false,"knows_role":true,"has_expertise":null,
 		"craft_expertise":null,"coaching_expertise":null,"tasks":[],"planning":null}`, string(got.Body))
 	require.Nil(t, c.Put(path+noor.String(), body{"has_time": true}).Is(200).At("voluntary"), "the answers are replaced whole")
 	c.Put(path+noor.String(), body{"has_time": true}).Is(200)

@@ -71,7 +71,8 @@ func TestLeeractieplan_TellsWhereTheQuestionCameFrom(t *testing.T) {
 	p, c := w.Pair(), w.Coordinator()
 	at := path(p.Leeruitwisseling) + "/leeractieplan"
 	agenda := object{"motive": "De apotheek levert per bewoner.", "meaning": "Van voorschrift tot bewoner.", "how_to_answer": "Meelopen met de ronde.",
-		"must_cover": []string{"de medicatieronde"}, "curious_about": "Hoe de nacht verloopt.", "drawn_up_by": []string{"switcher", "sending", "partner"}}
+		"must_cover": []string{"de medicatieronde"}, "curious_about": "Hoe de nacht verloopt.", "drawn_up_by": []string{"switcher", "sending", "partner"},
+		"people_to_meet": []string{"de nachtploeg"}, "success": "Wij leveren voortaan zonder vergissing."}
 	bare := c.Put(at, plan).Is(200)
 	require.Nil(t, bare.At("leeractieplan.motive"))
 	require.Equal(t, []any{}, bare.At("leeractieplan.must_cover"))

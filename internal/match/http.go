@@ -17,6 +17,7 @@ func (s Service) Routes() []web.Route {
 	return []web.Route{
 		web.List("/v1/matches", "match:read", s.list, web.Syncs),
 		web.Get("/v1/matches/:id", "match:read", s.get),
+		web.Get("/v1/matches/:id/reasons", "match:read", s.reasons),
 		web.Patch("/v1/matches/:id", "match:write", s.update),
 		web.Act("/v1/matches/:id/inform", "match:write", s.postInformed),
 	}

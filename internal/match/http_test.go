@@ -485,3 +485,60 @@ func TestAMatchEndsWithItsFact(t *testing.T) {
 		}
 	}
 }
+
+func TestAMatchIsExplainedToEachSideAsFarAsItMayKnow(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	m := s.create(func(n *match.New) {
+		n.Draft = true
+		n.Reasons = &match.Reasons{Origin: match.FromRun, Sending: []string{"content", "within_reach"}, Receiving: []string{"content", "room"}}
+		n.Appraisal = map[string]any{"run_id": "mrn_01jd8m5x9nf3tvhg5w6rkz2c4q", "pinned": false, "algorithm": "1", "weights_source": "cohort", "weights_version": 3,
+			"score": 5400, "points": map[string]int{"preference": 1500, "content": 3900}, "of": map[string]int{"preference": 1500, "content": 5500}}
+	})
+	reasons, appraisal := path(m)+"/reasons", path(m)+"/appraisal"
+	sender, receiver := s.Employer(s.new.SendingOrganisationID), s.Employer(s.new.ReceivingOrganisationID)
+	switcher := s.Client(auth.Switcher, &s.new.SendingOrganisationID, &s.new.SwitcherID)
+	coach := s.Client(auth.Leercoach, &s.new.ReceivingOrganisationID, &s.new.LeercoachIDs[1])
+	other := s.Medewerker(s.new.SendingOrganisationID, "Dominique")
+	outside := []*testkit.Caller{s.Employer(s.Organisation("Drukkerij Letterlijk")), s.Client(auth.Switcher, &s.new.SendingOrganisationID, &other), setUp(t).coordinate}
+
+	for _, c := range append(outside, sender, receiver, switcher, coach) {
+		c.Get(reasons).Problem(404, "not-found")
+	}
+	s.Do(func(tx *db.Tx) error {
+		_, err := matches.Propose(context.Background(), tx, m)
+		return err
+	})
+	for _, c := range outside {
+		c.Get(reasons).Problem(404, "not-found")
+	}
+	ofSending, ofReceiving := []any{"content", "within_reach"}, []any{"content", "room"}
+	for c, want := range map[*testkit.Caller][2]any{s.coordinate: {ofSending, ofReceiving}, sender: {ofSending, nil}, switcher: {ofSending, nil},
+		receiver: {nil, ofReceiving}, coach: {nil, ofReceiving}} {
+		got := c.Get(reasons).Is(200)
+		require.Equal(t, []any{m.ID.String(), "run", want[0], want[1]}, []any{got.At("match_id"), got.At("origin"), got.At("sending"), got.At("receiving")})
+	}
+	whole := s.coordinate.Get(appraisal).Is(200)
+	require.Equal(t, []any{"mrn_01jd8m5x9nf3tvhg5w6rkz2c4q", false, "1", nil, "cohort", 3.0, 5400.0, nil}, []any{whole.At("run_id"), whole.At("pinned"), whole.At("algorithm"),
+		whole.At("engine"), whole.At("weights_source"), whole.At("weights_version"), whole.At("score"), whole.At("ruled_out")})
+	require.Equal(t, []any{map[string]any{"criterion": "content", "points": 3900.0, "of": 5500.0}, map[string]any{"criterion": "preference", "points": 1500.0, "of": 1500.0}}, whole.At("parts"))
+	for _, c := range []*testkit.Caller{sender, receiver, switcher, coach, s.Client(auth.Viewer, nil, nil)} {
+		c.Get(appraisal).Problem(403, "forbidden") // it may hold a top three
+	}
+	// Whoever came to the audit table bound would find nothing there.
+	require.NoError(t, s.as(sender, m.ID, func(tx *db.Tx, m match.Match) error {
+		var n struct{ N int }
+		err := db.One(tx, &n, `select count(*) as n from audit where tenant_id = ? and subject_id = ?`, tx.Scope.Tenant, m.ID)
+		require.Zero(t, n.N)
+		return err
+	}))
+	setUp(t).coordinate.Get(appraisal).Problem(404, "not-found")
+
+	// One of which nothing was kept says so.
+	old := s.create(func(n *match.New) {
+		n.LeerplekID = s.Leerplek(s.new.ReceivingOrganisationID, "Magazijn", "Meedoen", s.new.LeercoachIDs...)
+	})
+	require.JSONEq(t, `{"match_id":"`+old.ID.String()+`","origin":null,"sending":null,"receiving":null}`, string(sender.Get(path(old)+"/reasons").Is(200).Body))
+	require.JSONEq(t, `{"match_id":"`+old.ID.String()+`","run_id":null,"pinned":null,"algorithm":null,"engine":null,"weights_source":null,"weights_version":null,
+		"score":null,"ruled_out":null,"parts":[]}`, string(s.coordinate.Get(path(old)+"/appraisal").Is(200).Body))
+}

@@ -34,6 +34,9 @@ func (s Service) Reassign(tx *db.Tx, from, into id.OrganisationID) error {
 		where tenant_id = @tenant and @from in (sending_organisation_id, receiving_organisation_id)`, args); err != nil {
 		return err
 	}
+	if _, err := tx.Run(`update match_reasons set organisation_id = @into where tenant_id = @tenant and organisation_id = @from`, args); err != nil {
+		return err
+	}
 	_, err := tx.Run(`update match_notes set organisation_id = @into where tenant_id = @tenant and organisation_id = @from`, args)
 	return err
 }

@@ -30,6 +30,7 @@ type New struct {
 	RequiredParties         []string          // for an internal match sending alone: that employer decides for itself
 	Draft                   bool              // invisible to employers and employees until it is proposed
 	Appraisal               any               // what was known of the pair when it was made: for the audit table
+	Reasons                 *Reasons          // what spoke for it then, for those concerned; nil where nobody looked
 }
 
 // Decision is what a party says to a match, as it was received. Nil is not known or not given.
@@ -57,6 +58,9 @@ func (s Service) Create(_ context.Context, tx *db.Tx, n New) (Match, error) {
 	}
 	if err := fact.Audit(tx, "match.create", m.ID, map[string]any{"leervraag_id": m.LeervraagID, "leerplek_id": m.LeerplekID,
 		"leercoach_ids": m.LeercoachIDs, "status": m.Status, "appraisal": n.Appraisal}); err != nil {
+		return m, err
+	}
+	if err := explain(tx, m, n.Reasons); err != nil {
 		return m, err
 	}
 	if err := record(tx, Created, m, !n.Draft); err != nil || n.Draft {

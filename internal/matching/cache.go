@@ -1,11 +1,15 @@
 package matching
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +27,8 @@ type Options struct {
 	Idle     time.Duration // an index that nobody asked for so long leaves; 0 is 15 minutes
 	Log      *slog.Logger  // says when an index cannot be made; nil says nothing
 	Relearn  time.Duration // how often an index that lives on learns from what was decided since; 0 is an hour
-	AtOnce   int           // so many leerplekken are indexed while the first caller waits, more in the background; 0 is 5,000
+	AtOnce   int           // so many leerplekken are indexed while the first caller waits, more in the background; 0 is 500, a tenth of a second
+	Patience time.Duration // how long a caller waits for another who makes the index or follows the changes; 0 is 50 ms
 }
 
 // small is of how many leerplekken an index learns anew how rare words are whenever their words change; a larger one when
@@ -60,13 +65,36 @@ type entry struct {
 	used  time.Time // under the lock of the cache
 	bytes int       // under the lock of the cache
 
-	mu       sync.Mutex // one at a time builds, or follows the changes
-	index    *index     // nil: not there yet
+	turn  chan struct{}         // whose it is builds, or follows the changes; the others do not wait for long
+	index atomic.Pointer[index] // nil: not there yet
+
+	// Of whose turn it is.
 	followed time.Time
 	learned  time.Time // when it was last taught what people decided
 	building bool
 	failed   time.Time
 }
+
+// take waits a while for the turn, and says whether it came: at once, or later.
+func (e *entry) take(ctx context.Context, patience time.Duration) (mine, later bool, err error) {
+	select {
+	case e.turn <- struct{}{}:
+		return true, false, nil
+	default:
+	}
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	select {
+	case e.turn <- struct{}{}:
+		return true, true, nil
+	case <-enough.C:
+		return false, true, nil
+	case <-ctx.Done():
+		return false, true, ctx.Err()
+	}
+}
+
+func (e *entry) leave() { <-e.turn }
 
 func newCache(d *db.DB, o Options) *cache {
 	if o.MaxBytes == 0 {
@@ -82,7 +110,10 @@ func newCache(d *db.DB, o Options) *cache {
 		o.Relearn = relearn
 	}
 	if o.AtOnce == 0 {
-		o.AtOnce = 5000
+		o.AtOnce = 500
+	}
+	if o.Patience == 0 {
+		o.Patience = 50 * time.Millisecond
 	}
 	return &cache{db: d, options: o, builds: make(chan struct{}, 2), entries: map[uuid.UUID]*entry{}}
 }
@@ -92,7 +123,7 @@ func (c *cache) entry(tenant uuid.UUID) *entry {
 	defer c.mu.Unlock()
 	e := c.entries[tenant]
 	if e == nil {
-		e = &entry{}
+		e = &entry{turn: make(chan struct{}, 1)}
 		c.entries[tenant] = e
 	}
 	e.used = time.Now()
@@ -142,39 +173,36 @@ func (c *cache) weigh(e *entry, bytes int) {
 	}
 }
 
-// get returns the index of the transaction's tenant, which sees all of the tenant, with every change that is committed; or
-// nil where there is none yet, or it would be too large. A small one is made at once, in the transaction of who asks
-// first. follow is false in a transaction that writes: what it did is not for others yet.
-func (c *cache) get(tx *db.Tx, today day.Date, follow bool) (*index, error) {
+// get returns the index of the transaction's tenant, which sees all of the tenant and only reads, with every change that is
+// committed; or nil where there is none yet, or it would be too large. A small one is made at once, in the transaction of who
+// asks first. Who asks holds a connection, so nobody waits long for another: after Options.Patience there is the index as it
+// was before, or none.
+func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, error) {
 	e := c.entry(tx.Scope.Tenant)
-	if !e.mu.TryLock() {
-		// Somebody is following the changes for all who ask, or making the index.
-		e.mu.Lock()
-		if e.index != nil && time.Since(e.followed) < fresh {
-			defer e.mu.Unlock()
-			return e.index, nil
-		}
+	mine, later, err := e.take(ctx, c.options.Patience)
+	if err != nil || !mine {
+		return e.index.Load(), err
 	}
-	defer e.mu.Unlock()
-	if e.index != nil && follow {
-		renew, err := c.follow(tx, today, e.index)
+	defer e.leave()
+	if ix := e.index.Load(); ix != nil {
+		if later && time.Since(e.followed) < fresh {
+			return ix, nil // somebody followed the changes for all who asked meanwhile
+		}
+		renew, err := c.follow(tx, today, ix, 4*chunk)
 		if err != nil {
 			return nil, err
 		}
 		e.followed = time.Now()
 		if !renew && time.Since(e.learned) > c.options.Relearn {
 			e.learned = time.Now()
-			go c.learnAside(id.TenantID(tx.Scope.Tenant), e.index)
+			go c.learnAside(id.TenantID(tx.Scope.Tenant), ix)
 		}
-		if !renew {
-			return e.index, nil
+		if !renew || e.building || time.Since(e.failed) < retry {
+			return ix, nil
 		}
 		// What there is answers until the new one is there.
-	} else if e.index != nil || !follow {
-		return e.index, nil
-	}
-	if e.building || time.Since(e.failed) < retry {
-		return e.index, nil
+	} else if e.building || time.Since(e.failed) < retry {
+		return nil, nil
 	}
 	var count int
 	if err := tx.Select(&count, `select count(*) from (select 1 from leerplekken where tenant_id = ? and status = 'published' limit ?) l`,
@@ -183,12 +211,12 @@ func (c *cache) get(tx *db.Tx, today day.Date, follow bool) (*index, error) {
 	}
 	switch {
 	case count > c.options.MaxBytes/perPlace:
-		e.index = nil
+		e.index.Store(nil)
 		return nil, nil
 	case count > c.options.AtOnce:
 		e.building = true
-		go c.buildAside(id.TenantID(tx.Scope.Tenant), today, e)
-		return e.index, nil
+		go c.buildAside(context.Background(), id.TenantID(tx.Scope.Tenant), today, e)
+		return e.index.Load(), nil
 	}
 	seen, w, err := c.begin(tx)
 	if err != nil {
@@ -208,30 +236,120 @@ func (c *cache) get(tx *db.Tx, today day.Date, follow bool) (*index, error) {
 		}
 		last = ids[len(ids)-1]
 	}
-	ix, err := r.build(w, seen)
+	ix, err := r.build(w, seen, nil)
 	if err != nil {
 		return nil, err
 	}
-	e.index, e.followed, e.learned = ix, time.Now(), time.Now()
+	e.index.Store(ix)
+	e.followed, e.learned = time.Now(), time.Now()
 	c.weigh(e, ix.bytes)
 	return ix, nil
 }
 
+// present is get for a transaction that writes: nil where there is no index. It makes none. A small one follows what was
+// committed, since each text changes how rare all words are; in a larger one the others do not change what one place scores.
+func (c *cache) present(tx *db.Tx, today day.Date) (*index, error) {
+	e := c.entry(tx.Scope.Tenant)
+	mine, _, err := e.take(tx.Statement.Context, c.options.Patience)
+	ix := e.index.Load()
+	if err != nil || !mine {
+		return ix, err // it is what a caller would be shown now
+	}
+	defer e.leave()
+	if ix != nil && ix.words.Len() <= small {
+		_, err = c.follow(tx, today, ix, small)
+	}
+	return ix, err
+}
+
 // buildAside makes an index in transactions of its own, a chunk in each.
-func (c *cache) buildAside(tenant id.TenantID, today day.Date, e *entry) {
-	c.builds <- struct{}{}
-	defer func() { <-c.builds }()
-	ix, err := c.buildWhole(context.Background(), tenant, today)
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (c *cache) buildAside(ctx context.Context, tenant id.TenantID, today day.Date, e *entry) {
+	var ix *index
+	var err error
+	select {
+	case c.builds <- struct{}{}:
+		defer func() { <-c.builds }()
+		ix, err = c.buildWhole(ctx, tenant, today)
+	case <-ctx.Done():
+	}
+	e.turn <- struct{}{}
+	defer e.leave()
 	e.building = false
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		e.failed = time.Now()
 		c.options.Log.Error("matching: an index could not be made", "tenant_id", tenant, "cause", db.Cause(err))
 		return
 	}
-	e.index, e.followed, e.learned = ix, time.Time{}, time.Now()
+	e.index.Store(ix)
+	e.followed, e.learned = time.Time{}, time.Now()
 	c.weigh(e, ix.bytes)
+}
+
+// warm makes the indexes that callers would not wait for, the largest first and one at a time, for as long as they fit in
+// memory together. It returns when they are there or ctx ends; what it began then ends by itself.
+func (c *cache) warm(ctx context.Context) {
+	type large struct {
+		tenant id.TenantID
+		Count  int
+		Today  day.Date
+	}
+	found := map[id.TenantID]large{}
+	if err := c.db.EachTenant(ctx, "matching-index", func(tx *db.Tx) (more bool, err error) {
+		l := large{tenant: tx.TenantID()}
+		err = db.One(tx, &l, `select cast(cast(? as timestamptz) at time zone t.zone as date) as today,
+				(select count(*) from (select 1 from leerplekken where tenant_id = t.tenant_id and status = 'published' limit ?) l) as count
+			from tenants t where t.tenant_id = ? and t.id = ?`, tx.Now, c.options.MaxBytes/perPlace+1, tx.Scope.Tenant, tx.Scope.Tenant)
+		if l.Count > c.options.AtOnce {
+			found[l.tenant] = l
+		}
+		return false, err
+	}); err != nil && ctx.Err() == nil {
+		c.options.Log.Error("matching: an index could not be made", "cause", db.Cause(err))
+	}
+	all := slices.SortedFunc(maps.Values(found), func(a, b large) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), bytes.Compare(a.tenant[:], b.tenant[:]))
+	})
+	for _, l := range all {
+		if c.held()+l.Count*perPlace > c.options.MaxBytes {
+			continue
+		}
+		e := c.entry(l.tenant.UUID())
+		select {
+		case e.turn <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		needed := e.index.Load() == nil && !e.building
+		e.building = e.building || needed
+		e.leave()
+		if !needed {
+			continue
+		}
+		built := make(chan struct{})
+		go func() {
+			defer close(built)
+			c.buildAside(ctx, l.tenant, l.Today, e)
+		}()
+		select {
+		case <-built:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// held is about how much memory the indexes of all tenants take.
+func (c *cache) held() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	total := 0
+	for _, e := range c.entries {
+		total += e.bytes
+	}
+	return total
 }
 
 func (c *cache) buildWhole(ctx context.Context, tenant id.TenantID, today day.Date) (*index, error) {
@@ -257,7 +375,7 @@ func (c *cache) buildWhole(ctx context.Context, tenant id.TenantID, today day.Da
 	if err != nil {
 		return nil, err
 	}
-	return r.build(w, seen)
+	return r.build(w, seen, nil)
 }
 
 // learnAside teaches an index what was decided since it was made.
@@ -278,7 +396,7 @@ func (c *cache) learnAside(tenant id.TenantID, ix *index) {
 // begin reads where the order of changes stands before anything else is read, so that nothing is missed between, and what
 // words are read with.
 func (c *cache) begin(tx *db.Tx) (horizon, wording, error) {
-	seen, _, err := changes(tx, horizon{from: math.MaxInt64})
+	seen, _, _, err := changes(tx, horizon{from: math.MaxInt64}, 0)
 	if err != nil {
 		return seen, wording{}, err
 	}
@@ -296,7 +414,8 @@ type change struct {
 // standsSQL tells where the order of changes stands, and whether anything changed that an index follows. It is asked with
 // every question, so it plans once and looks at eight ends of an index.
 const standsSQL = `
-select platform.base(), platform.horizon(), pg_snapshot_xmax(s)::text::bigint, (select count(*) from pg_snapshot_xip(s))::int, (select imported_at from reference.esco),
+select platform.base(), platform.horizon(), platform.base() + pg_current_xact_id_if_assigned()::text::bigint, pg_snapshot_xmax(s)::text::bigint, (select count(*) from pg_snapshot_xip(s))::int, (select imported_at from reference.esco),
+	(select max(imported_at) from reference.postcode_countries),
 	(select version from matching_synonyms where tenant_id = $1 order by version desc limit 1),
 	exists (select 1 from leerplekken where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
 	exists (select 1 from leeruitwisselingen where tenant_id = $1 and pos >= $2 and pos <> all ($3)) or
@@ -322,53 +441,60 @@ const changesSQL = `
 	union all select d.pos, l.id, true from departments d join leerplekken l on l.tenant_id = d.tenant_id and l.organisation_id = d.organisation_id
 		where d.tenant_id = $1 and d.pos >= $2 and d.pos <> all ($3)
 	union all select o.pos, l.id, true from organisations o join leerplekken l on l.tenant_id = o.tenant_id and l.organisation_id = o.id
-		where o.tenant_id = $1 and o.pos >= $2 and o.pos <> all ($3)`
+		where o.tenant_id = $1 and o.pos >= $2 and o.pos <> all ($3)
+	limit $4`
 
-// changes reads what changed since an index was there, and where the order of changes stands now: both of one state, as
-// the transaction only reads.
-func changes(tx *db.Tx, since horizon) (now horizon, found []change, err error) {
+// changes reads what changed since an index was there, so many changes at most, and where the order of changes stood before that was read: in a
+// transaction that only reads both are of one state, in another the changes may be newer, and are read again the next time. own
+// says that some are of the transaction itself.
+func changes(tx *db.Tx, since horizon, most int) (now horizon, found []change, own bool, err error) {
 	if since.read == nil {
 		since.read = []int64{}
 	}
 	err = tx.Pgx(func(p pgx.Tx) error {
 		ctx := tx.Statement.Context
-		var esco *time.Time
-		var own *int
+		var esco, postcodes *time.Time
+		var synonyms *int
+		var mine *int64
 		var some bool
-		if err := p.QueryRow(ctx, standsSQL, tx.Scope.Tenant, since.from, since.read).Scan(&now.base, &now.from, &now.xmax, &now.running, &esco, &own, &some); err != nil {
+		if err := p.QueryRow(ctx, standsSQL, tx.Scope.Tenant, since.from, since.read).Scan(&now.base, &now.from, &mine, &now.xmax, &now.running, &esco, &postcodes, &synonyms, &some); err != nil {
 			return err
 		}
 		if esco != nil {
 			now.esco = *esco
 		}
-		if own != nil {
-			now.synonyms = *own
+		if postcodes != nil {
+			now.postcodes = *postcodes
+		}
+		if synonyms != nil {
+			now.synonyms = *synonyms
 		}
 		if !some {
 			return nil
 		}
-		rows, err := p.Query(ctx, changesSQL, tx.Scope.Tenant, since.from, since.read)
+		rows, err := p.Query(ctx, changesSQL, tx.Scope.Tenant, since.from, since.read, most)
 		if err != nil {
 			return err
 		}
 		var c change
 		_, err = pgx.ForEachRow(rows, []any{&c.pos, (*[16]byte)(&c.leerplek), &c.text}, func() error {
 			found = append(found, c)
+			own = own || mine != nil && c.pos == *mine
 			return nil
 		})
 		return err
 	})
-	return now, found, err
+	return now, found, own, err
 }
 
-// follow brings an index up to the transaction's snapshot, and reports that it had better be built anew: so much changed,
-// or what all of it stands on.
-func (c *cache) follow(tx *db.Tx, today day.Date, ix *index) (renew bool, err error) {
-	now, found, err := changes(tx, ix.seen)
+// follow brings an index up to the transaction's snapshot, or reports that it had better be built anew: more changed than most,
+// or what all of it stands on. What the transaction itself changed may still be undone: that is not followed.
+func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (renew bool, err error) {
+	now, found, own, err := changes(tx, ix.seen, most+1)
 	switch {
-	case err != nil:
+	case err != nil || own:
 		return false, err
-	case now.base != ix.seen.base || !now.esco.Equal(ix.seen.esco) || now.synonyms != ix.seen.synonyms || len(found) > 4*chunk:
+	case now.base != ix.seen.base || !now.esco.Equal(ix.seen.esco) || !now.postcodes.Equal(ix.seen.postcodes) || now.synonyms != ix.seen.synonyms || len(found) > most:
 		return true, nil
 	case now.older(ix.seen):
 		return false, nil // another followed further already

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
@@ -13,15 +14,18 @@ import (
 
 // Appraisal is what was known of a leervraag and a leerplek when somebody decided about them: for the audit table.
 type Appraisal struct {
-	Engine         string         `json:"engine"`          // index, or sql when there was no index
-	WeightsVersion int            `json:"weights_version"` // 0: the defaults
-	Score          *int           `json:"score"`           // nil when it was ruled out
-	Points         map[string]int `json:"points,omitempty"`
+	Engine         string         `json:"engine"`         // index, or sql when there was no index
+	WeightsSource  string         `json:"weights_source"` // tenant or default
+	WeightsVersion int            `json:"weights_version"`
+	Score          *int           `json:"score"`            // nil when it was ruled out
+	Points         map[string]int `json:"points,omitempty"` // by criterion
+	Of             map[string]int `json:"of,omitempty"`     // that there could have been
 	Reason         string         `json:"reason,omitempty"` // that it was ruled out for
+	Told           Told           `json:"-"`                // what speaks for it
 }
 
 // Appraise says what a leervraag and a leerplek score now, for whoever decides about them; both are there. It writes nothing
-// and makes no index: where there is none it looks as without one.
+// and makes no index: where there is none it looks as without one. The place's words are those that it has now.
 func (s *Service) Appraise(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (out Appraisal, err error) {
 	err = tx.Unbound("what is decided on is kept whole, whoever decides", func(tx *db.Tx) error {
 		a, err := ask(tx, lvr)
@@ -37,13 +41,22 @@ func (s *Service) Appraise(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (ou
 		if err != nil {
 			return err
 		}
-		out.WeightsVersion, out.Engine = set.Version, byIndex
-		ix, err := s.cache.get(tx, q.Today, false)
-		if ix == nil && err == nil {
-			out.Engine = bySQL
-			ix, err = without(tx, q, a, &lpl)
+		out.WeightsSource, out.WeightsVersion, out.Engine = "tenant", set.Version, byIndex
+		if set.Version == 0 {
+			out.WeightsSource = "default"
 		}
+		ix, err := s.cache.present(tx, q.Today)
 		if err != nil {
+			return err
+		}
+		if ix == nil {
+			out.Engine = bySQL
+			if ix, err = without(tx, q, a, &lpl, false, 0); err != nil {
+				return err
+			}
+		}
+		var hit relevance.Hit
+		if err := texts(tx, []uuid.UUID{lpl.UUID()}, func(d relevance.Document) { hit = ix.words.Ask(a.words()).Would(d) }); err != nil {
 			return err
 		}
 		ps, err := facts(tx, q.Today, []uuid.UUID{lpl.UUID()}, newKinship())
@@ -54,23 +67,29 @@ func (s *Service) Appraise(tx *db.Tx, lvr id.LeervraagID, lpl id.LeerplekID) (ou
 			return fault.Missing.New()
 		}
 		m := q.between(&ps[0])
-		hit, _ := ix.words.Ask(a.words()).Score(lpl)
 		m.content, m.confident = hit.Score, true
+		out.Told = tell(q, &ps[0], m, hit.Confident)
 		w := set.withoutPreference()
 		v := judge(&w, q, &ps[0], m)
 		if v.reason != possible {
 			out.Reason = reasonCodes[v.reason]
 			return nil
 		}
-		out.Score, out.Points = &v.score, map[string]int{}
-		for c, n := range v.points {
-			if criterion(c) != preference {
-				out.Points[criterionNames[c]] = n
-			}
-		}
+		out.Score, out.Points, out.Of = &v.score, byName(v.points), byName(w.of())
+		delete(out.Points, criterionNames[preference]) // outside a cohort nobody was asked
+		delete(out.Of, criterionNames[preference])
 		return nil
 	})
 	return out, err
+}
+
+// byName gives points their criteria.
+func byName(points [criteria]int) map[string]int {
+	out := make(map[string]int, criteria)
+	for c, n := range points {
+		out[criterionNames[c]] = n
+	}
+	return out
 }
 
 // dismissal says that a leerplek is not suggested for a leervraag any more.

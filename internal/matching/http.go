@@ -18,6 +18,7 @@ func (s *Service) Routes() []web.Route {
 		web.Get("/v1/leervragen/:id/suggestions", "leervraag:read", s.suggestions, web.Snapshot),
 		web.Act("/v1/leervragen/:id/suggestions/:leerplek_id/dismiss", "leervraag:write", s.dismissOne),
 		web.Delete("/v1/leervragen/:id/suggestions/:leerplek_id/dismiss", "leervraag:write", s.restoreOne),
+		web.Get("/v1/matches/:id/appraisal", "matching_run:read", s.appraisal),
 		web.Get("/v1/matching-weights", "matching:read", s.weights),
 		web.Put("/v1/matching-weights", "matching:write", s.setWeights),
 		web.List("/v1/matching-weights/versions", "matching:read", s.versions),
@@ -36,7 +37,7 @@ type Suggestions struct {
 	Data           []Suggestion `json:"data"`
 	RuledOut       []RuledOut   `json:"ruled_out"`                                // in a fixed order of reasons; each place counts once, at the first that holds
 	WhyNot         *WhyNot      `json:"why_not" extensions:"x-nullable"`          // null unless asked for
-	Engine         string       `json:"engine" enums:"index,sql" example:"index"` // sql while a large tenant's index is being made: fewer places are looked at and counted
+	Engine         string       `json:"engine" enums:"index,sql" example:"index"` // sql: this process had no index of the network at that moment: it was being made, the network is too large for one, or nobody had asked this process for suggestions lately; fewer places are looked at and counted then
 	WeightsVersion int          `json:"weights_version" example:"3"`              // of the tenant's weights; 0 for the defaults
 } // @name Suggestions
 
@@ -108,7 +109,7 @@ type suggestionsReq struct {
 // suggestions ranks leerplekken for a leervraag.
 //
 //	@Summary		Suggest leerplekken for a leervraag
-//	@Description	Every published leerplek of the tenant is looked at, whoever asks; of each, an answer shows what a published leerplek shows. Content counts for most: words, parts of compounds, other words for the same, and topics. Then distance, days in common, and how the two employers compare, by the tenant's weights; as no preferences are asked outside a cohort, their weight is spread over the others. Places that cannot be are counted by reason. Where no place answers the question, none is suggested: those are counted as off_topic, and include=all ranks them too. For callers bound to an employer or employee the reasons rival, coach_ended, coach_condition_no, coach_full and coach_year_full are told as unavailable.
+//	@Description	Every published leerplek of the tenant is looked at, whoever asks; of each, an answer shows what a published leerplek shows. Content counts for most: words, parts of compounds, other words for the same, and topics. Then distance, days in common, and how the two employers compare, by the tenant's weights; as no preferences are asked outside a cohort, their weight is spread over the others. Places that cannot be are counted by reason. Where no place answers the question, none is suggested: those are counted as off_topic, and include=all ranks them too. For callers bound to an employer or employee the reasons rival, coach_ended, coach_condition_no, coach_full and coach_year_full are told as unavailable. Distances use postal codes of GeoNames, licensed under CC BY 4.0, where the operator imported them.
 //	@ID				listSuggestions
 //	@Tags			matching
 //	@Param			id		path		string	true	"the leervraag"	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)

@@ -42,6 +42,7 @@ type horizon struct {
 	running    int
 	synonyms   int       // the version of the tenant's own; 0 for none
 	esco       time.Time // when the ESCO classification was imported; zero for never
+	postcodes  time.Time // when postcodes were imported last; likewise
 }
 
 // older reports whether a snapshot was taken before another.
@@ -86,9 +87,9 @@ func next(tx *db.Tx, beyond uuid.UUID) ([]uuid.UUID, error) {
 	return found.IDs, err
 }
 
-// build makes the index of what was read.
-func (r *reading) build(w wording, seen horizon) (*index, error) {
-	words, err := relevance.Build(w.options, slices.Values(r.documents))
+// build makes the index of what was read; scale is that of another, or nil.
+func (r *reading) build(w wording, seen horizon, scale *relevance.Scale) (*index, error) {
+	words, err := relevance.BuildOn(scale, w.options, slices.Values(r.documents))
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +178,18 @@ func (ix *index) on(today day.Date) {
 }
 
 // holds reports whether the place at i is still there.
-func (ix *index) holds(i int) bool { return ix.table.rows[i].employer != gone }
+func (ix *index) holds(i int) bool { return ix.table.rows[i].kind != gone }
 
-// scores says of every place how much of the question its words have, by its number.
+// scores says of every place that is there how much of the question its words have, by its number.
 func (ix *index) scores(a *relevance.Asked, out []relevance.Gain) []relevance.Gain {
 	out = slices.Grow(out[:0], len(ix.places))[:len(ix.places)]
+	if ix.aligned && a.Gains(out, func(id relevance.ID, gain relevance.Gain) {
+		if n, ok := ix.find(id); ok {
+			out[n] = gain
+		}
+	}) {
+		return out
+	}
 	clear(out)
 	a.All(func(first int, id relevance.ID, gain relevance.Gain) {
 		if ix.aligned && first >= 0 {

@@ -53,12 +53,9 @@ func ask(tx *db.Tx, lid id.LeervraagID) (a asked, err error) {
 	return a, err
 }
 
-// around is what is known of the switcher, of the switcher's employer, and of what happened before. A home is where the
-// tenant has a site with the same postcode: no other table of postcodes with coordinates is shipped. So is where somebody
-// really works, where that is not their site.
+// around is what is known of the switcher, of the switcher's employer, and of what happened before.
 const around = `select cast(cast(? as timestamptz) at time zone t.zone as date) as today, m.language, m.max_travel_km, m.needs_public_transport,
-		m.meets_requirements, coalesce(used.latitude, work.latitude) as work_latitude,
-		coalesce(used.longitude, work.longitude) as work_longitude, home.latitude as home_latitude,
+		m.meets_requirements, work.latitude as work_latitude, work.longitude as work_longitude, home.latitude as home_latitude,
 		home.longitude as home_longitude, o.sector, coalesce(o.workforce, '') as workforce, o.headcount,
 		array(select case when r.organisation_id = o.id then r.rival_id else r.organisation_id end from rivals r
 			where r.tenant_id = o.tenant_id and (r.organisation_id = o.id or r.rival_id = o.id)) as rivals,
@@ -67,12 +64,7 @@ const around = `select cast(cast(? as timestamptz) at time zone t.zone as date) 
 		array(select leerplek_id from suggestion_dismissals where tenant_id = m.tenant_id and leervraag_id = ?) as dismissed
 	from medewerkers m
 	join tenants t on t.tenant_id = m.tenant_id
-	join organisations o on o.tenant_id = m.tenant_id and o.id = m.organisation_id
-	left join sites work on work.tenant_id = m.tenant_id and work.organisation_id = m.organisation_id and work.id = m.site_id
-	left join lateral (select latitude, longitude from sites
-		where tenant_id = m.tenant_id and postcode = btrim(m.work_postcode) and latitude is not null order by id limit 1) used on true
-	left join lateral (select latitude, longitude from sites
-		where tenant_id = m.tenant_id and postcode = btrim(m.home_postcode) and latitude is not null order by id limit 1) home on true
+	join organisations o on o.tenant_id = m.tenant_id and o.id = m.organisation_id` + whereabouts + `
 	where m.tenant_id = ? and m.id = ?`
 
 // look reads what is known around a leervraag, in a transaction that sees all of the tenant, and makes it a question.
@@ -158,13 +150,13 @@ select l.id, l.status = 'published', not coalesce(d.open_to_switchers, true),
 		when l.department_id is null then coalesce(lower(btrim(l.function)) = any (shut.functions), false)
 		else exists (select 1 from unnest(d.excluded_functions) f where lower(btrim(f)) = lower(btrim(l.function))) end,
 	l.capacity - coalesce(cast((select by from taken) ->> cast(l.id as text) as int), 0), o.id, o.sector, coalesce(o.workforce, ''), o.headcount,
-	s.id, s.latitude, s.longitude, coalesce(s.public_transport, false), l.available::text, l.languages, l.requirements,
+	s.id, coalesce(s.latitude, near.latitude), coalesce(s.longitude, near.longitude), coalesce(s.public_transport, false), l.available::text, l.languages, l.requirements,
 	coaches.ids, coaches.ended, coaches.no, coaches.met, coaches.most, coaches.active,
 	coaches.yearly, coaches.now, coaches.next
 from leerplekken l
 join organisations o on o.tenant_id = l.tenant_id and o.id = l.organisation_id
 left join departments d on d.tenant_id = l.tenant_id and d.organisation_id = l.organisation_id and d.id = l.department_id
-left join sites s on s.tenant_id = l.tenant_id and s.organisation_id = l.organisation_id and s.id = l.site_id
+left join sites s on s.tenant_id = l.tenant_id and s.organisation_id = l.organisation_id and s.id = l.site_id` + unplaced + `
 left join lateral (
 	select array_agg(c.medewerker_id order by c.place) as ids,
 		array_agg(coalesce(m.ended_on - date '1970-01-01', 2147483647) order by c.place) as ended,

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/switchingtalent/switchboard/internal/matching/assign"
 	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
@@ -72,7 +74,8 @@ const (
 	pinsDoNotFit   = "pins_do_not_fit" // what was pinned is not possible any more
 	notCertified   = "not_certified"   // our mistake: the result was not proved, and is not shown
 	baseIsGone     = "based_on_unreadable"
-	tooManyAttempt = "interrupted" // the process that computed it was lost, again and again
+	tookTooLong    = "took_too_long" // longer than a run may
+	tooManyAttempt = "interrupted"   // the process that computed it was lost, again and again
 )
 
 // Run is one computed assignment of a cohort.
@@ -158,6 +161,9 @@ var (
 		EN: "is no finished run of this cohort", NL: "is geen voltooide matching van deze cohort", FR: "n’est pas un appariement terminé de cette cohorte"})
 	cannotPin = fault.DefineRule("cannot_pin", fault.Text{
 		EN: "cannot be: {reason}", NL: "kan niet: {reason}", FR: "est impossible : {reason}"})
+	tooManyPins = fault.DefineRule("pins_exceed_leercoach", fault.Text{
+		EN: "is more than {leercoach} takes on, with the pins before it", NL: "is meer dan {leercoach} aanneemt, met de pins ervoor",
+		FR: "dépasse ce que {leercoach} accepte, avec les choix précédents"})
 
 	_ = db.Constraint("matching_runs_active_key", func() *fault.Error { return RunActive.New() })
 	_ = db.Constraint("matching_runs_cohort_fkey", func() *fault.Error { return fault.At("/cohort_id", fault.NoReference) })
@@ -268,7 +274,7 @@ func under(member string, err error) error {
 }
 
 // checkPins refuses pins that cannot stand: of strangers to the cohort, of one leervraag twice, more than there is room
-// for, or what a match made by hand could not be either. Distance, days and words do not keep people from pinning.
+// for at a place or than its leercoaches take on together, or what a match made by hand could not be either. Distance, days and words do not keep people from pinning.
 func checkPins(tx *db.Tx, in RunInput) ([]Pin, error) {
 	if len(in.Pins) == 0 {
 		return []Pin{}, nil
@@ -319,6 +325,7 @@ func checkPins(tx *db.Tx, in RunInput) ([]Pin, error) {
 		places[found[i].id], room[found[i].id] = &found[i], found[i].free
 	}
 	e, seen := fault.Unprocessable.New(), map[uuid.UUID]bool{}
+	on := make([]*place, len(in.Pins))
 	for i := range in.Pins {
 		at := "/pins/" + strconv.Itoa(i)
 		q, p := ask[lvr[i]], places[lpl[i]]
@@ -355,11 +362,63 @@ func checkPins(tx *db.Tx, in RunInput) ([]Pin, error) {
 			continue
 		}
 		room[p.id]--
+		on[i] = p
 	}
 	if len(e.Fields) > 0 {
 		return nil, e
 	}
-	return in.Pins, nil
+	return in.Pins, tooMany(on, question{Today: today, Year: year})
+}
+
+// tooMany refuses the pins on these places for which no leercoach is left once those before them have theirs. Several places
+// may share a leercoach, and a place have several: the solver finds whether they go round.
+func tooMany(on []*place, anybody question) error {
+	p := assign.Problem{Leervragen: len(on), Organisations: []assign.Organisation{{Max: assign.Unlimited}}, Unmatched: int64(len(on)) + 1}
+	places, coaches := map[uuid.UUID]int32{}, map[uuid.UUID]int32{}
+	able := make([][]string, 0, len(on)) // by place
+	for i, at := range on {
+		n, known := places[at.id]
+		if !known {
+			n = int32(len(places))
+			places[at.id] = n
+			x, names := assign.Place{Capacity: max(0, at.free)}, []string(nil)
+			for _, c := range at.coaches {
+				if anybody.lack(&c) != possible {
+					continue
+				}
+				k, met := coaches[c.id]
+				if !met {
+					k = int32(len(p.Coaches))
+					coaches[c.id] = k
+					if room := c.room(anybody.Year); room == unknown {
+						p.Coaches = append(p.Coaches, assign.Unlimited)
+					} else {
+						p.Coaches = append(p.Coaches, room)
+					}
+				}
+				x.Coaches, names = append(x.Coaches, k), append(names, id.MedewerkerID(c.id).String())
+			}
+			p.Places, able = append(p.Places, x), append(able, names)
+		}
+		p.Arcs = append(p.Arcs, assign.Arc{Leervraag: int32(i), Place: n, Cost: int32(i)}) // the first come first
+	}
+	s, err := assign.New(p)
+	if err != nil {
+		return err
+	}
+	if err := s.Solve(context.Background(), nil); err != nil {
+		return err
+	}
+	e := fault.Unprocessable.New()
+	for i, m := range s.Result().Matches {
+		if m.Place == assign.None {
+			e.At("/pins/"+strconv.Itoa(i), tooManyPins, "leercoach", strings.Join(able[p.Arcs[i].Place], ", "))
+		}
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
 }
 
 // cancel stops a run. One that was cancelled stays so; one that ended otherwise is RunEnded.
@@ -414,9 +473,10 @@ func (s *Service) ComputeRun(ctx context.Context, tenant id.TenantID, rid id.Mat
 		return s.store(finish, who, r, out)
 	case errors.Is(err, errGone):
 		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return s.fail(finish, who, r, tookTooLong) // it would again
 	case ctx.Err() != nil:
-		// Who is asked to end gives the run back as it was. Whoever took too long counts: it would again.
-		return errors.Join(context.Cause(ctx), s.release(finish, who, r, errors.Is(ctx.Err(), context.DeadlineExceeded)))
+		return errors.Join(context.Cause(ctx), s.release(finish, who, r, false)) // who is asked to end gives the run back as it was
 	case errors.Is(err, errPins):
 		return s.fail(finish, who, r, pinsDoNotFit)
 	case errors.Is(err, errBase):
@@ -521,6 +581,23 @@ var (
 // importedSQL tells which ESCO classification was imported, and when: a version can be imported again with other words.
 const importedSQL = `select coalesce((select version || ' ' || extract(epoch from imported_at) from reference.esco), '') as esco`
 
+// loadTime is how long the largest cohort may take to be read. It is read at one moment: no row and no feed
+// waits for that, but cleaning up after what was deleted does (VACUUM), so no longer than this.
+const loadTime = 3 * time.Minute
+
+// wording is what a run reads words with now, and the versions of all of it.
+func (s *Service) wording(tx *db.Tx) (w wording, versions string, err error) {
+	if _, w, err = s.cache.begin(tx); err != nil {
+		return w, "", err
+	}
+	w.decisions = nil // what is decided while a cohort is matched does not change how the rest is read
+	var imported struct {
+		ESCO string `gorm:"column:esco"`
+	}
+	err = db.One(tx, &imported, importedSQL)
+	return w, strings.Join([]string{algorithm, relevance.Version(), imported.ESCO, strconv.Itoa(w.version)}, " "), err
+}
+
 // compute loads the cohort in one transaction, and computes without one.
 func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, error) {
 	c := &run{watch: s.watch, task: task{weights: r.Weights.V, floor: r.Floor, bonus: r.StabilityBonus, objective: r.Objective, reciprocity: r.Reciprocity, pins: r.Pins.V}}
@@ -528,14 +605,8 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 	var read *reading
 	var w wording
 	var packed struct{ Packed []byte }
-	var imported struct {
-		ESCO string `gorm:"column:esco"`
-	}
-	if err := s.db.Snapshot(ctx, who, func(tx *db.Tx) (err error) {
-		if _, w, err = s.cache.begin(tx); err != nil {
-			return err
-		}
-		if err := db.One(tx, &imported, importedSQL); err != nil {
+	if err := s.db.Snapshot(db.Patient(ctx, loadTime), who, func(tx *db.Tx) (err error) {
+		if w, c.wording, err = s.wording(tx); err != nil {
 			return err
 		}
 		if r.BasedOn != nil {
@@ -552,8 +623,6 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 	}); err != nil {
 		return nil, err
 	}
-	c.wording = imported.ESCO + " " + strconv.Itoa(w.version)
-	w.decisions = nil // what is decided while a cohort is matched does not change how the rest is read
 	if r.BasedOn != nil {
 		base, err := unpack(packed.Packed)
 		if err != nil {
@@ -587,7 +656,11 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 		return nil, err
 	}
 	s.watch("indexing")
-	if c.places, err = read.build(w, horizon{}); err != nil {
+	scale, err := c.follow(read, w)
+	if err != nil {
+		return nil, err
+	}
+	if c.places, err = read.build(w, horizon{}, scale); err != nil {
 		return nil, err
 	}
 	return c.compute(ctx)
@@ -674,26 +747,42 @@ func (s *Service) ForgetRuns(ctx context.Context) error {
 const forgotten = 5 * time.Minute
 
 // RescueRuns makes jobs for runs whose worker was lost: of which the lease is over. Those that wait long get one too,
-// unless they have it: a job can end for good before its run does.
+// unless they have it: a job can end for good before its run does. Only tenants with a run that is not over are asked: a trigger keeps
+// their list. One that fails does not keep the others waiting.
 func (s *Service) RescueRuns(ctx context.Context) error {
-	return s.db.EachTenant(ctx, "matching-run-rescue", func(tx *db.Tx) (bool, error) {
-		var lost []struct{ ID id.MatchingRunID }
-		if err := tx.Select(&lost, `select id from matching_runs where tenant_id = ?
-			and (status = 'running' and lease_until < now() or status = 'queued' and updated_at < ?)`, tx.Scope.Tenant, tx.Now.Add(-forgotten)); err != nil {
-			return false, err
-		}
-		for _, r := range lost {
-			waits, err := s.Jobs.Waits(ctx, tx, runArgs{TenantID: tx.TenantID(), RunID: r.ID})
-			if err != nil {
-				return false, err
-			}
-			if waits {
-				continue
-			}
-			if err := s.enqueue(ctx, tx, r.ID, 0); err != nil {
-				return false, err
-			}
-		}
-		return false, nil
+	var tenants []id.TenantID
+	err := s.db.PlatformOne(ctx, "whose runs are not over", `select tenant_id::text from (select distinct tenant_id from platform.active_runs) t order by random()`, nil, func(rows pgx.Rows) (err error) {
+		tenants, err = pgx.CollectRows(rows, pgx.RowTo[id.TenantID])
+		return err
 	})
+	for _, t := range tenants {
+		if ctx.Err() != nil {
+			break
+		}
+		err = errors.Join(err, s.db.InTenant(ctx, db.System(t, "matching-run-rescue"), func(tx *db.Tx) error { return s.rescue(ctx, tx) }))
+	}
+	return errors.Join(err, ctx.Err())
+}
+
+// rescue looks after the runs of one tenant.
+func (s *Service) rescue(ctx context.Context, tx *db.Tx) error {
+	var lost []struct{ ID id.MatchingRunID }
+	if err := tx.Select(&lost, `select r.id from platform.active_runs a join matching_runs r on r.tenant_id = a.tenant_id and r.id = a.run_id
+		where a.tenant_id = ? and (r.status = 'running' and r.lease_until < now() or r.status = 'queued' and r.updated_at < ?)`,
+		tx.Scope.Tenant, tx.Now.Add(-forgotten)); err != nil {
+		return err
+	}
+	for _, r := range lost {
+		waits, err := s.Jobs.Waits(ctx, tx, runArgs{TenantID: tx.TenantID(), RunID: r.ID})
+		if err != nil {
+			return err
+		}
+		if waits {
+			continue
+		}
+		if err := s.enqueue(ctx, tx, r.ID, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -14,6 +14,7 @@ type Proposed struct {
 	LeerplekID  *id.LeerplekID // nil: it found no place
 	LeercoachID *id.MedewerkerID
 	Pinned      bool
+	Answers     bool // the words of the place answer the question
 	Settled     bool // accepted before
 	MatchID     *id.MatchID
 	Grounds     Grounds
@@ -27,7 +28,9 @@ type Grounds struct {
 	WeightsVersion *int             `json:"weights_version"`
 	Weights        Weights          `json:"weights"`
 	Score          *int             `json:"score"`
+	Pinned         bool             `json:"pinned"`
 	Points         map[string]int   `json:"points,omitempty"` // by criterion
+	Of             map[string]int   `json:"of,omitempty"`     // that there could have been
 }
 
 // Proposals reads what a finished run came to for these leervragen, or with nil all that it proposes, in the order of
@@ -53,39 +56,55 @@ func (s *Service) Proposals(tx *db.Tx, rid id.MatchingRunID, lvr []id.LeervraagI
 	}
 	out := make([]Proposed, len(rows))
 	for i, row := range rows {
-		g := Grounds{RunID: rid, Algorithm: *r.Algorithm, WeightsSource: r.WeightsSource, WeightsVersion: r.WeightsVersion, Weights: r.Weights.V, Score: row.Score}
+		g := Grounds{RunID: rid, Algorithm: *r.Algorithm, WeightsSource: r.WeightsSource, WeightsVersion: r.WeightsVersion, Weights: r.Weights.V, Score: row.Score,
+			Pinned: row.Standing == pinnedOn}
 		if points := row.Detail.V.Points; points != nil {
-			g.Points = map[string]int{}
-			for c, n := range points {
-				g.Points[criterionNames[c]] = n
-			}
+			g.Points, g.Of = byName(*points), byName(r.Weights.V.of())
 		}
-		out[i] = Proposed{row.LeervraagID, row.LeerplekID, row.LeercoachID, row.Standing == pinnedOn, row.Standing == isSettled, row.MatchID, g}
+		out[i] = Proposed{row.LeervraagID, row.LeerplekID, row.LeercoachID, g.Pinned, row.Detail.V.Answers, row.Standing == isSettled, row.MatchID, g}
 	}
 	return out, nil
 }
 
-// StillPossible says why a leervraag cannot go to a leerplek with this leercoach any more, by its reason code; "" when it
-// can. What people pinned is held to what a match made by hand is held to; the rest also to who are rivals in the cohort of
-// the run.
-func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID, coach id.MedewerkerID, pinned bool) (string, error) {
-	a, err := ask(tx, lvr)
+// StillPossible says why what a run proposes cannot be any more, by its reason code; "" when it can, and then what speaks for it
+// now. What people pinned is held to what a match made by hand is held to; the rest also to who are rivals in the cohort of the
+// run.
+func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, of Proposed) (why string, t Told, err error) {
+	_, q, p, err := standing(tx, rid, of.LeervraagID, *of.LeerplekID)
 	if err != nil {
-		return "", err
+		return "", t, err
 	}
-	q, err := look(tx, a)
-	if err != nil {
-		return "", err
+	if p == nil {
+		return reasonCodes[notPublished], t, nil
 	}
-	ps, err := facts(tx, q.Today, []uuid.UUID{lpl.UUID()}, newKinship())
-	if err != nil {
-		return "", err
+	m := q.between(p)
+	t = tell(q, p, m, of.Answers)
+	if of.Pinned {
+		q, p, m = bare(q), byHand(p), measure{hectometres: unknown, days: unknown}
 	}
-	if len(ps) == 0 {
-		return reasonCodes[notPublished], nil
+	m.confident = true // people read it and agree
+	if v := ruledOut(q, p, m); v != possible {
+		return reasonCodes[v], t, nil
 	}
-	p := &ps[0]
-	for l, b := range q.Before { // its own open match does not stand in its way
+	lacks := noCoach
+	for i := range p.coaches {
+		if p.coaches[i].id == uuid.UUID(*of.LeercoachID) {
+			lacks = q.lack(&p.coaches[i])
+		}
+	}
+	return reasonCodes[lacks], t, nil
+}
+
+// standing reads how a leervraag and a leerplek stand now, for a run: the rivals of its cohort count, and the open match of
+// the leervraag does not stand in its way. The place is nil where there is no such leerplek.
+func standing(tx *db.Tx, rid id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID) (a asked, q *question, p *place, err error) {
+	if a, err = ask(tx, lvr); err != nil {
+		return a, nil, nil, err
+	}
+	if q, err = look(tx, a); err != nil {
+		return a, nil, nil, err
+	}
+	for l, b := range q.Before {
 		b.proposed = false
 		q.Before[l] = b
 	}
@@ -97,29 +116,19 @@ func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, lvr id.Leervraa
 		from cohort_rivals c where c.tenant_id = r.tenant_id and c.cohort_id = r.cohort_id and (c.organisation_id = @own or c.rival_id = @own)) as ids
 		from matching_runs r where r.tenant_id = @tenant and r.id = @run`,
 		map[string]any{"tenant": tx.Scope.Tenant, "run": rid, "own": q.OrganisationID}); err != nil {
-		return "", err
+		return a, nil, nil, err
 	}
 	if q.Year, err = yearOf(tx, apart.CohortID, q.Today); err != nil {
-		return "", err
+		return a, nil, nil, err
 	}
 	for _, o := range apart.IDs {
 		q.Rivals[o] = true
 	}
-	m := q.between(p)
-	if pinned {
-		q, p, m = bare(q), byHand(p), measure{hectometres: unknown, days: unknown}
+	ps, err := facts(tx, q.Today, []uuid.UUID{lpl.UUID()}, newKinship())
+	if err != nil || len(ps) == 0 {
+		return a, q, nil, err
 	}
-	m.confident = true // people read it and agree
-	if v := ruledOut(q, p, m); v != possible {
-		return reasonCodes[v], nil
-	}
-	why := noCoach
-	for i := range p.coaches {
-		if p.coaches[i].id == uuid.UUID(coach) {
-			why = q.lack(&p.coaches[i])
-		}
-	}
-	return reasonCodes[why], nil
+	return a, q, &ps[0], nil
 }
 
 // bare is a question without what does not keep people from making a match by hand.

@@ -18,11 +18,7 @@ import (
 )
 
 // algorithm names the way in which a run judges and assigns. Whoever changes what the same input comes to changes it.
-const algorithm = "1"
-
-// What a run holds in memory, at most: this many pairs that are possible (12 bytes each). Pairs of further leervragen are
-// judged again whenever they are asked for.
-const maxHeld = 12_000_000
+const algorithm = "2"
 
 // candidatesOf is how many places of each leervraag the solver starts with; pricing brings in what it needs besides.
 func candidatesOf(n int) int {
@@ -55,9 +51,6 @@ type task struct {
 	pins        []Pin
 }
 
-// pair is a place that is possible for a leervraag, with its score and how well its words answer, both of 10,000.
-type pair struct{ place, score, content int32 }
-
 // run is one computation. Everything stands in the order of ids, and nothing depends on maps, goroutines or the clock.
 type run struct {
 	task
@@ -66,27 +59,41 @@ type run struct {
 	report  func(stage string, done, total int) error // an error stops the computation
 	stopped error                                     // what it said
 	stage   string
+	told    told
 	watch   func(stage string)
 
-	asking  []int32          // by row of the solver: the question
-	current []int32          // by row: the place of its open match, or of the run that this one is based on; none
-	pinned  []int32          // by row: the place that it is pinned on; none
-	rows    [][]pair         // by row: all places that are possible, in their order; nil where they are not held
-	held    []bool           // by row
-	topics  []relevance.Gain // scratch: the words, by place
-	judging judging          // scratch
-	orgs    []uuid.UUID
-	coaches []uuid.UUID
-	orgOf   []int32 // by place
-	coachOf [][]int32
+	asking   []int32          // by row of the solver: the question
+	current  []int32          // by row: the place of its open match, or of the run that this one is based on; none
+	pinned   []int32          // by row: the place that it is pinned on; none
+	rows     [][]held         // by row: all places that are possible, in their order; nil where they are not held
+	contents [][]uint16       // by row: how well their words answer; nil where that is not kept
+	held     []bool           // by row
+	block    []held           // where the next rows are held
+	room     int              // pairs that are held, at most
+	anew     int              // rows of which all places were judged
+	desks    []*desk          // scratch, by worker
+	window   window           // scratch: rows that are not held
+	topics   []relevance.Gain // scratch: the words, by place
+	orgs     []uuid.UUID
+	coaches  []uuid.UUID
+	orgOf    []int32 // by place
+	coachOf  [][]int32
 
-	wording string   // the versions of ESCO and of the synonyms that words are read with
+	wording string   // the versions of all that words are read with
 	base    *problem // of the run that this one is based on
-	same    []int32  // by place of the base: the same place here; none
-	fresh   []int32  // the places that are not the same there
+	same    []int32  // by place of the base: the same place here; none. nil: nothing is taken over
+	fresh   []int32  // the places that are not the same there, in their order
+	late    *index   // of those alone, on the same scale
+	onScale []bool   // by place: it is as it was when that was made
 	low     int32    // the floor that counts, raised for the worst off
 	dear    int64    // what staying unmatched costs
 	wide    int64    // the largest cost of a pair
+}
+
+// window is rows that were judged ahead.
+type window struct {
+	from int32
+	rows [][]judged
 }
 
 const none = int32(-1)
@@ -103,14 +110,25 @@ type solved struct {
 	packed  []byte
 }
 
+// stages are those of a computation, in their order.
+var stages = []string{stageJudging, stageSolving, stagePricing, stageCertifying, stageExplaining}
+
+// told is how far a run has said that it is. It never goes back: rows are gone through more than once, and some stages too.
+type told struct{ stage, done, total int }
+
 // step tells how far the computation is, and whether it has to stop.
 func (r *run) step(stage string, done, total int) error {
 	if stage != r.stage {
 		r.stage = stage
 		r.watch(stage)
 	}
+	if at := slices.Index(stages, stage); at > r.told.stage {
+		r.told = told{at, done, total}
+	} else if at == r.told.stage {
+		r.told.done, r.told.total = max(r.told.done, done), max(r.told.total, total)
+	}
 	if r.stopped == nil {
-		r.stopped = r.report(stage, done, total)
+		r.stopped = r.report(stages[r.told.stage], r.told.done, r.told.total)
 	}
 	return r.stopped
 }
@@ -162,14 +180,14 @@ func (r *run) all(ctx context.Context) (*solved, error) {
 	if err := r.step(stageCertifying, 0, len(r.asking)); err != nil {
 		return nil, err
 	}
-	proof, err := r.certify(ctx, p, s, result, fair)
+	proof, err := r.certify(ctx, p, s, result)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnproved, err)
 	}
 	if err := r.step(stageExplaining, 0, len(r.questions)); err != nil {
 		return nil, err
 	}
-	out.items, err = r.items(s, result)
+	out.items, err = r.items(ctx, p, s, result)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +296,10 @@ func (r *run) number() {
 			}
 		}
 	}
-	r.rows, r.held = make([][]pair, len(r.asking)), make([]bool, len(r.asking))
+	r.rows, r.contents, r.held = make([][]held, len(r.asking)), make([][]uint16, len(r.asking)), make([]bool, len(r.asking))
+	if r.room == 0 {
+		r.room = maxHeld
+	}
 }
 
 // stand refuses pins that were possible when the run was asked for, and are not any more.
@@ -317,68 +338,6 @@ func (r *run) weigh(q *participant, p *place, content int, confident bool, far i
 		}
 	}
 	return judge(&r.weights, &q.question, p, measure{content: content, confident: confident, hectometres: far, days: q.common(p.when)})
-}
-
-// row judges all places for one row: those that are possible, in their order.
-func (r *run) row(k int32, into []pair) []pair {
-	q := &r.questions[r.asking[k]]
-	asked := r.places.words.Ask(q.words)
-	r.topics = r.places.scores(asked, r.topics)
-	r.judging.begin(&r.weights, &q.question, &r.places.table)
-	for i, gain := range r.topics {
-		if int32(i) != r.current[k] && !gain.Confident() {
-			continue // off topic, whatever else
-		}
-		why, points, closer := r.judging.look(i)
-		content := gain.Score()
-		score := r.weights.Content*content/whole + int(points)
-		switch {
-		case closer:
-			p := &r.places.places[i]
-			v := r.weigh(q, p, content, true, q.far(p.site))
-			why, score = v.reason, v.score
-		case why == possible:
-			why = q.decided(r.places.places[i].id)
-		}
-		if why == possible {
-			into = append(into, pair{int32(i), int32(score), int32(content)})
-		}
-	}
-	return into
-}
-
-// pairs are all places that are possible for a row.
-func (r *run) pairs(k int32, into []pair) []pair {
-	if r.held[k] {
-		return append(into, r.rows[k]...)
-	}
-	return r.row(k, into)
-}
-
-// judgeAll judges every pair, and holds what is possible as long as there is room.
-func (r *run) judgeAll(ctx context.Context) error {
-	heldPairs := 0
-	var scratch []pair
-	for k := range int32(len(r.asking)) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := r.step(stageJudging, int(k), len(r.asking)); err != nil {
-			return err
-		}
-		reused := false
-		if scratch, reused = r.reuse(k, scratch[:0]); !reused {
-			scratch = r.row(k, scratch[:0])
-		}
-		for _, p := range scratch {
-			r.wide = max(r.wide, abs(r.cost(k, p)))
-		}
-		if heldPairs+len(scratch) <= maxHeld {
-			heldPairs += len(scratch)
-			r.rows[k], r.held[k] = slices.Clone(scratch), true
-		}
-	}
-	return nil
 }
 
 // cost is what the solver pays for a pair. Where the leervraag stands now costs less, so that little changes for little.
@@ -456,17 +415,6 @@ func (r *run) problem() (assign.Problem, error) {
 	return p, nil
 }
 
-// heardOf is how well the words of a place answer a row.
-func (r *run) heardOf(k, place int32) int {
-	if r.held[k] {
-		if i, ok := slices.BinarySearchFunc(r.rows[k], place, func(x pair, p int32) int { return cmp.Compare(x.place, p) }); ok {
-			return int(r.rows[k][i].content)
-		}
-	}
-	hit, _ := r.places.words.Ask(r.questions[r.asking[k]].words).Score(r.places.places[place].id)
-	return hit.Score
-}
-
 // insisted is the score of a pair that people chose, whatever would rule it out.
 func (r *run) insisted(k, place int32) int32 {
 	q, p := &r.questions[r.asking[k]], &r.places.places[place]
@@ -488,7 +436,7 @@ func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, fa
 	}
 	r.low = p.Floor
 	if r.objective == worstOffFirst {
-		s, fair, err = assign.SolveFair(ctx, p, rows)
+		s, fair, err = assign.SolveFair(ctx, p, rows, func(done, total int) { _ = r.step(stageSolving, done, total) })
 		priced = fair.Priced
 		r.low = max(r.low, fair.Lowest)
 	} else {
@@ -502,30 +450,59 @@ func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, fa
 	return s, fair, priced, err
 }
 
-// certify lets code that shares nothing with the solver prove the assignment optimal over all pairs; for the worst off,
-// also that so many matches are not possible above the floor that was reached.
-func (r *run) certify(ctx context.Context, p assign.Problem, s *assign.Solver, result assign.Result, fair assign.Fair) (certify.Certificate, error) {
+// certify lets code that shares nothing with the solver prove the assignment optimal over all pairs. For the worst off it
+// also proves that no more matches are possible at the floor that was asked, and not so many above the lowest score that
+// was reached. Both are read from the assignment itself, whatever the solver says that it reached.
+func (r *run) certify(ctx context.Context, p assign.Problem, s *assign.Solver, result assign.Result) (certify.Certificate, error) {
 	proof, err := r.shape(ctx, p, r.low, false).Check(claimOf(s, result))
-	if err != nil || fair.Lowest == 0 || fair.Lowest >= whole {
+	if err != nil || r.objective != worstOffFirst {
 		return proof, err
 	}
-	higher := assign.Problem{Leervragen: p.Leervragen, Places: p.Places, Coaches: p.Coaches, Home: p.Home, Unmatched: 1, Floor: fair.Lowest + 1,
+	matched, lowest := 0, none // the lowest of those whom nobody pinned
+	for k, m := range result.Matches {
+		if m.Place == assign.None {
+			continue
+		}
+		matched++
+		if r.pinned[k] == none && (lowest == none || m.Score < lowest) {
+			lowest = m.Score
+		}
+	}
+	most, pairs, err := r.most(ctx, p, int32(r.floor))
+	switch proof.Pairs += pairs; {
+	case err != nil:
+		return proof, err
+	case most != matched:
+		return proof, fmt.Errorf("%d matches are possible, %d were made", most, matched)
+	case lowest == none:
+		return proof, nil
+	}
+	most, pairs, err = r.most(ctx, p, lowest+1)
+	if proof.Pairs += pairs; err == nil && most >= matched {
+		err = errors.New("so many matches are possible at a higher floor")
+	}
+	return proof, err
+}
+
+// most is how many matches are possible at a floor, proved over so many pairs.
+func (r *run) most(ctx context.Context, p assign.Problem, floor int32) (matches int, pairs int64, err error) {
+	q := assign.Problem{Leervragen: p.Leervragen, Places: p.Places, Coaches: p.Coaches, Home: p.Home, Unmatched: 1, Floor: floor,
 		Organisations: make([]assign.Organisation, len(p.Organisations)), Arcs: slices.Clone(p.Arcs), Pins: slices.Clone(p.Pins)}
-	for i := range higher.Organisations {
-		higher.Organisations[i].Max = assign.Unlimited
+	for i := range q.Organisations {
+		q.Organisations[i].Max = assign.Unlimited
 	}
-	for i := range higher.Arcs {
-		higher.Arcs[i].Cost = 0
+	for i := range q.Arcs {
+		q.Arcs[i].Cost = 0
 	}
-	for i := range higher.Pins {
-		higher.Pins[i].Cost = 0
+	for i := range q.Pins {
+		q.Pins[i].Cost = 0
 	}
-	t, err := assign.New(higher)
+	t, err := assign.New(q)
 	if err != nil {
-		return proof, err
+		return 0, 0, err
 	}
 	if err := t.Solve(ctx, func(done, total int) { _ = r.step(stageCertifying, done, total) }); err != nil {
-		return proof, err
+		return 0, 0, err
 	}
 	var list []pair
 	if _, err := t.Price(ctx, func(k int32, into []assign.Candidate) []assign.Candidate {
@@ -536,15 +513,10 @@ func (r *run) certify(ctx context.Context, p assign.Problem, s *assign.Solver, r
 		}
 		return into
 	}); err != nil {
-		return proof, err
+		return 0, 0, err
 	}
-	most := t.Result()
-	bound, err := r.shape(ctx, higher, higher.Floor, true).Check(claimOf(t, most))
-	if err == nil && int(bound.Objective) <= p.Leervragen-fair.Matched {
-		err = errors.New("so many matches are possible at a higher floor")
-	}
-	proof.Pairs += bound.Pairs
-	return proof, err
+	proof, err := r.shape(ctx, q, floor, true).Check(claimOf(t, t.Result()))
+	return p.Leervragen - int(proof.Objective), proof.Pairs, err
 }
 
 // shape tells the certifier the problem from the judgements, not from what the solver was given.

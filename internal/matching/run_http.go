@@ -23,7 +23,7 @@ func (s *Service) runRoutes() []web.Route {
 		web.Act("/v1/matching-runs/:id/cancel", "matching_run:write", s.cancelRun),
 		web.List("/v1/matching-runs/:id/matches", "matching_run:read", s.listProposals, web.Snapshot),
 		web.List("/v1/matching-runs/:id/unmatched", "matching_run:read", s.listUnmatched, web.Snapshot),
-		web.GetInSteps("/v1/matching-runs/:id/explain", "matching_run:read", s.explainPair),
+		web.GetInSteps("/v1/matching-runs/:id/explain", "matching_run:read", s.explainPair, web.Snapshot),
 		web.Get("/v1/cohorten/:id/matching-weights", "matching:read", s.getCohortWeights, web.Snapshot),
 		web.Put("/v1/cohorten/:id/matching-weights", "matching:write", s.putCohortWeights),
 		web.Delete("/v1/cohorten/:id/matching-weights", "matching:write", s.deleteCohortWeights),
@@ -47,7 +47,7 @@ type RunWire struct {
 	Pins           []Pin             `json:"pins"`
 	StartedAt      *time.Time        `json:"started_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:01Z"`
 	EndedAt        *time.Time        `json:"ended_at" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:02Z"`
-	Failure        *string           `json:"failure" enums:"pins_do_not_fit,not_certified,based_on_unreadable,interrupted" extensions:"x-nullable"`
+	Failure        *string           `json:"failure" enums:"pins_do_not_fit,not_certified,based_on_unreadable,took_too_long,interrupted" extensions:"x-nullable"`
 	Algorithm      *string           `json:"algorithm" extensions:"x-nullable" example:"1"` // the same input and algorithm give the same result
 	InputHash      *string           `json:"input_hash" extensions:"x-nullable" example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
 	ResultHash     *string           `json:"result_hash" extensions:"x-nullable" example:"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"`
@@ -204,7 +204,7 @@ type Unmatched struct {
 	LeervraagID id.LeervraagID `json:"leervraag_id" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	Reason      string         `json:"reason" enums:"not_open,no_candidates,below_floor,closed,full,not_worth" example:"full"` // full: its places go to others, for whom that is worth more
 	RuledOut    []RuledOut     `json:"ruled_out"`                                                                              // of no_candidates: what rules the leerplekken of the cohort out
-	NearestFix  *Fix           `json:"nearest_fix" extensions:"x-nullable"`                                                    // null: no single thing would do
+	NearestFix  *Fix           `json:"nearest_fix" extensions:"x-nullable"`                                                    // null: no single thing would do, at a place that it could go to
 	Change      string         `json:"change" enums:"dropped,none" example:"none"`
 	Before      *BeforeRun     `json:"before" extensions:"x-nullable"` // where it stood, of what was dropped
 } // @name MatchingRunUnmatched
@@ -331,10 +331,11 @@ type Explanation struct {
 	LeervraagID id.LeervraagID `json:"leervraag_id" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	LeerplekID  id.LeerplekID  `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	Outcome     string         `json:"outcome" enums:"chosen,fixed,ruled_out,below_floor,impossible,costs" example:"costs"`
-	Score       *int           `json:"score" extensions:"x-nullable" example:"7010"`       // of the pair; null where it is ruled out
-	Price       *int64         `json:"price" extensions:"x-nullable" example:"640"`        // points that all together would lose
-	Moves       *int           `json:"moves" extensions:"x-nullable" example:"2"`          // how many others would go elsewhere
-	LeavesOut   *bool          `json:"leaves_out" extensions:"x-nullable" example:"false"` // one of them would have no place
+	Reason      *string        `json:"reason" enums:"not_published,own_organisation,other_organisation,rival,excluded_department,excluded_function,no_coach,coach_ended,coach_condition_no,coach_full,coach_year_full,full,too_far,no_public_transport,no_common_days,other_language,requirement_not_met,rejected_before,dismissed,off_topic" extensions:"x-nullable" example:"too_far"` // of what is ruled out, as the rows are now; null: nothing rules it out any more
+	Score       *int           `json:"score" extensions:"x-nullable" example:"7010"`                                                                                                                                                                                                                                                                                                     // of the pair; null where it is ruled out
+	Price       *int64         `json:"price" extensions:"x-nullable" example:"640"`                                                                                                                                                                                                                                                                                                      // points that all together would lose
+	Moves       *int           `json:"moves" extensions:"x-nullable" example:"2"`                                                                                                                                                                                                                                                                                                        // how many others would go elsewhere
+	LeavesOut   *bool          `json:"leaves_out" extensions:"x-nullable" example:"false"`                                                                                                                                                                                                                                                                                               // one of them would have no place
 } // @name MatchingRunExplanation
 
 type explainReq struct {
@@ -346,7 +347,7 @@ type explainReq struct {
 // explainPair says why a run did not put a leervraag on a leerplek.
 //
 //	@Summary		Ask why a run did not choose a leerplek
-//	@Description	costs: it could be, and price says exactly how many points all together would lose, whatever others would do then. chosen: it is there. fixed: the leervraag is pinned, was accepted before, or took no part. ruled_out: a rule or the words rule the leerplek out; ask the suggestions of the leervraag with why_not for the reason. impossible: pinned matches leave no way. The price tells of the run as it was computed.
+//	@Description	costs: it could be, and price says exactly how many points all together would lose, whatever others would do then. chosen: it is there. fixed: the leervraag is pinned, was accepted before, or took no part. ruled_out: a rule or the words rule the leerplek out: reason names the first that does now, the rivals of the cohort included. below_floor: it scores under the floor of the run. impossible: pinned matches leave no way. The price tells of the run as it was computed; in one for the worst off, while nobody else goes below the lowest score that it reached.
 //	@ID				explainMatchingRun
 //	@Tags			matching
 //	@Param			id				path		string	true	"the run"	example(mrn_01jd8m5x9nf3tvhg5w6rkz2c4q)

@@ -39,17 +39,11 @@ type settled struct{ place, coach uuid.UUID }
 const askedSQL = `
 select l.id, l.organisation_id, l.switcher_id, l.internal, l.available::text, l.days_needed, coalesce(l.sector_wish, ''), l.title, l.question, l.goals,
 	l.topics, l.status, m.language, m.max_travel_km, m.needs_public_transport, m.meets_requirements,
-	coalesce(used.latitude, work.latitude), coalesce(used.longitude, work.longitude), home.latitude,
-	home.longitude, o.sector, coalesce(o.workforce, ''), o.headcount
+	work.latitude, work.longitude, home.latitude, home.longitude, o.sector, coalesce(o.workforce, ''), o.headcount
 from cohort_leervragen c
 join leervragen l on l.tenant_id = c.tenant_id and l.organisation_id = c.organisation_id and l.id = c.leervraag_id
 join medewerkers m on m.tenant_id = l.tenant_id and m.organisation_id = l.organisation_id and m.id = l.switcher_id
-join organisations o on o.tenant_id = l.tenant_id and o.id = l.organisation_id
-left join sites work on work.tenant_id = m.tenant_id and work.organisation_id = m.organisation_id and work.id = m.site_id
-left join lateral (select latitude, longitude from sites
-	where tenant_id = m.tenant_id and postcode = btrim(m.work_postcode) and latitude is not null order by id limit 1) used on true
-left join lateral (select latitude, longitude from sites
-	where tenant_id = m.tenant_id and postcode = btrim(m.home_postcode) and latitude is not null order by id limit 1) home on true
+join organisations o on o.tenant_id = l.tenant_id and o.id = l.organisation_id` + whereabouts + `
 where c.tenant_id = $1 and c.cohort_id = $2 order by l.id`
 
 // beforeSQL reads what became of the leervragen of a cohort so far, the oldest first.

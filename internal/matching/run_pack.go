@@ -11,17 +11,18 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchingtalent/switchboard/internal/matching/assign"
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 )
 
 // maxKept is how many possible pairs are kept with a run, for explaining it and for the run that is based on it. Rows
 // beyond are not kept: they are judged again.
 const maxKept = 4_000_000
 
-// problem is a run as it is kept: ids, prints, numbers and scores, and no word of anybody's.
+// problem is a run as it is kept: ids, prints, numbers and scores; and, for the run that is based on it, the scale on which
+// words were weighed, which holds words of leerplekken, one by one.
 type problem struct {
-	Today      string
 	Wording    string
-	Weights    Weights
+	Scale      *relevance.Scale
 	Bonus      int
 	Low        int32
 	Dear       int64
@@ -29,6 +30,7 @@ type problem struct {
 	Prints     []print
 	Places     []uuid.UUID
 	PlacePrint []print
+	OnScale    []bool  // by place: it is as it was when the scale was made
 	Asking     []int32 // by row: the question
 	Current    []int32
 	Pinned     []int32
@@ -56,8 +58,11 @@ type problem struct {
 
 // pack keeps the run.
 func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
-	out := problem{Today: r.today.String(), Wording: r.wording, Weights: r.weights, Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
-		OrgOf: r.orgOf, CoachOf: r.coachOf, Coaches: p.Coaches, Home: p.Home, Prints: r.prints.questions, PlacePrint: r.prints.places}
+	out := problem{Wording: r.wording, Scale: r.places.words.Scale(), Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
+		OrgOf: r.orgOf, CoachOf: r.coachOf, Coaches: p.Coaches, Home: p.Home, Prints: r.prints.questions, PlacePrint: r.prints.places, OnScale: r.onScale}
+	if r.same == nil { // the scale was made of all of them
+		out.OnScale = slices.Repeat([]bool{true}, len(r.places.places))
+	}
 	for i := range r.questions {
 		out.Questions = append(out.Questions, uuid.UUID(r.questions[i].ID))
 	}
@@ -77,16 +82,11 @@ func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
 			pins++
 		}
 		out.PinScore, out.Chosen = append(out.PinScore, score), append(out.Chosen, result.Matches[k].Place)
-		keep := r.held[k] && len(out.Place)+len(r.rows[k]) <= maxKept
-		out.Kept = append(out.Kept, keep)
-		n := 0
-		if keep {
-			n = len(r.rows[k])
-			for _, x := range r.rows[k] {
-				out.Place, out.Score, out.Content = append(out.Place, x.place), append(out.Score, x.score), append(out.Content, x.content)
-			}
+		out.Kept, out.Count = append(out.Kept, r.contents[k] != nil), append(out.Count, int32(len(r.contents[k])))
+		for i, c := range r.contents[k] {
+			x := r.rows[k][i]
+			out.Place, out.Score, out.Content = append(out.Place, int32(x.place)), append(out.Score, int32(x.score)), append(out.Content, int32(c))
 		}
-		out.Count = append(out.Count, int32(n))
 	}
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
@@ -127,10 +127,10 @@ func unpack(packed []byte) (*problem, error) {
 }
 
 // pairs are the possible places of a row.
-func (p *problem) pairs(k int, into []pair) []pair {
+func (p *problem) pairs(k int, into []judged) []judged {
 	from := p.starts[k]
 	for i := from; i < from+int(p.Count[k]); i++ {
-		into = append(into, pair{p.Place[i], p.Score[i], p.Content[i]})
+		into = append(into, judged{pair{p.Place[i], p.Score[i]}, p.Content[i]})
 	}
 	return into
 }
@@ -156,7 +156,7 @@ func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
 		q.Organisations = append(q.Organisations, assign.Organisation{Max: assign.Unlimited, Free: n, Steps: p.Steps})
 	}
 	most := candidatesOf(len(p.Asking))
-	var list []pair
+	var list []judged
 	for k := range p.Asking {
 		if p.Pinned[k] != none {
 			x := pair{place: p.Pinned[k], score: p.PinScore[k]}
@@ -167,7 +167,7 @@ func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
 		for i, x := range list {
 			// Where it was left is among them, so that pricing has little to add.
 			if i < most || x.place == p.Chosen[k] {
-				q.Arcs = append(q.Arcs, assign.Arc{Leervraag: int32(k), Place: x.place, Cost: p.cost(k, x), Score: x.score})
+				q.Arcs = append(q.Arcs, assign.Arc{Leervraag: int32(k), Place: x.place, Cost: p.cost(k, x.pair), Score: x.score})
 			}
 		}
 	}
@@ -181,7 +181,7 @@ func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
 	if _, err := s.Price(ctx, func(k int32, into []assign.Candidate) []assign.Candidate {
 		list = p.pairs(int(k), list[:0])
 		for _, x := range list {
-			into = append(into, assign.Candidate{Place: x.place, Cost: p.cost(int(k), x), Score: x.score})
+			into = append(into, assign.Candidate{Place: x.place, Cost: p.cost(int(k), x.pair), Score: x.score})
 		}
 		return into
 	}); err != nil {
@@ -190,63 +190,44 @@ func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
 	return s, nil
 }
 
-// reuse takes over the judgements of the run that this one is based on, for a leervraag of which nothing changed: those of
-// places of which nothing changed either. Its other places are judged. The earlier scores stand, because how rare words
-// are was fixed then.
-func (r *run) reuse(k int32, into []pair) ([]pair, bool) {
+// follow makes ready to go on from the run that this one is based on: it finds which places are the same, and gives the
+// scale on which the words of all are weighed. Where words are read otherwise than then, or most places are others
+// than those that the scale was made of, however many runs ago, nil: the scale is made anew, and nothing is taken over.
+func (r *run) follow(read *reading, w wording) (*relevance.Scale, error) {
 	b := r.base
-	if b == nil || b.Weights != r.weights || b.Wording != r.wording || b.Today != r.today.String() {
-		return into, false
+	if b == nil || b.Scale == nil || b.Wording != r.wording || len(b.OnScale) != len(b.Places) {
+		return nil, nil
 	}
-	i := r.asking[k]
-	row, ok := b.row[uuid.UUID(r.questions[i].ID)]
-	if !ok || !b.Kept[row] || b.Pinned[row] != none || b.Prints[b.Asking[row]] != r.prints.questions[i] {
-		return into, false
+	same := make([]int32, len(b.Places))
+	for i := range same {
+		same[i] = none
 	}
-	if r.same == nil {
-		r.compare()
-	}
-	if len(r.fresh) > maxFresh {
-		return into, false
-	}
-	for _, x := range b.pairs(row, nil) {
-		if n := r.same[x.place]; n != none {
-			into = append(into, pair{n, x.score, x.content})
-		}
-	}
-	q := &r.questions[i]
-	again := r.fresh
-	if c := r.current[k]; c != none && !slices.ContainsFunc(into, func(x pair) bool { return x.place == c }) && !slices.Contains(again, c) {
-		again = append(slices.Clone(again), c)
-	}
-	if len(again) > 0 {
-		asked := r.places.words.Ask(q.words)
-		for _, n := range again {
-			p := &r.places.places[n]
-			hit, _ := asked.Score(p.id)
-			if v := r.weigh(q, p, hit.Score, n == r.current[k] || hit.Confident, q.far(p.site)); v.reason == possible {
-				into = append(into, pair{n, int32(v.score), int32(hit.Score)})
-			}
-		}
-		slices.SortFunc(into, func(a, b pair) int { return int(a.place - b.place) })
-	}
-	return into, true
-}
-
-// maxFresh is how many changed places are judged one by one; beyond, all places are judged at once.
-const maxFresh = 200
-
-// compare finds which places are the same as in the run that this one is based on.
-func (r *run) compare() {
-	r.same = make([]int32, len(r.base.Places))
-	for i := range r.same {
-		r.same[i] = none
-	}
-	for n := range r.places.places {
-		if i, ok := r.base.at[r.places.places[n].id]; ok && r.base.PlacePrint[i] == r.prints.places[n] {
-			r.same[i] = int32(n)
+	var fresh []int32
+	some := *read
+	some.places, some.documents = nil, nil
+	changed := map[uuid.UUID]bool{}
+	on, others := make([]bool, len(read.places)), 0
+	for n := range read.places {
+		p := &read.places[n]
+		if i, ok := b.at[p.id]; ok && b.PlacePrint[i] == r.prints.places[n] {
+			same[i] = int32(n)
+			on[n] = b.OnScale[i]
 		} else {
-			r.fresh = append(r.fresh, int32(n))
+			fresh, some.places, changed[p.id] = append(fresh, int32(n)), append(some.places, *p), true
+		}
+		if !on[n] {
+			others++
 		}
 	}
+	if 2*others > len(read.places) {
+		return nil, nil
+	}
+	for _, d := range read.documents {
+		if changed[d.ID] {
+			some.documents = append(some.documents, d)
+		}
+	}
+	late, err := some.build(w, horizon{}, b.Scale)
+	r.same, r.fresh, r.late, r.onScale = same, fresh, late, on
+	return b.Scale, err
 }

@@ -2,6 +2,8 @@ package matching
 
 import (
 	"cmp"
+	"context"
+	"math"
 	"slices"
 
 	"github.com/google/uuid"
@@ -41,6 +43,7 @@ type item struct {
 // detail is what is told of an item besides, as it is stored.
 type detail struct {
 	Points   *[criteria]int `json:"points,omitempty"`
+	Answers  bool           `json:"answers,omitempty"` // the words of the place answer the question; of what is pinned nobody asks
 	Before   *BeforeRun     `json:"before,omitempty"`
 	Reason   string         `json:"reason,omitempty"`
 	RuledOut []RuledOut     `json:"ruled_out,omitempty"`
@@ -54,13 +57,13 @@ type BeforeRun struct {
 	Reason     *string       `json:"reason" extensions:"x-nullable" example:"too_far"` // why it cannot; null when it could
 } // @name MatchingRunBefore
 
-// Fix is the one thing that would give an unmatched leervraag a place.
+// Fix is the one thing that would make a place possible for an unmatched leervraag, or give it one.
 type Fix struct {
 	Kind        string           `json:"kind" enums:"leerplek,leercoach,rule,floor" example:"leerplek"` // room at a leerplek, room of a leercoach, one rule less, a lower floor
 	LeerplekID  id.LeerplekID    `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	LeercoachID *id.MedewerkerID `json:"leercoach_id" extensions:"x-nullable" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"`
-	Reason      *string          `json:"reason" extensions:"x-nullable" example:"too_far"` // the rule
-	Gain        int64            `json:"gain" example:"6120"`                              // points for all together; for a rule or a floor, the score there
+	LeercoachID *id.MedewerkerID `json:"leercoach_id" extensions:"x-nullable" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"` // whose room it is, or of whom the rule is
+	Reason      *string          `json:"reason" extensions:"x-nullable" example:"too_far"`                              // what rules the leerplek out; null where it is possible, and goes to others
+	Gain        int64            `json:"gain" example:"6120"`                                                           // points for all together; where it is not possible yet, and for a floor, the score there
 } // @name MatchingRunFix
 
 // Why a leervraag has no place.
@@ -70,8 +73,63 @@ const (
 	belowFloor   = string(assign.BelowFloor)
 )
 
+// room says why somebody has no place, and where room for one more would give them one.
+type room func(k int32) (assign.Reason, assign.Fix, error)
+
+// rooms asks the run as it was solved. For the worst off the run looks no lower than the lowest score that it reached, and
+// people may: whoever has no place there is asked about at the floor of the run, beside those who have one and may move.
+func (r *run) rooms(ctx context.Context, p assign.Problem, s *assign.Solver, result assign.Result) (room, error) {
+	if int(r.low) <= r.floor || result.Matched == len(r.asking) {
+		return s.Explain, nil
+	}
+	has := func(k int32) bool { return result.Matches[k].Place != assign.None }
+	p.Floor = int32(r.floor)
+	p.Arcs = slices.DeleteFunc(slices.Clone(p.Arcs), func(a assign.Arc) bool { return !has(a.Leervraag) })
+	t, err := assign.New(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Solve(ctx, func(done, total int) { _ = r.step(stageExplaining, done, total) }); err != nil {
+		return nil, err
+	}
+	if _, err := t.Price(ctx, func(k int32, into []assign.Candidate) []assign.Candidate {
+		_ = r.step(stageExplaining, int(k), len(r.asking)) // ctx has ended then
+		if has(k) {
+			into = r.candidates(k, into)
+		}
+		return into
+	}); err != nil {
+		return nil, err
+	}
+	// The gain is told against the run, not against the same people at a lower floor.
+	lower := result.Objective - t.Result().Objective
+	return func(k int32) (assign.Reason, assign.Fix, error) {
+		var list []assign.Candidate
+		for _, c := range r.candidates(k, nil) {
+			if int(c.Score) >= r.floor {
+				list = append(list, c)
+			}
+		}
+		why, fix, err := t.ExplainOver(k, list)
+		fix.Gain += lower
+		return why, fix, err
+	}, nil
+}
+
+// candidates are the pairs of a row as the solver takes them.
+func (r *run) candidates(k int32, into []assign.Candidate) []assign.Candidate {
+	for _, x := range r.pairs(k, nil) {
+		into = append(into, assign.Candidate{Place: x.place, Cost: int32(r.cost(k, x)), Score: x.score})
+	}
+	return into
+}
+
 // items says what became of every leervraag, in the order of their ids.
-func (r *run) items(s *assign.Solver, result assign.Result) ([]item, error) {
+func (r *run) items(ctx context.Context, p assign.Problem, s *assign.Solver, result assign.Result) ([]item, error) {
+	ask, err := r.rooms(ctx, p, s, result)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]item, 0, len(r.questions))
 	k := int32(-1)
 	for i := range r.questions {
@@ -87,7 +145,7 @@ func (r *run) items(s *assign.Solver, result assign.Result) ([]item, error) {
 			it.Standing, it.Change, it.Detail.Reason = unmatched, isNone, notOpen
 		default:
 			k++
-			if err := r.item(&it, k, s, result.Matches[k]); err != nil {
+			if err := r.item(&it, k, ask, result.Matches[k]); err != nil {
 				return nil, err
 			}
 		}
@@ -96,7 +154,7 @@ func (r *run) items(s *assign.Solver, result assign.Result) ([]item, error) {
 	return out, nil
 }
 
-func (r *run) item(it *item, k int32, s *assign.Solver, m assign.Match) error {
+func (r *run) item(it *item, k int32, ask room, m assign.Match) error {
 	q := &r.questions[r.asking[k]]
 	was := q.open
 	if was == uuid.Nil && r.base != nil {
@@ -117,7 +175,7 @@ func (r *run) item(it *item, k int32, s *assign.Solver, m assign.Match) error {
 		it.Detail.Before = r.left(q, k, was)
 	}
 	if m.Place == assign.None {
-		return r.unplaced(it, k, s)
+		return r.unplaced(it, k, ask)
 	}
 	if r.pinned[k] != none {
 		it.Standing = pinnedOn
@@ -128,6 +186,14 @@ func (r *run) item(it *item, k int32, s *assign.Solver, m assign.Match) error {
 	v := score(&r.weights, &q.question, p, measured)
 	n := int(m.Score)
 	it.Place, it.Score, it.Detail.Points = &p.id, &n, &v.points
+	switch {
+	case r.pinned[k] != none:
+	case m.Place != r.current[k]:
+		it.Detail.Answers = true // or it would be no pair
+	default: // where it stood is let in whatever its words say
+		hit, _ := r.places.words.Ask(q.words).Score(p.id)
+		it.Detail.Answers = hit.Confident
+	}
 	if m.Coach != assign.None {
 		it.Coach = &r.coaches[m.Coach]
 	}
@@ -149,7 +215,7 @@ func (r *run) left(q *participant, k int32, was uuid.UUID) *BeforeRun {
 	p := &r.places.places[n]
 	if v := r.weigh(q, p, r.heardOf(k, n), true, q.far(p.site)); v.reason != possible {
 		return why(v.reason)
-	} else if v.score >= int(r.low) {
+	} else if v.score >= r.floor {
 		out.Score = &v.score
 		return out
 	}
@@ -159,11 +225,7 @@ func (r *run) left(q *participant, k int32, was uuid.UUID) *BeforeRun {
 }
 
 // unplaced says why a leervraag has no place, and what would give it one.
-func (r *run) unplaced(it *item, k int32, s *assign.Solver) error {
-	why, fix, err := s.Explain(k)
-	if err != nil {
-		return err
-	}
+func (r *run) unplaced(it *item, k int32, ask room) error {
 	all := r.pairs(k, nil)
 	best := pair{place: none}
 	for _, x := range all {
@@ -176,13 +238,18 @@ func (r *run) unplaced(it *item, k int32, s *assign.Solver) error {
 		it.Detail.Reason = noCandidates
 		r.rules(it, k)
 		return nil
-	case best.score < r.low:
+	case int(best.score) < r.floor:
 		it.Detail.Reason = belowFloor
 		it.Detail.Fix = &Fix{Kind: "floor", LeerplekID: id.LeerplekID(r.places.places[best.place].id), Gain: int64(best.score)}
 		return nil
 	}
+	why, fix, err := ask(k)
+	if err != nil {
+		return err
+	}
 	it.Detail.Reason = string(why)
-	if fix.Kind == assign.NoFix {
+	// What staying unmatched costs is more than all that others could gain: with less than half of it somebody else is left out.
+	if fix.Kind == assign.NoFix || fix.Gain <= r.dear/2 {
 		return nil
 	}
 	f := &Fix{Kind: "leerplek", LeerplekID: id.LeerplekID(r.places.places[fix.Place].id), Gain: whole - r.dear + fix.Gain}
@@ -194,8 +261,7 @@ func (r *run) unplaced(it *item, k int32, s *assign.Solver) error {
 	return nil
 }
 
-// rules counts what rules every place out for a leervraag, and finds the one rule without which it would have the best
-// place. What people decided (rivals, own employer, a refusal) is no rule to drop.
+// rules counts what rules every place out, and finds the one thing without which it would have the best place.
 func (r *run) rules(it *item, k int32) {
 	q := &r.questions[r.asking[k]]
 	asked := r.places.words.Ask(q.words)
@@ -204,34 +270,27 @@ func (r *run) rules(it *item, k int32) {
 	best := -1
 	for i := range r.places.places {
 		p := &r.places.places[i]
-		content, confident := r.topics[i].Score(), r.topics[i].Confident()
+		content, confident := r.topics[i].Score(), r.topics[i].Confident() || int32(i) == r.current[k]
 		far := q.far(p.site)
 		v := r.weigh(q, p, content, confident, far)
 		counts[v.reason]++
 		if !confident {
 			continue
 		}
-		q2, p2 := *q, *p
-		switch v.reason {
-		case tooFar:
-			q2.MaxTravelKM = nil
-		case noPublicTransport:
-			q2.NeedsPublicTransport = false
-		case noCommonDays:
-			q2.DaysNeeded = 0
-		case otherLanguage:
-			p2.languages = nil
-		case requirementNotMet:
-			q2.Meets = nil
-		case full:
-			p2.free = 1
-		default:
+		q2, p2, coach, ok := lifted(*q, *p, v.reason)
+		if !ok {
 			continue
 		}
-		if without := r.weigh(&q2, &p2, content, true, far); without.reason == possible && without.score > best && without.score >= int(r.low) {
+		if without := r.weigh(&q2, &p2, content, true, far); without.reason == possible && without.score > best && without.score >= r.floor {
 			best = without.score
 			code := reasonCodes[v.reason]
-			it.Detail.Fix = &Fix{Kind: "rule", LeerplekID: id.LeerplekID(p.id), Reason: &code, Gain: int64(best)}
+			it.Detail.Fix = &Fix{Kind: "rule", LeerplekID: id.LeerplekID(p.id), LeercoachID: coach, Reason: &code, Gain: int64(best)}
+			switch v.reason {
+			case full:
+				it.Detail.Fix.Kind = "leerplek"
+			case coachFull, coachYearFull:
+				it.Detail.Fix.Kind = "leercoach"
+			}
 		}
 	}
 	for c, n := range counts {
@@ -239,6 +298,58 @@ func (r *run) rules(it *item, k int32) {
 			it.Detail.RuledOut = append(it.Detail.RuledOut, RuledOut{reasonCodes[c], n})
 		}
 	}
+}
+
+// lifted are a question and a place without the one thing that rules them out, and the leercoach whose it is. It is false
+// where there is no such thing: what people decided (whose employee the switcher is, rivals, a refusal, a dismissal) stands,
+// whoever is a leercoach of a place does not go there to learn, and other words make another leervraag.
+func lifted(q participant, p place, why reason) (participant, place, *id.MedewerkerID, bool) {
+	switch why {
+	case excludedDepartment:
+		p.closed = false
+	case excludedFunction:
+		p.excluded = false
+	case noCoach, coachEnded: // somebody else could be one
+		if slices.ContainsFunc(p.coaches, func(c coach) bool { return c.id == q.SwitcherID }) {
+			return q, p, nil, false
+		}
+		p.coaches = []coach{{ended: math.MaxInt32, limit: unknown}}
+	case coachConditionNo, coachFull, coachYearFull: // of the one who lacks nothing else
+		for _, c := range p.coaches {
+			if q.lack(&c) != why {
+				continue
+			}
+			switch why {
+			case coachConditionNo:
+				c.no = false
+			case coachFull:
+				c.limit = unknown
+			default:
+				c.yearly = nil
+			}
+			if q.lack(&c) == possible {
+				who := id.MedewerkerID(c.id)
+				p.coaches = []coach{c}
+				return q, p, &who, true
+			}
+		}
+		return q, p, nil, false
+	case full:
+		p.free = 1
+	case tooFar:
+		q.MaxTravelKM = nil
+	case noPublicTransport:
+		q.NeedsPublicTransport = false
+	case noCommonDays:
+		q.DaysNeeded = 0
+	case otherLanguage:
+		p.languages = nil
+	case requirementNotMet:
+		q.Meets = nil
+	default:
+		return q, p, nil, false
+	}
+	return q, p, nil, true
 }
 
 // Summary is what a run came to, all together.
@@ -327,7 +438,7 @@ func (r *run) envy(out *solved, result assign.Result) error {
 		if r.pinned[k] != none {
 			continue
 		}
-		own := r.low - 1
+		own := int32(r.floor) - 1
 		var here *int
 		if m.Place != assign.None {
 			n := int(m.Score)

@@ -3,14 +3,20 @@ package matching_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/matching"
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -28,7 +34,11 @@ type round struct {
 
 func newRound(t *testing.T) *round {
 	t.Helper()
-	w := testkit.New(t)
+	return newRoundIn(t, testkit.New(t))
+}
+
+func newRoundIn(t *testing.T, w *testkit.World) *round {
+	t.Helper()
 	r := &round{World: w, c: w.Coordinator(), orgs: map[string]id.OrganisationID{}, coach: map[id.LeerplekID]id.MedewerkerID{}}
 	r.cohort = r.c.Post("/v1/cohorten", body{"name": "Voorjaar 2099", "from_on": "2099-01-01"}).Is(201).Str("id")
 	return r
@@ -274,6 +284,33 @@ func TestRun_PinsNeverMove(t *testing.T) {
 	r.c.Get(later+"/matches").Problem(409, "matching-run-not-done")
 }
 
+// Pins that each are possible, and together are more than a leercoach takes on, are refused when they are asked for.
+func TestRun_PinsDoNotExceedALeercoachTogether(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	host := r.org("Woonzorgcentrum De Linde")
+	x := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	y := r.Leerplek(host, "medicatie toedienen", "Meekijken", r.coach[x])
+	r.c.Post("/v1/cohorten/"+r.cohort+"/leerplekken", body{"leerplek_ids": []any{y}}).Is(200)
+	z := r.offers("Maatwerkbedrijf De Schakel", "medicatie klaarzetten")
+	var pins []any
+	for _, p := range []id.LeerplekID{x, z, y} {
+		pins = append(pins, body{"leervraag_id": r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), "leerplek_id": p})
+	}
+	r.c.Patch("/v1/medewerkers/"+r.coach[x].String(), body{"coaching_limit": 1}).Is(200)
+	refused := r.c.Post("/v1/matching-runs", body{"cohort_id": r.cohort, "pins": pins}).Problem(422, "invalid", "/pins/2")
+	require.Equal(t, "pins_exceed_leercoach", refused.Str("errors.0.code"))
+	require.Contains(t, refused.Str("errors.0.detail"), r.coach[x].String())
+	r.c.Patch("/v1/medewerkers/"+r.coach[x].String(), body{"coaching_limit": nil, "yearly_coaching_limit": 1}).Is(200)
+	r.c.Post("/v1/matching-runs", body{"cohort_id": r.cohort, "pins": pins}).Problem(422, "invalid", "/pins/2")
+	r.match(body{"pins": pins[:2]})
+	// Somebody beside that leercoach takes the third.
+	_, err := r.Super.Exec(context.Background(), `insert into leerplek_coaches (tenant_id, leerplek_id, organisation_id, medewerker_id, place, voluntary, has_time, knows_role, has_expertise)
+		values ($1, $2, $3, $4, 2, true, true, true, true)`, r.Tenant.UUID(), x.UUID(), host.UUID(), r.Medewerker(host, "Lies").UUID())
+	require.NoError(t, err)
+	require.Len(t, r.went(r.match(body{"pins": pins})), 3)
+}
+
 func TestRun_BadInput(t *testing.T) {
 	t.Parallel()
 	r := newRound(t)
@@ -349,6 +386,80 @@ func TestRun_OfALostWorkerStartsAgain(t *testing.T) {
 	r.compute(given)
 	require.Equal(t, want.At("result_hash"), r.c.Get(given).At("result_hash"))
 	require.Equal(t, 1, r.Count(`select attempt from matching_runs where tenant_id = $1 and id = $2`, r.Tenant.UUID(), rid.UUID()), "it does not count")
+}
+
+// asked hears which tenants are entered, and how often leerplekken are read.
+type asked struct {
+	mu      sync.Mutex
+	tenants map[string]bool
+	pages   int
+}
+
+func (a *asked) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	a.hear(d.SQL, d.Args)
+	return ctx
+}
+func (a *asked) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (a *asked) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
+	for _, q := range d.Batch.QueuedQueries {
+		a.hear(q.SQL, q.Arguments)
+	}
+	return ctx
+}
+func (a *asked) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (a *asked) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+func (a *asked) hear(sql string, args []any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if strings.Contains(sql, "set_config('app.tenant_id'") {
+		a.tenants[fmt.Sprint(args[0])] = true
+	}
+	if strings.Contains(sql, "with load as materialized") {
+		a.pages++
+	}
+}
+
+func (a *asked) looked() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pages
+}
+
+func (a *asked) take() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	defer clear(a.tenants)
+	return slices.Sorted(maps.Keys(a.tenants))
+}
+
+// However many tenants there are: only those with a run that is not over are looked after.
+func TestRun_OnlyTenantsWithRunsAreAsked(t *testing.T) {
+	t.Parallel()
+	heard := &asked{tenants: map[string]bool{}}
+	h := testkit.Traced(t, heard)
+	for range 5 {
+		h.Tenant(t)
+	}
+	r := &round{World: h.Tenant(t)} // the last of them
+	r.c = r.Coordinator()
+	r.cohort = r.c.Post("/v1/cohorten", body{"name": "Voorjaar 2099", "from_on": "2099-01-01"}).Is(201).Str("id")
+	rescued := func() []string {
+		heard.take()
+		require.NoError(t, h.App.Matching.RescueRuns(context.Background()))
+		return heard.take()
+	}
+	require.Empty(t, rescued())
+	at := r.start(nil)
+	require.Equal(t, []string{r.Tenant.UUID().String()}, rescued())
+	r.compute(at)
+	require.Equal(t, "done", r.c.Get(at).Str("status"))
+	require.Empty(t, rescued(), "what has ended needs nobody")
+	cancelled := r.start(nil)
+	require.Len(t, rescued(), 1)
+	r.c.Post(cancelled+"/cancel", nil).Is(200)
+	require.Empty(t, rescued())
+	require.Zero(t, r.Count(`select count(*) from platform.active_runs`))
 }
 
 // A run that takes its worker down every time ends, and one that has no job any more gets one.
@@ -471,34 +582,109 @@ func TestRun_IsForgottenAfterHalfAYear(t *testing.T) {
 	r.c.Get(explain).Problem(409, "matching-run-forgotten")
 }
 
+// prefers notes whom the switcher of a leervraag likes best, in this order.
+func (r *round) prefers(l id.LeervraagID, employers ...string) {
+	r.T.Helper()
+	ids := []any{}
+	for _, e := range employers {
+		ids = append(ids, r.org(e))
+	}
+	switcher := r.c.Get("/v1/leervragen/" + l.String()).Is(200).Str("switcher_id")
+	r.c.Put("/v1/cohorten/"+r.cohort+"/participants/"+switcher+"/preferences", body{"organisation_ids": ids}).Is(200)
+}
+
+func (r *round) explain(at string, l id.LeervraagID, p id.LeerplekID) *testkit.Answer {
+	r.T.Helper()
+	return r.c.Get(at + "/explain?leervraag_id=" + l.String() + "&leerplek_id=" + p.String())
+}
+
 func TestRun_ExplainsWhatAnotherPlaceWouldCost(t *testing.T) {
 	t.Parallel()
 	r := newRound(t)
 	a, b := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Bouwbedrijf Kant en Klaar", "medicatie klaarzetten en toedienen")
 	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie toedienen")
 	wall := r.offers("Maatwerkbedrijf De Schakel", "metselen van muren")
+	r.prefers(a, "Woonzorgcentrum De Linde")
 	at := r.match(nil)
-	went := r.went(at)
-	explain := func(l id.LeervraagID, p id.LeerplekID) *testkit.Answer {
-		return r.c.Get(at + "/explain?leervraag_id=" + l.String() + "&leerplek_id=" + p.String())
+	require.Equal(t, map[string]string{a.String(): x.String(), b.String(): y.String()}, r.went(at))
+	chosen := r.explain(at, a, x).Is(200)
+	require.Equal(t, []any{"chosen", nil, nil}, []any{chosen.Str("outcome"), chosen.At("price"), chosen.At("reason")})
+	for _, m := range r.matches(at) {
+		if m.LeervraagID == a.String() {
+			require.EqualValues(t, m.Score, chosen.Num("score"))
+		}
 	}
-	other := map[string]id.LeerplekID{x.String(): y, y.String(): x}[went[a.String()]]
-	require.Equal(t, "chosen", explain(a, map[string]id.LeerplekID{x.String(): x, y.String(): y}[went[a.String()]]).Is(200).Str("outcome"))
 	// Forcing it makes the two change places: the price is the whole that is lost.
-	got := explain(a, other).Is(200)
-	if got.Str("outcome") == "costs" {
-		forced := r.match(body{"pins": []any{body{"leervraag_id": a, "leerplek_id": other}}})
+	for l, other := range map[id.LeervraagID]id.LeerplekID{a: y, b: x} {
+		got := r.explain(at, l, other).Is(200)
+		require.Equal(t, []any{"costs", 1.0, false}, []any{got.Str("outcome"), got.Num("moves"), got.At("leaves_out")})
+		forced := r.match(body{"pins": []any{body{"leervraag_id": l, "leerplek_id": other}}})
 		lost := r.c.Get(forced).Num("summary.certificate.objective") - r.c.Get(at).Num("summary.certificate.objective")
+		require.Positive(t, lost)
 		require.Equal(t, lost, got.Num("price"))
-		require.Equal(t, 1.0, got.Num("moves")-0)
 	}
-	require.Equal(t, "ruled_out", explain(b, wall).Is(200).Str("outcome"))
+	require.Equal(t, []any{"ruled_out", "off_topic"}, []any{r.explain(at, b, wall).Is(200).Str("outcome"), r.explain(at, b, wall).Str("reason")})
 	r.c.Get(at+"/explain?leervraag_id="+id.NewLeervraag().String()+"&leerplek_id="+id.NewLeerplek().String()).Problem(400, "invalid-parameter", "leervraag_id", "leerplek_id")
 	r.c.Get(at+"/explain").Problem(400, "invalid-parameter")
 }
 
-// From a run that is done, a late change is a small step: what did not change is not judged again, nobody moves without
-// need, and the objective is that of solving anew.
+// What rules a place out has its code: by the rows as they are, the rivals of the cohort included.
+func TestRun_ExplainsWhatRulesAPlaceOut(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a := r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	x, y, wall := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie klaarzetten"), r.offers("Maatwerkbedrijf De Schakel", "metselen van muren")
+	own := r.offers("Apotheek Zonneveld", "medicatie klaarzetten")
+	rivals := func(employers ...any) {
+		pairs := []any{}
+		if len(employers) > 0 {
+			pairs = append(pairs, body{"organisation_ids": employers})
+		}
+		r.c.Put("/v1/cohorten/"+r.cohort+"/rivals", body{"pairs": pairs}).Is(200)
+	}
+	rivals(r.org("Woonzorgcentrum De Linde"), r.org("Apotheek Zonneveld"))
+	r.run(`update leerplek_coaches set has_time = false where leerplek_id = ?`, y)
+	at := r.match(nil)
+	require.Empty(t, r.went(at))
+	for place, reason := range map[id.LeerplekID]any{x: "rival", y: "coach_condition_no", wall: "off_topic", own: "own_organisation"} {
+		got := r.explain(at, a, place).Is(200)
+		require.Equal(t, []any{"ruled_out", reason, nil}, []any{got.Str("outcome"), got.At("reason"), got.At("score")})
+	}
+	// Words are those of now too, weighed as the run did; and where they are read otherwise since, as they are read today.
+	r.run(`update leerplekken set title = 'Medicatie klaarzetten', description = 'Medicatie klaarzetten' where id = ?`, wall)
+	require.Nil(t, r.explain(at, a, wall).Is(200).At("reason"), "its words answer by now")
+	r.run(`update leerplekken set title = 'Kwartelhok', description = 'Kwartelhok' where id = ?`, wall)
+	require.Equal(t, "off_topic", r.explain(at, a, wall).Is(200).At("reason"))
+	r.c.Put("/v1/matching-synonyms", body{"synonyms": []any{body{"words": []any{"klaarzetten", "kwartelhok"}}}}).Is(200)
+	require.Nil(t, r.explain(at, a, wall).Is(200).At("reason"), "the tenant says that it is the same")
+	rivals()
+	require.Nil(t, r.explain(at, a, x).Is(200).At("reason"), "nothing rules it out any more")
+	r.c.Post("/v1/leerplekken/"+x.String()+"/withdraw", nil).Is(200)
+	require.Equal(t, "not_published", r.explain(at, a, x).Is(200).At("reason"))
+}
+
+// Where not all pairs were kept, what needs none of the others is still told.
+func TestRun_OfWhichNotAllWasKeptExplainsWhatItCan(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a, b := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Bouwbedrijf Kant en Klaar", "medicatie klaarzetten")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie klaarzetten")
+	wall := r.offers("Maatwerkbedrijf De Schakel", "metselen van muren")
+	r.prefers(a, "Woonzorgcentrum De Linde")
+	at := r.match(nil)
+	var packed []byte
+	require.NoError(t, r.Super.QueryRow(context.Background(), `select packed from matching_run_problems where tenant_id = $1`, r.Tenant.UUID()).Scan(&packed))
+	r.run(`update matching_run_problems set packed = ?`, matching.ForgetPairs(t, packed, uuid.UUID(b)))
+	require.Equal(t, "chosen", r.explain(at, a, x).Is(200).Str("outcome"))
+	require.Equal(t, "chosen", r.explain(at, b, y).Is(200).Str("outcome"))
+	require.Equal(t, "off_topic", r.explain(at, a, wall).Is(200).Str("reason"))
+	r.explain(at, a, y).Problem(409, "matching-run-too-large")
+	r.explain(at, b, wall).Problem(409, "matching-run-too-large")
+}
+
+// From a run that is done, a late change is a small step: a place closes, somebody joins, a text changes. Nobody moves without
+// need, and all of it is what judging and solving everything anew on the same scale comes to. (How little is judged again,
+// and what the next day changes, is tested where rows can be counted.)
 func TestRun_BasedOnAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	r := newRound(t)
@@ -511,18 +697,24 @@ func TestRun_BasedOnAnEarlierOne(t *testing.T) {
 	first := r.match(nil)
 	before := r.went(first)
 	late := r.asks("werkgever 9", "medicatie klaarzetten")
-	var closed string
+	fresh := r.offers("gastheer 9", "brood bakken en peuters begeleiden")
+	var closed, changed string
 	for l := range r.coach {
-		if l.String() == before[r.leervraag(1)] {
+		switch l.String() {
+		case before[r.leervraag(1)]:
 			r.c.Post("/v1/leerplekken/"+l.String()+"/withdraw", nil).Is(200)
 			closed = l.String()
+		case before[r.leervraag(2)]:
+			r.run(`update leerplekken set description = 'Meekijken: peuters en kleuters begeleiden in de tuin' where id = ?`, l)
+			changed = l.String()
 		}
 	}
 	base := first[len("/v1/matching-runs/"):]
 	next := r.match(body{"based_on": base})
 	went := r.went(next)
-	moved := 0
+	moved, stayed := 0, false
 	for _, m := range r.matches(next) {
+		require.NotEqual(t, fresh.String(), m.LeerplekID)
 		switch {
 		case m.LeervraagID == late.String():
 			require.Equal(t, "new", m.Change)
@@ -530,17 +722,75 @@ func TestRun_BasedOnAnEarlierOne(t *testing.T) {
 			require.Equal(t, []any{"moved", (*int)(nil)}, []any{m.Change, m.Gain})
 			moved++
 		default:
+			stayed = stayed || m.LeerplekID == changed
 			require.Equal(t, []any{"kept", before[m.LeervraagID]}, []any{m.Change, m.LeerplekID})
 		}
 	}
-	require.Equal(t, 1, moved)
+	require.Equal(t, []any{1, true}, []any{moved, stayed})
 	require.Len(t, went, 6)
 	again := r.match(body{"based_on": base})
 	require.Equal(t, r.c.Get(next).At("result_hash"), r.c.Get(again).At("result_hash"))
+
+	var packed struct{ Packed []byte }
+	r.Do(func(tx *db.Tx) error {
+		return db.One(tx, &packed, `select packed from matching_run_problems where run_id = ?`, runID(t, first))
+	})
+	bare, err := matching.WithoutRows(packed.Packed)
+	require.NoError(t, err)
+	r.run(`update matching_run_problems set packed = ? where run_id = ?`, bare, runID(t, first))
+	anew := r.c.Get(r.match(body{"based_on": base}))
+	for _, what := range []string{"result_hash", "summary.score", "summary.certificate.objective", "summary.certificate.pairs_checked"} {
+		require.Equal(t, anew.At(what), r.c.Get(next).At(what), what)
+	}
+
 	other := newRound(t)
 	other.c.Post("/v1/matching-runs", body{"cohort_id": other.cohort, "based_on": base}).Problem(422, "invalid", "/based_on")
 	second := r.c.Post("/v1/cohorten", body{"name": "x", "from_on": "2099-01-01"}).Is(201).Str("id")
 	r.c.Post("/v1/matching-runs", body{"cohort_id": second, "based_on": base}).Problem(422, "invalid", "/based_on")
+}
+
+func runID(t *testing.T, at string) (rid id.MatchingRunID) {
+	t.Helper()
+	require.NoError(t, rid.UnmarshalText([]byte(at[len("/v1/matching-runs/"):])))
+	return rid
+}
+
+// expiring is a context whose deadline passes when a test says so.
+type expiring struct {
+	context.Context
+	passed chan struct{}
+}
+
+func (e expiring) Done() <-chan struct{} { return e.passed }
+
+func (e expiring) Err() error {
+	select {
+	case <-e.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// A run that takes too long fails, and is not tried again: it would take as long.
+func TestRun_ThatTakesTooLongFailsAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	at := r.start(nil)
+	ctx := expiring{context.Background(), make(chan struct{})}
+	slow := matching.New(r.App.DB, matching.Options{})
+	slow.Watch = func(stage string) {
+		if stage == "judging" {
+			close(ctx.passed)
+		}
+	}
+	require.NoError(t, slow.ComputeRun(ctx, r.Tenant, runID(t, at)), "River has nothing to try again")
+	failed := r.c.Get(at).Is(200)
+	require.Equal(t, []any{"failed", "took_too_long"}, []any{failed.At("status"), failed.At("failure")})
+	require.Equal(t, 1, r.Count(`select attempt from matching_runs where tenant_id = $1 and id = $2`, r.Tenant.UUID(), runID(t, at).UUID()))
+	r.match(nil)
 }
 
 // leervraag is the n-th that was asked.
@@ -553,17 +803,40 @@ func (r *round) leervraag(n int) string {
 func TestRun_CanRaiseTheWorstOffFirst(t *testing.T) {
 	t.Parallel()
 	r := newRound(t)
-	for _, w := range []string{"medicatie klaarzetten", "medicatie klaarzetten en toedienen", "medicatie klaarzetten in blisters"} {
-		r.asks("Apotheek "+w, w)
-	}
-	for _, w := range []string{"medicatie klaarzetten", "medicatie toedienen", "blisters en medicatie"} {
-		r.offers("Zorg "+w, w)
-	}
-	total, fair := r.c.Get(r.match(nil)), r.c.Get(r.match(body{"objective": "worst_off_first"}))
-	require.Equal(t, total.At("summary.matched"), fair.At("summary.matched"))
-	require.GreaterOrEqual(t, fair.Num("summary.fairness.worst_off.score"), total.Num("summary.fairness.worst_off.score"))
-	require.LessOrEqual(t, fair.Num("summary.score"), total.Num("summary.score"))
-	require.Equal(t, 6, fair.Len("summary.fairness.balance"))
+	a, b := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Apotheek De Vijzel", "medicatie klaarzetten")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie klaarzetten")
+	r.offers("Maatwerkbedrijf De Schakel", "metselen van muren")
+	r.offers("Bakkerij De Korst", "brood bakken")
+	r.prefers(a, "Woonzorgcentrum De Linde", "Bakkerij De Korst", "Woonzorgcentrum De Eik")
+	r.prefers(b, "Maatwerkbedrijf De Schakel", "Bakkerij De Korst", "Woonzorgcentrum De Linde")
+	total, fair := r.match(nil), r.match(body{"objective": "worst_off_first"})
+	require.Equal(t, map[string]string{a.String(): x.String(), b.String(): y.String()}, r.went(total), "1500 points of preference, and none")
+	require.Equal(t, map[string]string{a.String(): y.String(), b.String(): x.String()}, r.went(fair), "500 points each")
+	before, after := r.c.Get(total), r.c.Get(fair)
+	require.Equal(t, 500.0, after.Num("summary.fairness.worst_off.score")-before.Num("summary.fairness.worst_off.score"))
+	require.Equal(t, 500.0, before.Num("summary.score")-after.Num("summary.score"))
+	require.Equal(t, 6, after.Len("summary.fairness.balance"))
+}
+
+// What people are told of a run for the worst off holds at the floor that they asked for.
+func TestRun_OfTheWorstOffTellsWhatWouldHelp(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a, b := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Apotheek De Vijzel", "medicatie klaarzetten")
+	x := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	r.prefers(a, "Woonzorgcentrum De Linde")
+	at := r.match(body{"objective": "worst_off_first"})
+	require.Equal(t, map[string]string{a.String(): x.String()}, r.went(at))
+	lost := r.c.Get(at + "/unmatched").Is(200)
+	require.Equal(t, []any{b.String(), "full", "leerplek", x.String()},
+		[]any{lost.At("data.0.leervraag_id"), lost.At("data.0.reason"), lost.At("data.0.nearest_fix.kind"), lost.At("data.0.nearest_fix.leerplek_id")})
+	there := r.explain(at, b, x).Is(200)
+	require.Equal(t, []any{"costs", 1500.0, 1.0, true}, []any{there.Str("outcome"), there.Num("price"), there.Num("moves"), there.At("leaves_out")})
+	under := r.match(body{"objective": "worst_off_first", "floor": there.Num("score") + 1})
+	require.Equal(t, "below_floor", r.c.Get(under+"/unmatched").Is(200).Str("data.0.reason"))
+	require.Equal(t, "below_floor", r.explain(under, b, x).Is(200).Str("outcome"))
+	r.run(`update leerplekken set capacity = 2 where id = ?`, x)
+	require.Len(t, r.went(r.match(body{"objective": "worst_off_first"})), 2, "it did help")
 }
 
 func accept(r *round, at string, in body) (out struct {
@@ -594,7 +867,7 @@ func TestAccept_MakesMatchesOfWhatPeopleAgreeWith(t *testing.T) {
 	require.Equal(t, []any{"proposed", x.String(), []any{r.coach[x].String()}}, []any{m.At("status"), m.At("leerplek_id"), m.At("leercoach_ids")})
 	require.Equal(t, 1, r.Employer(r.org("Woonzorgcentrum De Linde")).Get("/v1/matches").Is(200).Len("data"), "the employer sees the proposed match, and no more")
 	require.Equal(t, 1, r.Count(`select count(*) from audit where tenant_id = $1 and action = 'match.create' and details->'appraisal'->>'run_id' = $2
-		and (details->'appraisal'->>'score')::int > 0 and details->'appraisal'->'points'->>'content' is not null and details->'appraisal'->>'algorithm' = '1'`,
+		and (details->'appraisal'->>'score')::int > 0 and details->'appraisal'->'points'->>'content' is not null and details->'appraisal'->>'algorithm' = '2'`,
 		r.Tenant.UUID(), at[len("/v1/matching-runs/"):]))
 	again := accept(r, at, body{"leervraag_ids": []any{a}})
 	require.Equal(t, []any{"was_there", *some.Data[0].MatchID}, []any{again.Data[0].Outcome, *again.Data[0].MatchID})

@@ -43,7 +43,7 @@ const (
 // everything, those whose words do not answer the question are ranked too. With a leerplek as why it says what became of
 // that one. A leervraag that the caller does not see is fault.Missing. It needs a transaction that only reads and lasts
 // for several statements.
-func (s *Service) Suggest(_ context.Context, tx *db.Tx, lid id.LeervraagID, limit int, everything bool, why *id.LeerplekID) (Suggestions, error) {
+func (s *Service) Suggest(ctx context.Context, tx *db.Tx, lid id.LeervraagID, limit int, everything bool, why *id.LeerplekID) (Suggestions, error) {
 	out := Suggestions{Data: []Suggestion{}, RuledOut: []RuledOut{}}
 	a, err := ask(tx, lid)
 	if err != nil {
@@ -69,10 +69,10 @@ func (s *Service) Suggest(_ context.Context, tx *db.Tx, lid id.LeervraagID, limi
 			return err
 		}
 		r.q, r.weights = q, set.withoutPreference()
-		ix, err := s.cache.get(tx, q.Today, true)
+		ix, err := s.cache.get(ctx, tx, q.Today)
 		out.Engine = byIndex
 		if ix == nil && err == nil {
-			ix, err = without(tx, q, a, why)
+			ix, err = without(tx, q, a, why, everything, limit)
 			out.Engine = bySQL
 		}
 		if err != nil {
@@ -123,6 +123,15 @@ func ahead(a, b candidate) int {
 	return cmp.Or(cmp.Compare(b.score, a.score), bytes.Compare(a.id[:], b.id[:]))
 }
 
+// least is the gain below which no place scores so much, whatever it has besides its content.
+func (w *Weights) least(score int) relevance.Gain {
+	if w.Content == 0 {
+		return 0
+	}
+	// The content has to give what the other criteria cannot, in points that were rounded down.
+	return relevance.GainOf((score - (whole - w.Content)) * whole / w.Content)
+}
+
 // spare is how many more candidates are read back than are asked for, because some may turn out to have changed.
 const spare = 10
 
@@ -144,13 +153,13 @@ func (r *ranking) run(tx *db.Tx, ix *index) error {
 	sc.judging.begin(&r.weights, r.q, &ix.table)
 	keep := r.limit + spare
 	var best []candidate
-	floor := -1
-	var all []candidate // only when one is asked about
+	floor, least := -1, relevance.Gain(0) // what a place must score, and gain, to be among the best
+	var all []candidate                   // only when one is asked about
 	for i := range ix.places {
 		if !ix.holds(i) {
 			continue
 		}
-		id, gain := ix.places[i].id, sc.content[i]
+		gain := sc.content[i]
 		why, points, closer := sc.judging.look(i)
 		score := 0
 		switch {
@@ -161,10 +170,16 @@ func (r *ranking) run(tx *db.Tx, ix *index) error {
 			v := judge(&r.weights, r.q, p, m)
 			why, score = v.reason, v.score
 		case why == possible:
-			if why = r.q.decided(id); why == possible && !r.everything && !gain.Confident() {
+			if len(r.q.Before) > 0 {
+				why = r.q.decided(ix.places[i].id)
+			}
+			if why == possible && !r.everything && !gain.Confident() {
 				why = offTopic
 			}
 			if why == possible {
+				if gain.Less(least) && r.why == nil {
+					continue
+				}
 				score = r.weights.Content*gain.Score()/whole + int(points)
 			}
 		}
@@ -173,15 +188,16 @@ func (r *ranking) run(tx *db.Tx, ix *index) error {
 			continue
 		}
 		if r.why != nil {
-			all = append(all, candidate{score, int32(i), id})
+			all = append(all, candidate{score, int32(i), ix.places[i].id})
 		}
 		if score < floor {
 			continue
 		}
-		if best = append(best, candidate{score, int32(i), id}); len(best) >= 2*keep {
+		if best = append(best, candidate{score, int32(i), ix.places[i].id}); len(best) >= 2*keep {
 			slices.SortFunc(best, ahead)
 			best = best[:keep]
 			floor = best[keep-1].score
+			least = r.weights.least(floor)
 		}
 	}
 	scores := map[uuid.UUID]relevance.Gain{}
@@ -444,12 +460,8 @@ func (r *ranking) grounds(leerplek uuid.UUID, row shown) ([]string, []Ground) {
 }
 
 // Bytes is about how much memory the indexes of all tenants take.
-func (s *Service) Bytes() int {
-	s.cache.mu.Lock()
-	defer s.cache.mu.Unlock()
-	total := 0
-	for _, e := range s.cache.entries {
-		total += e.bytes
-	}
-	return total
-}
+func (s *Service) Bytes() int { return s.cache.held() }
+
+// Warm makes the indexes of tenants with so many leerplekken that callers would not wait for theirs, one at a time, in a
+// process that begins: until then such callers are answered without one. It returns when they are there, or when ctx ends.
+func (s *Service) Warm(ctx context.Context) { s.cache.warm(ctx) }

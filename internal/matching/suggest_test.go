@@ -2,6 +2,7 @@ package matching_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -292,6 +293,94 @@ func TestAMatchKeepsTheScoreThatItWasMadeOn(t *testing.T) {
 		and details->'appraisal'->>'weights_version' = '0' and details->'appraisal'->'points' ? 'distance'`, mid.UUID(), int(score)))
 }
 
+// Between a suggestion and a decision the world may change: the audit keeps what would be suggested when it was taken.
+func TestWhatIsDecidedKeepsTheScoreOfThatMoment(t *testing.T) {
+	t.Parallel()
+	for action, decide := range map[string]func(s scene, l id.LeerplekID){
+		"match.create": func(s scene, l id.LeerplekID) {
+			s.Coordinator().Post("/v1/matches", body{"leervraag_id": s.leervraag.String(), "leerplek_id": l.String(), "leercoach_ids": []string{s.coach.String()}}).Is(201)
+		},
+		"suggestion.dismiss": func(s scene, l id.LeerplekID) {
+			s.Coordinator().Post(s.path()+"/"+l.String()+"/dismiss", body{}).Is(200)
+		},
+	} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			c := s.Coordinator()
+			fresh := s.Leerplek(s.receiving, "Medicatie klaarzetten", "Hoe het klaarzetten verloopt", s.coach)
+			s.run(`update leerplekken set status = 'draft' where id = ?`, fresh)
+			require.Equal(t, []string{s.leerplek.String()}, suggested(c.Get(s.path())), "the index does not have it")
+			s.run(`update leerplekken set status = 'published' where id = ?`, fresh)
+			decide(s, fresh)
+
+			// The same question, with nothing decided, shows what was known.
+			s.leervraag = s.Leervraag(s.sending, s.switcher, "Medicatie", "Hoe verloopt het klaarzetten?")
+			s.run(`update leervragen set available = ?::jsonb where id = ?`, january, s.leervraag)
+			got := c.Get(s.path()).Is(200)
+			require.Equal(t, fresh.String(), got.Str("data.0.leerplek_id"))
+			require.Positive(t, got.Num("data.0.parts.0.points"))
+			require.Equal(t, 1, s.Count(`select count(*) from audit a cross join lateral (select coalesce(a.details->'appraisal', a.details) as d) x where tenant_id = $1 and action = $2
+				and d->>'engine' = 'index' and (d->>'score')::int = $3 and (d->'points'->>'content')::int = $4`,
+				s.Tenant.UUID(), action, int(got.Num("data.0.score")), int(got.Num("data.0.parts.0.points"))))
+		})
+	}
+}
+
+// What a transaction did before it decides is weighed, but no index has it before it is committed.
+func TestAnIndexDoesNotFollowWhatIsNotCommitted(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m := matching.New(s.App.DB, matching.Options{})
+	before := s.suggest(m, 10)
+	undone := errors.New("undone")
+	err := s.App.DB.InTenant(context.Background(), s.Who(), func(tx *db.Tx) error {
+		_, err := tx.Run(`update leerplekken set title = 'Houtbewerking', description = 'Frezen en schuren', function = null where id = ?`, s.leerplek)
+		require.NoError(t, err)
+		known, err := m.Appraise(tx, s.leervraag, s.leerplek)
+		require.NoError(t, err)
+		require.Equal(t, "index", known.Engine)
+		require.Less(t, known.Points["content"], before.Data[0].Parts[0].Points/5)
+		return undone
+	})
+	require.ErrorIs(t, err, undone)
+	require.Equal(t, before, s.suggest(m, 10))
+}
+
+// Who asks holds a connection: one tenant whose index is being made or brought up to date takes no more of them than it must.
+func TestNobodyWaitsLongForAnothersTurn(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	hasty := matching.New(s.App.DB, matching.Options{Patience: time.Nanosecond})
+	release := hasty.Hold(s.Tenant)
+	first := s.suggest(hasty, 10)
+	require.Equal(t, "sql", first.Engine, "nobody made an index yet")
+	require.Len(t, first.Data, 1)
+	release()
+	before := s.suggest(hasty, 10)
+	require.Equal(t, "index", before.Engine)
+	release = hasty.Hold(s.Tenant)
+	s.Leerplek(s.receiving, "Medicatie klaarzetten", "Klaarzetten en bedelen", s.coach)
+	require.Equal(t, before, s.suggest(hasty, 10), "while another follows the change there is the index as it was")
+	s.Do(func(tx *db.Tx) error {
+		known, err := hasty.Appraise(tx, s.leervraag, s.leerplek)
+		require.NoError(t, err)
+		require.Equal(t, before.Data[0].Score, *known.Score)
+		return nil
+	})
+	release()
+	require.Len(t, s.suggest(hasty, 10).Data, 2)
+
+	patient := matching.New(s.App.DB, matching.Options{Patience: time.Hour})
+	defer patient.Hold(s.Tenant)()
+	require.ErrorIs(t, s.App.DB.Snapshot(context.Background(), s.Who(), func(tx *db.Tx) error {
+		left, leave := context.WithCancel(context.Background())
+		leave()
+		_, err := patient.Suggest(left, tx, s.leervraag, 10, false, nil)
+		return err
+	}), context.Canceled, "who hung up does not wait")
+}
+
 // What changes after an index was made is in the next answer, whatever it is that changes.
 func TestAnIndexFollowsEveryChange(t *testing.T) {
 	t.Parallel()
@@ -455,6 +544,152 @@ func TestWithoutAnIndexTheDatabaseAnswers(t *testing.T) {
 	require.Equal(t, s.suggest(matching.New(s.App.DB, matching.Options{}), 10), s.suggest(aside, 10), "made aside or at once, it is the same")
 	s.run(`update leervragen set title = ?, question = ? where id = ?`, `Foto's !& | ( ' \ :* %`, `Wat doet O'Neill met c:\temp?`, s.leervraag)
 	require.Equal(t, "sql", s.suggest(never, 10).Engine)
+}
+
+// last gives the leerplek with the highest id other words, and a function that some employer may keep closed.
+func (s scene) last(title, description string) (l id.LeerplekID) {
+	s.T.Helper()
+	require.NoError(s.T, s.Super.QueryRow(context.Background(), `update leerplekken set title = $2, description = $3, function = null
+		where tenant_id = $1 and id = (select id from leerplekken where tenant_id = $1 order by id desc limit 1) returning id::text`,
+		s.Tenant.UUID(), title, description).Scan(&l))
+	return l
+}
+
+func TestWithoutAnIndexNoPlaceHidesBehindThoseThatCannotBe(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.many(1500, "Medicatie klaarzetten #", "Medicatie klaarzetten, zoals het klaarzetten verloopt")
+	near := s.last("Woonzorgcentrum", "Er wordt gezorgd voor mensen: zij eten er, wonen er, en er is ook het klaarzetten van medicatie, naast veel anders dat er gebeurt")
+	s.run(`update leerplekken set capacity = 1, site_id = ? where id <> ?`, s.Site(s.receiving, 50.85, 5.69, true), near) // too far
+	never := matching.New(s.App.DB, matching.Options{MaxBytes: 1200})
+	got := s.suggest(never, 10)
+	require.Equal(t, "sql", got.Engine)
+	require.Len(t, got.Data, 1)
+	require.Equal(t, near, got.Data[0].LeerplekID)
+	require.Equal(t, []matching.RuledOut{{Reason: "too_far", Count: 1500}}, got.RuledOut)
+	s.run(`update leerplekken set status = 'draft' where id = ?`, near)
+	require.Empty(t, s.suggest(never, 10).Data)
+}
+
+func TestWithoutAnIndexWordsMeanWhatTheyMeanWithOne(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.many(900, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	never := matching.New(s.App.DB, matching.Options{MaxBytes: 1200})
+	for question, place := range map[string]string{
+		"poetsen":          "Kuisen",        // the thesaurus
+		"personeelsbeleid": "Beleid",        // a part of a compound
+		"hout":             "Houtbewerking", // a compound of it
+		"houtbewerkung":    "Houtbewerking", // a mistake
+		"snoezelen":        "Prikkelruimte", // the tenant's own
+	} {
+		s.run(`update leervragen set title = ?, question = ?, goals = '{}' where id = ?`, question, question, s.leervraag)
+		l := s.last(place, place)
+		if place == "Prikkelruimte" {
+			s.Coordinator().Put("/v1/matching-synonyms", body{"synonyms": []any{body{"words": []any{"snoezelen", "prikkelruimte"}}}}).Is(200)
+		}
+		var got matching.Suggestions
+		require.NoError(t, s.App.DB.Snapshot(context.Background(), s.Who(), func(tx *db.Tx) (err error) {
+			got, err = never.Suggest(context.Background(), tx, s.leervraag, 5, question == "snoezelen", nil) // which alone is not enough
+			return err
+		}))
+		require.Equal(t, "sql", got.Engine)
+		require.True(t, slices.ContainsFunc(got.Data, func(x matching.Suggestion) bool { return x.LeerplekID == l }), question)
+	}
+}
+
+func TestLargeIndexesAreThereBeforeAnybodyAsks(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	large, larger, small := sceneIn(t, h.Tenant(t)), sceneIn(t, h.Tenant(t)), sceneIn(t, h.Tenant(t))
+	large.many(60, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	larger.many(80, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	cold := matching.New(h.App.DB, matching.Options{AtOnce: 50})
+	require.Equal(t, "sql", large.suggest(cold, 10).Engine)
+
+	warm := matching.New(h.App.DB, matching.Options{AtOnce: 50})
+	warm.Warm(context.Background())
+	both := warm.Bytes()
+	require.Equal(t, "index", large.suggest(warm, 10).Engine)
+	require.Equal(t, "index", larger.suggest(warm, 10).Engine)
+	require.Equal(t, both, warm.Bytes())
+	small.suggest(warm, 10)
+	require.Greater(t, warm.Bytes(), both, "a small one is made when somebody asks")
+
+	tight := matching.New(h.App.DB, matching.Options{AtOnce: 50, MaxBytes: 100 * 1200})
+	tight.Warm(context.Background())
+	require.Positive(t, tight.Bytes())
+	require.Equal(t, "sql", large.suggest(tight, 10).Engine, "there was room for the larger one alone")
+
+	ended := matching.New(h.App.DB, matching.Options{AtOnce: 50})
+	ctx, end := context.WithCancel(context.Background())
+	end()
+	ended.Warm(ctx)
+	require.Zero(t, ended.Bytes())
+}
+
+func TestLargeIndexesAreNotMadeAnyMoreWhenTheProcessEnds(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	large, larger := sceneIn(t, h.Tenant(t)), sceneIn(t, h.Tenant(t))
+	large.many(60, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	larger.many(80, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	warm := matching.New(h.App.DB, matching.Options{AtOnce: 50})
+	defer warm.Hold(large.Tenant)()
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		warm.Warm(ctx)
+	}()
+	require.Eventually(t, func() bool { return warm.Bytes() > 0 }, 30*time.Second, 5*time.Millisecond, "that of the larger one")
+	select {
+	case <-ended:
+		require.Fail(t, "somebody else has the turn of the other")
+	default:
+	}
+	end()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "it waits for a turn though its process ends")
+	}
+}
+
+// What cannot be among the best is passed over; who asks after one place is told its rank, for which every place counts.
+func TestWhatIsPassedOverIsNotAmongTheBest(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for i, title := range []string{"Onthaal #", "Medicatie klaarzetten #", "Medicatie #", "Klaarzetten van bestellingen #", "Schema's voor medicatie #"} {
+		s.many(40, title, strings.Repeat("medicatie klaarzetten ", i)+"voor bewoners")
+	}
+	spots := []id.SiteID{s.Site(s.receiving, 51.05, 3.73, true), s.Site(s.receiving, 51.00, 3.60, true), s.Site(s.receiving, 50.95, 3.90, true)}
+	for i, at := range spots {
+		s.run(`update leerplekken set site_id = ?, available = case when ? then '[]' else ?::jsonb end where get_byte(uuid_send(id), 5) % 4 = ?`, at, i == 0, january, i)
+	}
+	m := matching.New(s.App.DB, matching.Options{})
+	for _, everything := range []bool{false, true} {
+		for _, limit := range []int{1, 3, 20} {
+			ask := func(why *id.LeerplekID) (out matching.Suggestions) {
+				require.NoError(t, s.App.DB.Snapshot(context.Background(), s.Who(), func(tx *db.Tx) (err error) {
+					out, err = m.Suggest(context.Background(), tx, s.leervraag, limit, everything, why)
+					return err
+				}))
+				return out
+			}
+			short, whole := ask(nil), ask(&s.leerplek)
+			require.Len(t, short.Data, limit)
+			require.Equal(t, whole.Data, short.Data)
+			require.Equal(t, whole.RuledOut, short.RuledOut)
+			for _, x := range short.Data {
+				why := ask(&x.LeerplekID).WhyNot
+				require.Equal(t, x.Score, *why.Score)
+			}
+			last := ask(&short.Data[limit-1].LeerplekID).WhyNot
+			require.Equal(t, limit, *last.Rank)
+		}
+	}
 }
 
 func TestIndexesLeaveWhenMemoryOrUseEnds(t *testing.T) {

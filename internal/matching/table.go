@@ -10,45 +10,51 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 )
 
-// row is what judging needs of a place, next to that of the others in memory: the reason that holds whoever asks, and the
-// numbers of what many places have alike.
+// row is what judging needs of a place, next to that of the others in memory.
 type row struct {
-	employer     int32 // gone: the place left
+	kind int32 // gone: the place left
+	when int32 // 0: it says nothing of days
+}
+
+// kind is what many places have alike, but for their days.
+type kind struct {
+	employer     int32
 	site         int32 // 0: it names none
-	when         int32 // 0: it says nothing of days
 	languages    int32 // 0: not said
 	requirements int32 // 0: none
 	shut         reason
 	closer       bool // a leercoach has no exchange left in some year: which one the question needs is its own
 }
 
-// gone is the employer of a place that left.
+// gone is the kind of a place that left.
 const gone = -1
 
 // table is the rows of an index, and what their numbers stand for. It is filled and changed under the lock of its index.
 type table struct {
 	rows      []row
+	kinds     []kind
 	employers []*employer
 	sites     []*site
-	whens     []*availability.Calendar
+	whens     availability.Calendars // from 1
 	lists     [][]string
+	numbered  map[kind]int32
 	numbers   map[*employer]int32
 	listed    map[string]int32
 	today     day.Date // for which the rows are shut
 }
 
 func newTable(today day.Date, n int) table {
-	return table{rows: make([]row, 0, n), sites: []*site{nil}, whens: []*availability.Calendar{nil}, lists: [][]string{nil},
-		numbers: map[*employer]int32{}, listed: map[string]int32{}, today: today}
+	return table{rows: make([]row, 0, n), sites: []*site{nil}, lists: [][]string{nil},
+		numbered: map[kind]int32{}, numbers: map[*employer]int32{}, listed: map[string]int32{}, today: today}
 }
 
 // put keeps place i of the index.
 func (t *table) put(i int, p *place) {
 	for len(t.rows) <= i {
-		t.rows = append(t.rows, row{employer: gone})
+		t.rows = append(t.rows, row{kind: gone})
 	}
 	if p.employer == nil {
-		t.rows[i] = row{employer: gone}
+		t.rows[i] = row{kind: gone}
 		return
 	}
 	n, ok := t.numbers[p.employer]
@@ -57,24 +63,26 @@ func (t *table) put(i int, p *place) {
 		t.numbers[p.employer] = n
 		t.employers = append(t.employers, p.employer)
 	}
-	r := row{employer: n, languages: t.list(p.languages), requirements: t.list(p.requirements), shut: t.shut(p),
+	k := kind{employer: n, languages: t.list(p.languages), requirements: t.list(p.requirements), shut: t.shut(p),
 		closer: slices.ContainsFunc(p.coaches, func(c coach) bool { return c.yearly.matters() })}
 	if p.site != nil {
-		r.site = keepAt(&t.sites, p.site.n+1, p.site)
+		k.site = p.site.n + 1
+		for len(t.sites) <= int(k.site) {
+			t.sites = append(t.sites, nil)
+		}
+		t.sites[k.site] = p.site
+	}
+	r := row{}
+	if r.kind, ok = t.numbered[k]; !ok {
+		r.kind = int32(len(t.kinds))
+		t.numbered[k] = r.kind
+		t.kinds = append(t.kinds, k)
 	}
 	if p.when != nil {
-		r.when = keepAt(&t.whens, p.whenN, p.when)
+		r.when = p.whenN
+		t.whens.Set(int(p.whenN), p.when)
 	}
 	t.rows[i] = r
-}
-
-// keepAt keeps what has a number already.
-func keepAt[T any](all *[]*T, n int32, x *T) int32 {
-	for int32(len(*all)) <= n {
-		*all = append(*all, nil)
-	}
-	(*all)[n] = x
-	return n
 }
 
 func (t *table) list(words []string) int32 {
@@ -111,22 +119,22 @@ func (t *table) shut(p *place) reason {
 
 // bytes is about how much memory it takes, but for what its numbers stand for.
 func (t *table) bytes() int {
-	return 24*cap(t.rows) + 8*(cap(t.sites)+cap(t.whens)) + 48*len(t.employers)
+	return 8*cap(t.rows) + 8*cap(t.sites) + t.whens.Bytes() + 48*len(t.employers) + 80*len(t.kinds)
 }
 
-// judging judges one question against the rows of a table: what an employer, a site, a calendar or a list comes to is found
-// out once, whatever the number of places. It says what judge says.
+// judging judges one question against the rows of a table: what a kind of place or a calendar comes to is found out once,
+// whatever the number of places. It says what judge says.
 type judging struct {
-	w    *Weights
-	q    *question
-	t    *table
-	full int // a number of days in common that gives all points and rules nothing out
+	w      *Weights
+	q      *question
+	t      *table
+	full   int                 // a number of days in common that gives all points and rules nothing out
+	asking availability.Asking // when the question says when
 
-	employers    []gauged
-	sites        []gauged
-	whens        []gauged
-	languages    []gauged
-	requirements []gauged
+	kinds     []gaugedKind
+	whens     []gauged
+	employers []gauged
+	sites     []gauged
 }
 
 // gauged is what something that places have alike comes to for the question.
@@ -137,17 +145,27 @@ type gauged struct {
 	own    bool // the switcher's own employer
 }
 
+// gaugedKind is what a kind comes to: the reasons that are looked at before the days, and after them.
+type gaugedKind struct {
+	points        int32
+	before, after reason
+	known         bool
+	closer        bool
+}
+
 // begin makes ready for a question; what it needs of memory it takes from the last one.
 func (j *judging) begin(w *Weights, q *question, t *table) {
 	j.w, j.q, j.t, j.full = w, q, t, max(enoughDays, q.DaysNeeded)
-	j.employers, j.sites, j.whens = unknowing(j.employers, len(t.employers)), unknowing(j.sites, len(t.sites)), unknowing(j.whens, len(t.whens))
-	j.languages, j.requirements = unknowing(j.languages, len(t.lists)), unknowing(j.requirements, len(t.lists))
+	if q.Available != nil {
+		j.asking = q.Available.Ask(q.Today)
+	}
+	j.employers, j.sites = unknowing(j.employers, len(t.employers)), unknowing(j.sites, len(t.sites))
+	j.kinds, j.whens = unknowing(j.kinds, len(t.kinds)), unknowing(j.whens, max(1, t.whens.Len()))
 	j.sites[0] = gauged{points: int32(w.Distance / 2), known: true}
 	j.whens[0] = gauged{points: int32(w.Availability / 2), known: true}
-	j.languages[0], j.requirements[0] = gauged{known: true}, gauged{known: true}
 }
 
-func unknowing(g []gauged, n int) []gauged {
+func unknowing[T any](g []T, n int) []T {
 	g = slices.Grow(g[:0], n)[:n]
 	clear(g)
 	return g
@@ -157,52 +175,49 @@ func unknowing(g []gauged, n int) []gauged {
 // question, and what was decided of the two before, is looked at elsewhere. closer says that the table does not tell, and
 // judge has to look: it is a place of the switcher's own employer, or a leercoach there has no exchange left in some year.
 func (j *judging) look(i int) (r reason, points int32, closer bool) {
-	at := &j.t.rows[i]
-	e := &j.employers[at.employer]
-	if !e.known {
-		*e = j.employer(j.t.employers[at.employer])
+	at := j.t.rows[i]
+	k := &j.kinds[at.kind]
+	if !k.known {
+		*k = j.kind(&j.t.kinds[at.kind])
 	}
-	if e.own || e.reason != possible {
-		return e.reason, 0, e.own
-	}
-	if at.closer {
-		return possible, 0, true
-	}
-	if at.shut != possible {
-		return at.shut, 0, false
-	}
-	s := &j.sites[at.site]
-	if !s.known {
-		*s = j.site(j.t.sites[at.site])
-	}
-	if s.reason != possible {
-		return s.reason, 0, false
+	if k.closer || k.before != possible {
+		return k.before, 0, k.closer
 	}
 	d := &j.whens[at.when]
 	if !d.known {
-		*d = j.when(j.t.whens[at.when])
+		*d = j.when(int(at.when))
 	}
 	if d.reason != possible {
 		return d.reason, 0, false
 	}
-	l := &j.languages[at.languages]
-	if !l.known {
-		*l = gauged{known: true}
-		if !slices.Contains(j.t.lists[at.languages], j.q.Language) {
-			l.reason = otherLanguage
-		}
+	return k.after, k.points + d.points, false
+}
+
+func (j *judging) kind(k *kind) gaugedKind {
+	e := &j.employers[k.employer]
+	if !e.known {
+		*e = j.employer(j.t.employers[k.employer])
 	}
-	if l.reason != possible {
-		return l.reason, 0, false
+	switch {
+	case e.own || e.reason != possible:
+		return gaugedKind{before: e.reason, known: true, closer: e.own}
+	case k.closer:
+		return gaugedKind{known: true, closer: true}
+	case k.shut != possible:
+		return gaugedKind{before: k.shut, known: true}
 	}
-	m := &j.requirements[at.requirements]
-	if !m.known {
-		*m = gauged{known: true}
-		if j.q.Meets != nil && unmet(j.q, &place{requirements: j.t.lists[at.requirements]}) != "" {
-			m.reason = requirementNotMet
-		}
+	s := &j.sites[k.site]
+	if !s.known {
+		*s = j.site(j.t.sites[k.site])
 	}
-	return m.reason, e.points + s.points + d.points, false
+	g := gaugedKind{points: e.points + s.points, before: s.reason, known: true}
+	switch {
+	case k.languages != 0 && !slices.Contains(j.t.lists[k.languages], j.q.Language):
+		g.after = otherLanguage
+	case k.requirements != 0 && j.q.Meets != nil && unmet(j.q, &place{requirements: j.t.lists[k.requirements]}) != "":
+		g.after = requirementNotMet
+	}
+	return g
 }
 
 func (j *judging) employer(e *employer) gauged {
@@ -235,10 +250,10 @@ func (j *judging) site(s *site) gauged {
 	return g
 }
 
-func (j *judging) when(c *availability.Calendar) gauged {
+func (j *judging) when(i int) gauged {
 	g, m := gauged{known: true}, measure{days: unknown}
 	if j.q.Available != nil {
-		m.days = j.q.Available.DaysUpTo(c, j.q.Today, j.full)
+		m.days = j.t.whens.DaysUpTo(&j.asking, i, j.full)
 	}
 	if m.days != unknown && m.days < j.q.DaysNeeded {
 		g.reason = noCommonDays

@@ -24,6 +24,7 @@ func TestOrganisation_IsMadeReadAndChanged(t *testing.T) {
 	require.True(t, strings.HasPrefix(oid, "org_"))
 	require.Equal(t, "/v1/organisations/"+oid, made.Header.Get("Location"))
 	require.Equal(t, `"1"`, made.Header.Get("ETag"))
+	require.Equal(t, []string{"Woonzorgcentrum De Linde", "non_profit", "ouderenzorg"}, []string{made.Str("name"), made.Str("kind"), made.Str("sector")})
 	require.Equal(t, "informed", made.Str("stage"))
 	require.Equal(t, "0123.456.749", made.Str("enterprise_number"))
 
@@ -142,6 +143,30 @@ func TestOrganisation_HasSitesDepartmentsAndContacts(t *testing.T) {
 	}
 	c.Post("/v1/organisations/"+id.NewOrganisation().String()+"/sites", `{"name":"x","street":"x","postcode":"x","municipality":"x"}`).Problem(404, "not-found")
 	require.EqualValues(t, 6, c.Get(org).Num("revision"), "each change of a part is a change of the employer")
+}
+
+func TestOrganisation_ASiteIsOnEarth(t *testing.T) {
+	t.Parallel()
+	c := testkit.New(t).Coordinator()
+	sites := "/v1/organisations/" + c.Post("/v1/organisations", linde).Is(201).Str("id") + "/sites"
+	at := func(latitude, longitude float64) map[string]any {
+		return map[string]any{"name": "x", "street": "x", "postcode": "9000", "municipality": "Gent", "latitude": latitude, "longitude": longitude}
+	}
+	for _, sign := range []float64{1, -1} {
+		site := c.Post(sites, at(90*sign, 180*sign)).Is(201)
+		require.EqualValues(t, 90*sign, site.Num("latitude"))
+		require.EqualValues(t, 180*sign, site.Num("longitude"))
+		where := site.Header.Get("Location")
+		for _, beyond := range []float64{91, 90.000001, 1e300} {
+			c.Post(sites, at(beyond*sign, 0)).Problem(422, "invalid", "/latitude")
+			c.Patch(where, map[string]any{"latitude": beyond * sign}).Problem(422, "invalid", "/latitude")
+		}
+		for _, beyond := range []float64{181, 180.000001, 1e300} {
+			c.Post(sites, at(0, beyond*sign)).Problem(422, "invalid", "/longitude")
+			c.Patch(where, map[string]any{"longitude": beyond * sign}).Problem(422, "invalid", "/longitude")
+		}
+		c.Post(sites, at(91*sign, 181*sign)).Problem(422, "invalid", "/latitude", "/longitude")
+	}
 }
 
 func TestOrganisation_AnEmployerSeesItselfAlone(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
+	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/signature"
 )
 
@@ -64,10 +65,10 @@ type parcel struct {
 }
 
 // load reads deliveries with all that their tries need. Each part is looked up by its key: a plan that was made for a few
-// rows must serve for millions.
+// rows must serve for millions. It is made once for a connection: to plan all of it costs many times what it does.
 const load = `
 with d as materialized (
-	select * from webhook_deliveries where tenant_id = @tenant and id = any (cast(@ids as uuid[]))
+	select * from webhook_deliveries where tenant_id = $1 and id = any ($2::uuid[])
 )
 select d.id, d.event_id, d.endpoint_id, w.organisation_id, d.type, d.status as state, d.attempts, d.base_attempts, w.url, w.status as endpoint_status,
 	w.paused_at is not null as paused, w.payload, w.headers, w.oauth_token_url, w.oauth_client_id, w.oauth_scope, w.oauth_secret,
@@ -82,18 +83,16 @@ left join lateral (
 	select jsonb_agg(jsonb_build_object('id', s.id, 'sealed', translate(encode(s.sealed, 'base64'), E'\n', ''),
 		'key', translate(encode(s.key_sealed, 'base64'), E'\n', '')) order by s.created_at desc, s.id desc) as secrets
 	from webhook_secrets s
-	where s.tenant_id = d.tenant_id and s.endpoint_id = d.endpoint_id and (s.expires_at is null or s.expires_at > @now)) s on true`
+	where s.tenant_id = d.tenant_id and s.endpoint_id = d.endpoint_id and (s.expires_at is null or s.expires_at > (select platform.clock()))) s on true`
 
 // send loads one tenant's deliveries in one statement and tries each on its own.
 func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []ticket) {
-	ids := make(db.Strings, len(tickets))
+	ids := make([]uuid.UUID, len(tickets))
 	for i, t := range tickets {
-		ids[i] = t.Delivery.UUID().String()
+		ids[i] = t.Delivery.UUID()
 	}
 	var rows []parcel
-	err := d.db.Single(ctx, db.System(tenant, "deliver"), func(tx *db.Tx) error {
-		return tx.Select(&rows, load, map[string]any{"tenant": tenant, "ids": ids, "now": tx.Now})
-	})
+	err := d.db.InTenantOne(ctx, db.System(tenant, "deliver"), &rows, load, tenant.UUID(), ids)
 	if err != nil {
 		d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", tenant.String(), "cause", db.Cause(err))
 		for _, t := range tickets { // their leases run out
@@ -165,9 +164,15 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 	case orphan:
 		d.persist(ctx, t, func() error { return d.orphan(keep, t, p) })
 	case post:
+		d.waits(t, time.Now())
 		r := d.attempt(ctx, t, p)
+		d.waits(t, time.Time{})
 		if r.cancelled {
 			d.persist(ctx, t, func() error { return d.giveBack(keep, t, 0) })
+			return
+		}
+		if r.unmade != nil {
+			d.unmade(ctx, t, p, r.unmade)
 			return
 		}
 		if r.sent {
@@ -209,13 +214,29 @@ func (d *Deliverer) persist(ctx context.Context, t ticket, write func() error) {
 	}
 }
 
+// errSealed says that what an endpoint gave us, or got from us, does not open: its secrets, its headers, or what it is to be
+// shown. Nothing can go there until people mend it.
+var errSealed = errors.New("what is kept of the endpoint does not open")
+
+// unmade puts off a delivery that could not be made. That is our fault and not its receiver's: it costs no try, and the
+// endpoint does not fail.
+func (d *Deliverer) unmade(ctx context.Context, t ticket, p *parcel, why error) {
+	wait := unfitPause
+	if errors.Is(why, errSealed) {
+		wait = sealedPause
+		d.rest(t.Endpoint, wait)
+	}
+	d.o.Log.ErrorContext(ctx, "webhook cannot be made", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(),
+		"endpoint_id", t.Endpoint.String(), "type", p.Type, "cause", db.Cause(why))
+	d.o.Observe(Tried{Outcome: outcomeUnmade})
+	d.persist(ctx, t, func() error { return d.giveBack(context.WithoutCancel(ctx), t, wait) })
+}
+
 // attempt makes one try.
 func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 	m, err := d.pack(t, p)
 	if err != nil {
-		// A secret that does not open, or a fact that is too large: no later try goes better unless people mend it.
-		d.o.Log.ErrorContext(ctx, "webhook cannot be made", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(), "cause", db.Cause(err))
-		return result{at: d.clock.now(), outcome: outcomeUnreachable, reason: "cannot be made"}
+		return result{unmade: err}
 	}
 	// One bound for all of it: the token that it may need, and the call.
 	bounded, cancel := context.WithTimeout(ctx, outbound.DefaultTimeout)
@@ -223,6 +244,9 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 	start := time.Now()
 	client, met, authorization, err := d.introduce(bounded, t, p)
 	if err != nil {
+		if errors.Is(err, errSealed) {
+			return result{unmade: err}
+		}
 		if ctx.Err() != nil {
 			return result{cancelled: true}
 		}
@@ -281,7 +305,7 @@ func (d *Deliverer) pack(t ticket, p *parcel) (m message, err error) {
 }
 
 // open opens the secrets and the keys of an endpoint that live. A message is signed with all of them: a receiver takes
-// whichever it knows.
+// whichever it knows. Its error is errSealed.
 func (d *Deliverer) open(t ticket, p *parcel) (*signature.Signer, error) {
 	var (
 		secrets, keys []string
@@ -292,10 +316,10 @@ func (d *Deliverer) open(t ticket, p *parcel) (*signature.Signer, error) {
 		}
 	)
 	if err := json.Unmarshal(p.Secrets, &rows); err != nil {
-		return nil, fmt.Errorf("no secret: %w", err)
+		return nil, fmt.Errorf("%w: no secret: %w", errSealed, err)
 	}
 	for _, x := range rows {
-		secret, err := d.box.Open(x.Sealed, whereSecret(t.Tenant.UUID(), "sealed", x.ID))
+		secret, err := d.unseal(x.Sealed, whereSecret(t.Tenant.UUID(), "sealed", x.ID))
 		if err != nil {
 			return nil, err
 		}
@@ -303,13 +327,26 @@ func (d *Deliverer) open(t ticket, p *parcel) (*signature.Signer, error) {
 		if x.Key == nil { // it was made before there were any
 			continue
 		}
-		key, err := d.box.Open(x.Key, whereSecret(t.Tenant.UUID(), "key_sealed", x.ID))
+		key, err := d.unseal(x.Key, whereSecret(t.Tenant.UUID(), "key_sealed", x.ID))
 		if err != nil {
 			return nil, err
 		}
 		keys = append(keys, string(key))
 	}
-	return signature.NewSigner(secrets, keys)
+	signer, err := signature.NewSigner(secrets, keys)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSealed, err)
+	}
+	return signer, nil
+}
+
+// unseal opens what an endpoint gave us, or got from us. Its error is errSealed.
+func (d *Deliverer) unseal(sealed []byte, where seal.Where) ([]byte, error) {
+	plain, err := d.box.Open(sealed, where)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errSealed, where.Column, err)
+	}
+	return plain, nil
 }
 
 // sign makes the signatures of a message. Where its signer was wiped meanwhile, the secrets that it was packed with are
@@ -337,7 +374,8 @@ type result struct {
 	wait      time.Duration // that the receiver asks for
 	reason    string        // for our log
 	sent      bool
-	cancelled bool // by us
+	cancelled bool  // by us
+	unmade    error // why there was nothing to send, which is our fault; the rest says nothing then
 }
 
 // call makes the request. The status is the receipt: what comes after a 2xx, or does not, changes nothing.
@@ -345,8 +383,7 @@ func (d *Deliverer) call(ctx context.Context, client *outbound.Client, t ticket,
 	r := result{at: d.clock.now()}
 	signed, err := d.sign(t, p, m, r.at)
 	if err != nil {
-		r.outcome, r.reason = outcomeUnreachable, err.Error()
-		return r
+		return result{unmade: err}
 	}
 	r.sent = true
 	h := m.header

@@ -45,6 +45,11 @@ var consoleTexts = html.Texts{
 	"delivery":     {NL: "Verzending", FR: "Envoi", EN: "Delivery"},
 	"newest":       {NL: "De nieuwste eerst.", FR: "Les plus récents d’abord.", EN: "The newest first."},
 	"older":        {NL: "Oudere", FR: "Plus anciens", EN: "Older"},
+	"tries_day":    {NL: "Pogingen, laatste 24 uur", FR: "Tentatives, dernières 24 heures", EN: "Tries, last 24 hours"},
+	"tries_since":  {NL: "De 10.000 nieuwste, sinds", FR: "Les 10 000 plus récentes, depuis", EN: "The newest 10,000, since"},
+	"first_try":    {NL: "Aangekomen bij de eerste poging", FR: "Livrés à la première tentative", EN: "Arrived with the first try"},
+	"duration":     {NL: "Duur (helft · 95 %)", FR: "Durée (moitié · 95 %)", EN: "Duration (half · 95 %)"},
+	"oldest":       {NL: "Wacht het langst, sinds", FR: "Attend depuis le plus longtemps", EN: "Waiting for longest, since"},
 	"event":        {NL: "Melding", FR: "Notification", EN: "Fact"},
 	"made":         {NL: "Ontstaan", FR: "Créé", EN: "Made"},
 	"next":         {NL: "Volgende poging", FR: "Prochaine tentative", EN: "Next try"},
@@ -295,6 +300,11 @@ func (c Console) endpointView(tx *db.Tx, d *desk, eid id.EndpointID, before *id.
 	if e.FailingSince != nil {
 		v.Facts = append(v.Facts, d.time("failing", *e.FailingSince))
 	}
+	fares, err := count(tx, eid, 24)
+	if err != nil {
+		return v, err
+	}
+	v.Facts = append(v.Facts, d.fares(fares)...)
 	switch {
 	case e.Status == Disabled:
 		v.Actions = []string{"enable"}
@@ -326,6 +336,33 @@ func (c Console) endpointView(tx *db.Tx, d *desk, eid id.EndpointID, before *id.
 		v.Rows = append(v.Rows, shownRow{d.path("deliveries", x.ID.String()) + d.suffix, x.Type, d.time("made", x.CreatedAt).Value, d.mark(x.Status)})
 	}
 	return v, nil
+}
+
+// fares says how an endpoint fares in words.
+func (d *desk) fares(c counted) []shown {
+	tries := strconv.Itoa(c.Tries)
+	for i, o := range []struct {
+		name string
+		n    int
+	}{{outcomeDelivered, c.Delivered}, {outcomeRefused, c.Refused}, {outcomeGone, c.Gone}, {outcomeUnreachable, c.Unreachable}, {outcomeNoToken, c.NoToken}} {
+		if o.n > 0 || i == 0 {
+			tries += " · " + strconv.Itoa(o.n) + " " + d.texts["s_"+o.name]
+		}
+	}
+	out := []shown{d.fact("tries_day", tries)}
+	if c.Tries == maxCounted {
+		out = append(out, d.time("tries_since", c.Since))
+	}
+	if c.FirstTries > 0 {
+		out = append(out, d.fact("first_try", strconv.Itoa(100*c.FirstDelivered/c.FirstTries)+" %"))
+	}
+	if c.Half != nil && c.NearlyAll != nil {
+		out = append(out, d.fact("duration", strconv.Itoa(*c.Half)+" ms · "+strconv.Itoa(*c.NearlyAll)+" ms"))
+	}
+	if c.Oldest != nil {
+		out = append(out, d.time("oldest", *c.Oldest))
+	}
+	return out
 }
 
 func (c Console) showDelivery(ctx context.Context, _ *db.DB, in visitDeliveryReq) (web.HTML, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -67,7 +68,7 @@ func (p *parcel) credentials() [sha256.Size]byte {
 }
 
 // introduce returns the client to call an endpoint with, and the value of Authorization, if it wants a token. The error is
-// an *outbound.Unreachable, or that of ctx.
+// errSealed where it is our fault, and else that of the token endpoint, or of ctx.
 func (d *Deliverer) introduce(ctx context.Context, t ticket, p *parcel) (*outbound.Client, *introduction, string, error) {
 	if p.Certificate == nil && p.OAuthTokenURL == nil {
 		return d.client, nil, "", nil
@@ -76,13 +77,13 @@ func (d *Deliverer) introduce(ctx context.Context, t ticket, p *parcel) (*outbou
 		if p.Certificate == nil {
 			return d.client, nil
 		}
-		key, err := d.box.Open(p.CertificateKey, sealed(t.Tenant.UUID(), "certificate_key", Endpoint{ID: p.EndpointID}))
+		key, err := d.unseal(p.CertificateKey, sealed(t.Tenant.UUID(), "certificate_key", Endpoint{ID: p.EndpointID}))
 		if err != nil {
 			return nil, err
 		}
 		pair, err := tls.X509KeyPair([]byte(*p.Certificate), key)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", errSealed, err)
 		}
 		return d.client.WithCertificate(pair), nil
 	})
@@ -92,7 +93,7 @@ func (d *Deliverer) introduce(ctx context.Context, t ticket, p *parcel) (*outbou
 		}
 		return x.client, x, "", nil
 	}
-	secret, err := d.box.Open(p.OAuthSecret, sealed(t.Tenant.UUID(), "oauth_secret", Endpoint{ID: p.EndpointID}))
+	secret, err := d.unseal(p.OAuthSecret, sealed(t.Tenant.UUID(), "oauth_secret", Endpoint{ID: p.EndpointID}))
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -137,13 +138,13 @@ func (d *Deliverer) dress(t ticket, p *parcel, h http.Header) error {
 	if p.Headers == nil {
 		return nil
 	}
-	plain, err := d.box.Open(p.Headers, sealed(t.Tenant.UUID(), "headers", Endpoint{ID: p.EndpointID}))
+	plain, err := d.unseal(p.Headers, sealed(t.Tenant.UUID(), "headers", Endpoint{ID: p.EndpointID}))
 	if err != nil {
 		return err
 	}
 	var theirs []Header
 	if err := json.Unmarshal(plain, &theirs); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errSealed, err)
 	}
 	for _, x := range theirs {
 		h.Set(x.Name, x.Value)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/platform/auth"
@@ -868,6 +869,51 @@ func TestDeliverer_SlowReceiversDelayNobodyElse(t *testing.T) {
 	require.Zero(t, p.Count(`select count(*) from platform.delivery_queue where lease is not null`), "what was under way was finished")
 }
 
+// What a tenant has in one lane is let go as soon as it is written, however much of its other lanes is still to be.
+func TestDeliverer_NoTryIsHeldUpByThoseThatComeAfterIt(t *testing.T) {
+	t.Parallel()
+	p, early, late := open(t), hold(t, 200), hold(t, 200)
+	c := p.Coordinator()
+	path := map[*gate]string{}
+	for _, g := range []*gate{early, late} {
+		path[g] = c.Post(endpoints, object{"url": g.URL, "event_types": []string{"organisation.*"}}).Is(201).Str("id")
+	}
+	p.deliver()
+	p.record()
+	told := make(chan bool, 2)
+	var d *webhook.Deliverer
+	d = webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Observe: func(webhook.Tried) {
+		writing, _ := d.Writing(p.Tenant)
+		told <- writing
+	}})
+	running(t, d)
+	answerEarly, answerLate := <-early.entered, <-late.entered
+	// Neither can be written before we say so.
+	lock := func(g *gate) (release func()) {
+		var e id.EndpointID
+		require.NoError(t, e.UnmarshalText([]byte(path[g])))
+		tx, err := p.Super.Begin(context.Background())
+		require.NoError(t, err)
+		_, err = tx.Exec(context.Background(), `select from webhook_deliveries where endpoint_id = $1 for update`, e.UUID())
+		require.NoError(t, err)
+		return func() { _ = tx.Rollback(context.Background()) }
+	}
+	releaseEarly, releaseLate := lock(early), lock(late)
+	defer releaseLate()
+	defer releaseEarly()
+	state := func(want int) func() bool {
+		return func() bool { writing, n := d.Writing(p.Tenant); return writing && n == want }
+	}
+	answerEarly()
+	require.Eventually(t, state(0), enough, time.Millisecond, "the first is being written")
+	answerLate()
+	require.Eventually(t, state(1), enough, time.Millisecond, "the second has to wait for that")
+	releaseEarly()
+	require.True(t, <-told, "the first is done with while the second is being written")
+	releaseLate()
+	<-told
+}
+
 func TestDeliverer_TenantsTakeTurns(t *testing.T) {
 	t.Parallel()
 	p, r := open(t), receive(t)
@@ -917,6 +963,87 @@ func TestDeliverer_ATenantWhoseNewEndpointsHangLeavesPlacesForOthers(t *testing.
 	require.Eventually(t, func() bool { return p.Count(`select count(*) from platform.delivery_queue`) == 0 }, time.Minute, 10*time.Millisecond)
 	stop()
 	<-ended
+}
+
+// turning answers at once, until it begins to hang.
+type turning struct {
+	*httptest.Server
+	hangs                   atomic.Bool
+	answered, inside, ended atomic.Int32 // ended are those that hung and were given up
+}
+
+func turn(t *testing.T) *turning {
+	r := &turning{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		_, _ = io.Copy(io.Discard, q.Body)
+		if !r.hangs.Load() {
+			r.answered.Add(1)
+			return
+		}
+		r.inside.Add(1)
+		<-q.Context().Done()
+		r.ended.Add(1)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// Many endpoints have always answered, have all the room that there is, and begin to hang together.
+func TestDeliverer_ProvenEndpointsThatBeginToHangDelayNobodyElse(t *testing.T) {
+	t.Parallel()
+	const endpointsThatHang = 8
+	for _, c := range []struct {
+		what    string
+		tenants int
+		most    int32 // that can be under way before any gives up its place
+	}{{"of one tenant", 1, 48}, {"of several tenants", endpointsThatHang, 64}} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			p, quick, bad := open(t), receive(t), turn(t)
+			p.endpoint(p.Coordinator(), quick, "organisation.*")
+			var theirs []post
+			for range c.tenants {
+				other := post{p.House.Tenant(t), t, p.d}
+				for i := range endpointsThatHang / c.tenants {
+					other.Coordinator().Post(endpoints, object{"url": fmt.Sprintf("%s/%d", bad.URL, i), "event_types": []string{"organisation.*"}}).Is(201)
+				}
+				theirs = append(theirs, other)
+			}
+			record := func(n int) {
+				for range n {
+					for _, other := range theirs {
+						other.record()
+					}
+				}
+			}
+			p.deliver()
+			running(t, p.d)
+			record(12)
+			require.Eventually(t, func() bool { return bad.answered.Load() == 13*endpointsThatHang }, enough, time.Millisecond)
+			// All are due at once: else those that hang first shrink their lanes before the others are full.
+			var tenants []uuid.UUID
+			for _, other := range theirs {
+				tenants = append(tenants, other.Tenant.UUID())
+			}
+			hold := func(sql string) {
+				_, err := p.Super.Exec(context.Background(), sql, tenants)
+				require.NoError(t, err)
+			}
+			hold(`insert into platform.delivery_holds (endpoint_id, tenant_id) select id, tenant_id from webhook_endpoints where tenant_id = any ($1) on conflict do nothing`)
+			bad.hangs.Store(true)
+			record(20)
+			hold(`delete from platform.delivery_holds where tenant_id = any ($1)`)
+			require.Eventually(t, func() bool { return bad.inside.Load() >= c.most }, enough, time.Millisecond)
+			subjects := []string{}
+			for range 10 {
+				subjects = append(subjects, p.record())
+			}
+			require.Eventually(t, func() bool { return len(quick.all()) == len(subjects) }, enough, time.Millisecond)
+			require.Zero(t, bad.ended.Load(), "none of those that hang was given up yet")
+			require.ElementsMatch(t, subjects, quick.subjects())
+			require.LessOrEqual(t, bad.inside.Load(), int32(8*endpointsThatHang), "each has its room and no more")
+		})
+	}
 }
 
 func TestDeliverer_StopsWithinItsGraceAndGivesBackTheRest(t *testing.T) {

@@ -34,8 +34,18 @@ const (
 	// Each endpoint has a lane. A new one gets few places, answers in time double them, and one that is slow or cannot be
 	// reached keeps a single place. Those that are new or slow share half of all places, and a tenant's a quarter: so
 	// whoever answers in time never waits for those who don't, and no tenant's hanging ones keep another's new ones out.
+	// Nor does one tenant ever have more than three quarters of them.
 	startRoom, fullRoom = 2, 8
 	slow                = 2 * time.Second
+	// linger is how long a call has one of the places, in a lane that was proven. One that goes on for longer does nothing but
+	// wait: when many who always answered begin to hang together, others take their places soon. As many as idle times all
+	// places may wait so, and for its tenant each counts half.
+	linger = 250 * time.Millisecond
+	idle   = 4
+	// What cannot be made is our fault, and waits until people have mended it. Where nothing can be made for an endpoint, all of
+	// it rests: looking at more of it would say the same.
+	sealedPause = time.Minute
+	unfitPause  = time.Hour
 	// maxLanes bounds how many endpoints one look visits, and how many idle ones are remembered.
 	maxLanes = 512
 
@@ -45,7 +55,7 @@ const (
 
 // Options change how a Deliverer works; the zero value is right for production.
 type Options struct {
-	Concurrency int           // how many deliveries are under way at once, in this process
+	Concurrency int           // how many deliveries are under way at once, in this process, apart from those that idle
 	Grace       time.Duration // how long those may go on once Run's context has ended
 	Log         *slog.Logger
 	Observe     func(Tried) // is told of every try
@@ -53,7 +63,7 @@ type Options struct {
 
 // Tried is what a try of a delivery tells whoever measures.
 type Tried struct {
-	Outcome string        // as tries are noted: delivered, refused, gone, unreachable, no_token
+	Outcome string        // as tries are noted: delivered, refused, gone, unreachable, no_token; unmade where there was nothing to send
 	Took    time.Duration // of the call, with the token that it needed
 	First   bool          // the first try of a fact at an endpoint, test events apart
 	Lag     time.Duration // from the fact to the end of the try
@@ -76,19 +86,27 @@ type Deliverer struct {
 	met      introductions
 	keys     keyring
 
-	mu     sync.Mutex
-	lanes  map[id.EndpointID]*lane
-	leased map[id.DeliveryID]uuid.UUID
-	busy   map[id.TenantID]int // deliveries under way
-	after  uuid.UUID           // the last lane that was visited
-	full   bool                // the last look left no place at all
-	scarce bool                // the last look left no place for those that are not proven, of some tenant at least
+	mu      sync.Mutex
+	lanes   map[id.EndpointID]*lane
+	calls   map[ticket]*call
+	busy    map[id.TenantID]int  // deliveries under way
+	after   uuid.UUID            // the last lane that was visited
+	full    bool                 // the last look left no place at all
+	scarce  bool                 // the last look left no place for those that are not proven, of some tenant at least
+	crowded map[id.TenantID]bool // the last look left none for these tenants
+}
+
+// call is a delivery that is under way.
+type call struct {
+	proven bool      // its lane was when it was taken
+	since  time.Time // it waits for an answer; zero: it does not, or not yet
+	late   bool      // it has waited for longer than slow, and its lane shrank
 }
 
 type lane struct {
-	tenant     id.TenantID
 	busy, room int
-	full       bool // the last look left nothing of its room: there may be more
+	full       bool      // the last look left nothing of its room: there may be more
+	rests      time.Time // until then nothing goes there
 }
 
 // unproven says that nobody answered in time there lately.
@@ -99,11 +117,12 @@ type room struct {
 	all      int // more deliveries
 	unproven int // of them in lanes that are not proven
 
-	lanes   []uuid.UUID // that we know
-	free    []int       // places, by lane
-	proven  []bool      // by lane
-	tenants []uuid.UUID // with deliveries under way in lanes that are not proven
-	held    []int       // how many, by tenant
+	lanes        []uuid.UUID // that we know
+	free         []int       // places, by lane
+	proven       []bool      // by lane
+	tenants      []uuid.UUID // who have places
+	held         []int       // how many, by tenant
+	heldUnproven []int       // of them in lanes that are not proven
 }
 
 // NewDeliverer returns a deliverer of what the service records. It does nothing until it runs.
@@ -122,7 +141,7 @@ func NewDeliverer(s *Service, o Options) *Deliverer {
 	}
 	return &Deliverer{Service: s, client: outbound.New(s.policy), o: o, woken: fact.Woken(), again: make(chan struct{}, 1),
 		minPause: minPause, maxPause: maxPause,
-		lanes: map[id.EndpointID]*lane{}, leased: map[id.DeliveryID]uuid.UUID{}, busy: map[id.TenantID]int{},
+		lanes: map[id.EndpointID]*lane{}, calls: map[ticket]*call{}, busy: map[id.TenantID]int{},
 		met: introductions{known: map[id.EndpointID]*introduction{}}, keys: keyring{of: map[id.EndpointID]*opened{}},
 		settling: settling{waiting: map[id.TenantID][]*tried{}, writing: map[id.TenantID]bool{}, gathering: map[id.TenantID]*gathering{}}}
 }
@@ -195,7 +214,7 @@ type allowance struct {
 }
 
 func (a *allowance) take(now time.Time) bool {
-	if back := int(now.Sub(a.since) / earlyEvery); back >= a.spent {
+	if back := max(0, int(now.Sub(a.since)/earlyEvery)); back >= a.spent {
 		a.spent, a.since = 0, now
 	} else {
 		a.spent, a.since = a.spent-back, a.since.Add(time.Duration(back)*earlyEvery)
@@ -236,7 +255,10 @@ type ticket struct {
 // take leases what is due, and reports whether it visited the last of the lanes.
 func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	room := d.room()
-	if room.all <= 0 {
+	if room.all <= 0 { // calls that idled count again while they end: the first place that is left is told
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.full = true
 		return nil, true, nil
 	}
 	var (
@@ -250,7 +272,7 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	)
 	err := d.db.PlatformOne(ctx, "take deliveries that are due", takeDue,
 		[]any{after, maxLanes, room.lanes, room.free, startRoom, room.all, lease, token, maxScan,
-			room.proven, room.unproven, room.tenants, room.held, d.share()}, func(rows pgx.Rows) error {
+			room.proven, room.unproven, room.tenants, room.heldUnproven, d.share(), room.held, d.most()}, func(rows pgx.Rows) error {
 			var (
 				delivery, tenant, endpoint *uuid.UUID
 				ordered                    bool
@@ -281,51 +303,98 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	for _, t := range out {
 		l := d.lanes[t.Endpoint]
 		if l == nil {
-			l = &lane{tenant: t.Tenant, room: startRoom}
+			l = &lane{room: startRoom}
 			d.lanes[t.Endpoint] = l
 		}
 		l.busy++
 		l.full = l.busy >= l.room
-		d.leased[t.Delivery] = t.lease
+		d.calls[t] = &call{proven: !l.unproven()}
 		d.busy[t.Tenant]++
 	}
-	d.scarce = false
-	held, all := map[id.TenantID]int{}, 0
-	for _, l := range d.lanes {
-		if l.unproven() {
-			held[l.tenant] += l.busy
-			all += l.busy
-			d.scarce = d.scarce || held[l.tenant] >= d.share() || all >= d.o.Concurrency/2
-		}
+	p := d.places(time.Now())
+	d.scarce, d.crowded = p.unproven >= d.unproven(), map[id.TenantID]bool{}
+	for tenant, mine := range p.of {
+		d.scarce = d.scarce || mine.unproven >= d.share()
+		d.crowded[tenant] = mine.held() >= d.most()
 	}
 	return out, end, nil
 }
 
-// share is how many places that are not proven a tenant may have.
-func (d *Deliverer) share() int { return max(1, d.o.Concurrency/4) }
+// unproven is how many places those have that are not proven, share how many of these a tenant may have, and most how many
+// of all.
+func (d *Deliverer) unproven() int { return max(1, d.o.Concurrency/2) }
+func (d *Deliverer) share() int    { return max(1, d.o.Concurrency/4) }
+func (d *Deliverer) most() int     { return max(1, d.o.Concurrency*3/4) }
+
+// places is how many are taken: in all, by what is not proven, and by tenant; and how many calls idle, which take none.
+type places struct {
+	all, unproven, idle int
+	of                  map[id.TenantID]*places
+}
+
+// held is what counts against the most that a tenant may have: else its idle calls could fill what there is for those, and
+// more of them all places.
+func (p *places) held() int { return p.all + p.idle/2 }
+
+// places counts what is taken. d.mu is held.
+func (d *Deliverer) places(now time.Time) places {
+	p := places{of: map[id.TenantID]*places{}}
+	for t, c := range d.calls {
+		mine := p.of[t.Tenant]
+		if mine == nil {
+			mine = &places{}
+			p.of[t.Tenant] = mine
+		}
+		switch {
+		case c.proven && !c.since.IsZero() && now.Sub(c.since) > linger && p.idle < idle*d.o.Concurrency:
+			p.idle++
+			mine.idle++
+			continue
+		case !c.proven:
+			p.unproven++
+			mine.unproven++
+		}
+		p.all++
+		mine.all++
+	}
+	return p
+}
 
 // room says how many more deliveries may be under way, and where.
 func (d *Deliverer) room() room {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := room{all: d.o.Concurrency, unproven: max(1, d.o.Concurrency/2)}
-	held := map[id.TenantID]int{}
+	now := time.Now()
+	for t, c := range d.calls {
+		if !c.late && !c.since.IsZero() && now.Sub(c.since) > slow {
+			c.late, d.lanes[t.Endpoint].room = true, 1 // as at its end; those that answer meanwhile let it grow again
+		}
+	}
+	p := d.places(now)
+	r := room{all: d.o.Concurrency - p.all, unproven: d.unproven() - p.unproven}
 	for e, l := range d.lanes {
-		if l.busy == 0 && len(d.lanes) > maxLanes {
+		rests := now.Before(l.rests)
+		if l.busy == 0 && !rests && len(d.lanes) > maxLanes {
 			delete(d.lanes, e)
 			continue
 		}
-		r.all -= l.busy
-		if l.unproven() && l.busy > 0 {
-			r.unproven -= l.busy
-			held[l.tenant] += l.busy
+		free := max(0, l.room-l.busy)
+		if rests {
+			free = 0
 		}
-		r.lanes, r.free, r.proven = append(r.lanes, e.UUID()), append(r.free, max(0, l.room-l.busy)), append(r.proven, !l.unproven())
+		r.lanes, r.free, r.proven = append(r.lanes, e.UUID()), append(r.free, free), append(r.proven, !l.unproven())
 	}
-	for t, n := range held {
-		r.tenants, r.held = append(r.tenants, t.UUID()), append(r.held, n)
+	for t, mine := range p.of {
+		r.tenants, r.held, r.heldUnproven = append(r.tenants, t.UUID()), append(r.held, mine.held()), append(r.heldUnproven, mine.unproven)
 	}
 	return r
+}
+
+// waits notes that a delivery waits for its receiver, or that it no longer does.
+func (d *Deliverer) waits(t ticket, since time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls[t].since = since
 }
 
 // underWay is how many deliveries of a tenant are.
@@ -335,20 +404,25 @@ func (d *Deliverer) underWay(tenant id.TenantID) int {
 	return d.busy[tenant]
 }
 
+// rest keeps more from being taken for an endpoint.
+func (d *Deliverer) rest(e id.EndpointID, wait time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lanes[e].rests = time.Now().Add(wait)
+}
+
 // leave gives back the place of a delivery, and lets its lane grow or shrink by how it went; took is negative when
 // nothing was sent.
 func (d *Deliverer) leave(t ticket, took time.Duration, reached bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.leased[t.Delivery] == t.lease {
-		delete(d.leased, t.Delivery)
-	}
-	l := d.lanes[t.Endpoint]
+	c, l := d.calls[t], d.lanes[t.Endpoint]
+	delete(d.calls, t)
 	l.busy--
 	if d.busy[t.Tenant]--; d.busy[t.Tenant] == 0 {
 		delete(d.busy, t.Tenant)
 	}
-	freed := d.full || d.scarce && l.unproven() || t.ordered
+	freed := d.full || d.scarce && !c.proven || d.crowded[t.Tenant] || t.ordered
 	switch {
 	case took < 0:
 	case took > slow || !reached:
@@ -385,8 +459,8 @@ func (d *Deliverer) beat(ctx context.Context) {
 func (d *Deliverer) extend(ctx context.Context) error {
 	var deliveries, leases []uuid.UUID
 	d.mu.Lock()
-	for x, l := range d.leased {
-		deliveries, leases = append(deliveries, x.UUID()), append(leases, l)
+	for t := range d.calls {
+		deliveries, leases = append(deliveries, t.Delivery.UUID()), append(leases, t.lease)
 	}
 	d.mu.Unlock()
 	if len(deliveries) == 0 {

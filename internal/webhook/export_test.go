@@ -79,3 +79,10 @@ func (d *Deliverer) Keys() int {
 
 // Sweep wipes the keys that lie open.
 func (d *Deliverer) Sweep() { d.keys.sweep(0) }
+
+// Writing says whether tries of a tenant are being written, and how many wait for that.
+func (d *Deliverer) Writing(tenant id.TenantID) (yes bool, waiting int) {
+	d.settling.mu.Lock()
+	defer d.settling.mu.Unlock()
+	return d.settling.writing[tenant], len(d.settling.waiting[tenant])
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,11 +21,13 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
+	example "github.com/switchingtalent/switchboard/docs/webhooks/verify"
 	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
+	"github.com/switchingtalent/switchboard/internal/platform/seal"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
 	"github.com/switchingtalent/switchboard/internal/webhook"
@@ -335,15 +338,135 @@ func TestDelivery_IsNotFailedByAConnectionThatWasClosedMeanwhile(t *testing.T) {
 // process is another process on the same database, with a clock that is set wrong by ahead.
 func process(t *testing.T, h *testkit.House, ahead time.Duration) *app.App {
 	t.Helper()
+	a := stranger(t, h, h.Box, ahead)
+	require.NoError(t, a.Access.Start(t.Context()))
+	return a
+}
+
+// stranger is one that may have another master key.
+func stranger(t *testing.T, h *testkit.House, box *seal.Box, ahead time.Duration) *app.App {
+	t.Helper()
 	data, err := db.Open(t.Context(), h.AppURL, db.Options{Clock: func() time.Time { return time.Now().Add(ahead) }, MaxConns: 8})
 	require.NoError(t, err)
 	t.Cleanup(data.Close)
 	limit := web.Limit{Requests: 1_000_000, Window: time.Second}
-	a, err := app.New(data, app.Options{Box: h.Box, Log: slog.New(slog.DiscardHandler), PublicURL: testkit.PublicURL, Outbound: outbound.Policy{Insecure: true},
+	a, err := app.New(data, app.Options{Box: box, Log: slog.New(slog.DiscardHandler), PublicURL: testkit.PublicURL, Outbound: outbound.OnlyLoopback(),
 		ClientLimit: limit, PublicLimit: limit, KeepEvents: 30 * 24 * time.Hour})
 	require.NoError(t, err)
-	require.NoError(t, a.Access.Start(t.Context()))
 	return a
+}
+
+// untried says that nothing was held against any endpoint.
+func (p post) untried(c *testkit.Caller, path string) {
+	p.t.Helper()
+	require.Zero(p.t, p.Count(`select count(*) from webhook_attempts a join webhook_deliveries d on d.tenant_id = a.tenant_id and d.id = a.delivery_id
+		where d.type <> 'webhook_endpoint.tested'`))
+	require.Zero(p.t, p.Count(`select count(*) from webhook_deliveries where type <> 'webhook_endpoint.tested' and (attempts > 0 or status <> 'waiting')`))
+	require.Zero(p.t, p.Count(`select count(*) from platform.delivery_queue where lease is not null or due_at <= now() + interval '30 seconds'`), "each was put off")
+	require.Nil(p.t, c.Get(path).Is(200).At("failing_since"))
+}
+
+// A process that was given another master key opens nothing, and spends nothing of what others could send.
+func TestDelivery_UnderAnotherMasterKeyIsPutOffAndCostsNoTry(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	c := p.Coordinator()
+	path, secret := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	var subjects []string
+	for range 6 {
+		subjects = append(subjects, p.record())
+	}
+	box, err := seal.Open(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)))
+	require.NoError(t, err)
+	var unmade atomic.Int32
+	wrong := webhook.NewDeliverer(stranger(t, p.House, box, 0).Webhooks, webhook.Options{Log: slog.New(slog.NewJSONHandler(p.Log, nil)),
+		Observe: func(x webhook.Tried) {
+			if x.Outcome == "unmade" && !x.First {
+				unmade.Add(1)
+			}
+		}})
+	n, err := wrong.Drain(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, 2, n, "as many as a new endpoint has room for: then it rests, however much waits")
+	require.Equal(t, int32(2), unmade.Load())
+	_, err = p.Super.Exec(context.Background(), `update platform.delivery_queue set due_at = now() + interval '1 minute' where due_at <= now()`)
+	require.NoError(t, err) // those that it left alone
+	p.untried(c, path)
+	require.Equal(t, 2, strings.Count(p.Log.String(), `"level":"ERROR","msg":"webhook cannot be made"`))
+	require.NotContains(t, p.Log.String(), secret)
+	require.NotContains(t, p.Log.String(), "CANARY-PATH")
+
+	p.later(time.Minute, c)
+	require.Equal(t, len(subjects), p.deliver(), "the right key makes them all")
+	require.ElementsMatch(t, subjects, r.subjects())
+	require.Equal(t, len(subjects), p.Count(`select count(*) from webhook_deliveries where type = 'organisation.probed' and status = 'delivered' and attempts = 1`))
+}
+
+func TestDelivery_ThatWeCannotMakeCostsNoTry(t *testing.T) {
+	t.Parallel()
+	const spoil, mend = `set %[1]s = '\xff' || %[1]s`, `set %[1]s = substring(%[1]s from 2)`
+	for _, c := range []struct {
+		what, table, spoil, mend string
+		shape                    object
+	}{
+		{"a secret", "webhook_secrets", fmt.Sprintf(spoil, "sealed"), fmt.Sprintf(mend, "sealed"), nil},
+		{"a key", "webhook_secrets", fmt.Sprintf(spoil, "key_sealed"), fmt.Sprintf(mend, "key_sealed"), nil},
+		{"headers", "webhook_endpoints", fmt.Sprintf(spoil, "headers"), fmt.Sprintf(mend, "headers"), object{"headers": []object{{"name": "X-Key", "value": "CANARY"}}}},
+		{"what buys a token", "webhook_endpoints", fmt.Sprintf(spoil, "oauth_secret"), fmt.Sprintf(mend, "oauth_secret"), object{"oauth": object{"client_id": "ours", "client_secret": "CANARY"}}},
+		{"the key of a certificate", "webhook_endpoints", fmt.Sprintf(spoil, "certificate_key"), fmt.Sprintf(mend, "certificate_key"), object{"certificate": object{}}},
+		{"a fact that is too large", "events", `set data = data || jsonb_build_object('more', repeat('x', 20000))`, `set data = data - 'more'`, nil},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			p, r, i := open(t), receive(t), issue(t)
+			caller := p.Coordinator()
+			arrived, url := r.subjects, r.URL
+			switch {
+			case c.shape["oauth"] != nil:
+				c.shape["oauth"].(object)["token_url"] = i.URL
+			case c.shape["certificate"] != nil:
+				s := receiveStrictly(t)
+				cert, key := certificate(t, time.Now().Add(24*time.Hour))
+				s.trusts(t, cert)
+				c.shape["certificate"] = object{"certificate": cert, "private_key": key}
+				url, arrived = s.URL, func() (subjects []string) {
+					for _, x := range s.arrived() {
+						subject, _, _ := strings.Cut(x, " ")
+						subjects = append(subjects, subject)
+					}
+					return subjects
+				}
+			}
+			in := object{"url": url, "event_types": []string{"organisation.*"}}
+			maps.Copy(in, c.shape)
+			path := caller.Post(endpoints, in).Is(201).Header.Get("Location")
+			p.deliver()
+			require.Equal(t, "active", caller.Get(path).Str("status"))
+			subject := p.record()
+			alter := func(how string) {
+				_, err := p.Super.Exec(context.Background(), `update `+c.table+` `+how)
+				require.NoError(t, err)
+			}
+			alter(c.spoil)
+			fresh := func() *webhook.Deliverer { // that remembers nothing
+				return webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Log: slog.New(slog.NewJSONHandler(p.Log, nil))})
+			}
+			p.d = fresh()
+			require.Equal(t, 1, p.deliver())
+			require.Empty(t, arrived())
+			p.untried(caller, path)
+			require.Contains(t, p.Log.String(), `"level":"ERROR","msg":"webhook cannot be made"`)
+			require.NotContains(t, p.Log.String(), "CANARY")
+			require.NotContains(t, p.Log.String(), "PRIVATE")
+
+			alter(c.mend)
+			p.later(time.Hour, caller)
+			p.d = fresh()
+			require.Equal(t, 1, p.deliver())
+			require.Equal(t, []string{subject}, arrived())
+		})
+	}
 }
 
 // Three processes share a queue, and two of their clocks are ten minutes off. Nothing is sent before it is due or long
@@ -421,16 +544,17 @@ func TestEndpoint_RotatesItsSecretUnderLoadWithoutOneRefusal(t *testing.T) {
 	var (
 		mu       sync.Mutex
 		check    *standardwebhooks.Webhook // of one secret alone
+		public   string                    // the key beside it, for who holds no secret
 		accepted int
 		refused  []string
 		both     int
 	)
-	use := func(secret string) {
-		next, err := standardwebhooks.NewWebhook(secret)
+	use := func(made *testkit.Answer) {
+		next, err := standardwebhooks.NewWebhook(made.Str("secret"))
 		require.NoError(t, err)
 		mu.Lock()
 		defer mu.Unlock()
-		check = next
+		check, public = next, made.Str("public_key")
 	}
 	r := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
 		body, err := io.ReadAll(q.Body)
@@ -438,6 +562,9 @@ func TestEndpoint_RotatesItsSecretUnderLoadWithoutOneRefusal(t *testing.T) {
 		defer mu.Unlock()
 		if check != nil && err == nil {
 			err = check.Verify(body, q.Header)
+		}
+		if public != "" && err == nil {
+			err = example.DeliveryByKey(public, q.Header, body, time.Now())
 		}
 		if err != nil {
 			refused = append(refused, err.Error())
@@ -457,12 +584,13 @@ func TestEndpoint_RotatesItsSecretUnderLoadWithoutOneRefusal(t *testing.T) {
 				return b
 			},
 			"signature": func(h http.Header, b []byte) []byte {
-				h.Set("webhook-signature", "v1,"+strings.Repeat("A", 43)+"=")
+				h.Set("webhook-signature", "v1,"+strings.Repeat("A", 43)+"= v1a,"+strings.Repeat("A", 86)+"==")
 				return b
 			},
 		} {
 			header := q.Header.Clone()
-			if check != nil && check.Verify(spoil(header, body), header) == nil {
+			spoiled := spoil(header, body)
+			if check != nil && (check.Verify(spoiled, header) == nil || example.DeliveryByKey(public, header, spoiled, time.Now()) == nil) {
 				refused = append(refused, "a wrong "+name+" passed")
 			}
 		}
@@ -470,7 +598,7 @@ func TestEndpoint_RotatesItsSecretUnderLoadWithoutOneRefusal(t *testing.T) {
 	t.Cleanup(r.Close)
 	c := w.Coordinator()
 	e := c.Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}}).Is(201)
-	use(e.Str("secret"))
+	use(e)
 	path := endpoints + "/" + e.Str("id")
 	require.Eventually(t, func() bool { return c.Get(path).Str("status") == "active" }, enough, 20*time.Millisecond)
 
@@ -506,9 +634,9 @@ func TestEndpoint_RotatesItsSecretUnderLoadWithoutOneRefusal(t *testing.T) {
 	}
 	for range 5 {
 		more(60)
-		secret := c.Post(path+"/rotate-secret", object{}).Is(200).Str("secret")
-		more(60) // the consumer still knows the old one alone
-		use(secret)
+		rotated := c.Post(path+"/rotate-secret", object{}).Is(200)
+		more(60) // the consumer still knows the old ones alone
+		use(rotated)
 		_, err := w.Super.Exec(context.Background(), `update webhook_secrets set expires_at = created_at where tenant_id = $1 and expires_at is not null`, w.Tenant.UUID())
 		require.NoError(t, err) // a day goes by
 	}

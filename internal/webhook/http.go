@@ -18,6 +18,7 @@ func (s *Service) Routes() []web.Route {
 		web.Post("/v1/webhook-endpoints", "webhook:write", s.create),
 		web.List("/v1/webhook-endpoints", "webhook:read", s.list),
 		web.Get("/v1/webhook-endpoints/:id", "webhook:read", s.get),
+		web.Get("/v1/webhook-endpoints/:id/statistics", "webhook:read", s.statistics),
 		web.Patch("/v1/webhook-endpoints/:id", "webhook:write", s.update),
 		web.Delete("/v1/webhook-endpoints/:id", "webhook:write", s.remove),
 		web.Act("/v1/webhook-endpoints/:id/test", "webhook:write", s.test),

@@ -65,8 +65,8 @@ func (s *Service) keys(ctx context.Context, d *db.DB, in byID) (web.HTML, error)
 	}
 	err = d.Single(ctx, db.System(found.Tenant, "webhook-keys"), func(tx *db.Tx) error {
 		return tx.Select(&rows, `select id, public from webhook_secrets
-			where tenant_id = ? and endpoint_id = ? and public is not null and (expires_at is null or expires_at > ?)
-			order by created_at desc, id desc`, found.Tenant, in.ID, tx.Now)
+			where tenant_id = ? and endpoint_id = ? and public is not null and (expires_at is null or expires_at > (select platform.clock()))
+			order by created_at desc, id desc`, found.Tenant, in.ID)
 	})
 	if err != nil {
 		return web.HTML{}, err

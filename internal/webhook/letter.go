@@ -22,18 +22,19 @@ const (
 	letterDisabled = "disabled"
 )
 
-// A letter says which endpoint, on which host, and what to do: no path, which may hold a secret.
+// A letter says which endpoint, on which host, and what to do: no path, which may hold a secret, and no link that opens the console
+// itself, since letters are passed on. It links to the public page of the fact, which says how to get one.
 var (
 	failingSubject = fault.Text{EN: "Webhook endpoint at {host} only fails", NL: "Webhook-endpoint op {host} faalt alleen nog", FR: "Le point de terminaison webhook chez {host} ne fait qu’échouer"}
 	failingText    = fault.Text{
-		EN: "The webhook endpoint {id} at {host} has only failed since {since}. If that goes on it is disabled with the first failure after {until}. Nothing is lost: what waits is sent once it answers again.\n\nLook at its deliveries to see what it answers: {link}\n",
-		NL: "Het webhook-endpoint {id} op {host} faalt sinds {since}. Als dat zo blijft, wordt het uitgeschakeld bij de eerste fout na {until}. Er gaat niets verloren: wat wacht, wordt verstuurd zodra het weer antwoordt.\n\nBekijk zijn leveringen om te zien wat het antwoordt: {link}\n",
-		FR: "Le point de terminaison webhook {id} chez {host} ne fait qu’échouer depuis {since}. Si cela continue, il sera désactivé à la première erreur après {until}. Rien n’est perdu : ce qui attend partira dès qu’il répondra.\n\nConsultez ses livraisons pour voir ce qu’il répond : {link}\n"}
+		EN: "The webhook endpoint {id} at {host} has only failed since {since}. If that goes on it is disabled with the first failure after {until}. Nothing is lost: what waits is sent once it answers again.\n\nIn the webhook console you see what it answers. Who manages this connection ({client}) can give you a link to it. How: {link}\n",
+		NL: "Het webhook-endpoint {id} op {host} faalt sinds {since}. Als dat zo blijft, wordt het uitgeschakeld bij de eerste fout na {until}. Er gaat niets verloren: wat wacht, wordt verstuurd zodra het weer antwoordt.\n\nIn de webhookconsole zie je wat het antwoordt. Wie deze koppeling ({client}) beheert, kan je er een link naar geven. Hoe: {link}\n",
+		FR: "Le point de terminaison webhook {id} chez {host} ne fait qu’échouer depuis {since}. Si cela continue, il sera désactivé à la première erreur après {until}. Rien n’est perdu : ce qui attend partira dès qu’il répondra.\n\nLa console des webhooks montre ce qu’il répond. Qui gère cette connexion ({client}) peut vous en donner un lien. Comment : {link}\n"}
 	disabledSubject = fault.Text{EN: "Webhook endpoint at {host} is disabled", NL: "Webhook-endpoint op {host} is uitgeschakeld", FR: "Le point de terminaison webhook chez {host} est désactivé"}
 	disabledText    = fault.Text{
-		EN: "The webhook endpoint {id} at {host} was disabled on {since} ({reason}). Nothing is sent to it. When it is mended: enable it, and recover what it missed since then.\n\n{link}\n",
-		NL: "Het webhook-endpoint {id} op {host} werd uitgeschakeld op {since} ({reason}). Er wordt niets meer naartoe gestuurd. Is het hersteld: schakel het weer in, en haal in wat het sindsdien miste.\n\n{link}\n",
-		FR: "Le point de terminaison webhook {id} chez {host} a été désactivé le {since} ({reason}). Plus rien ne lui est envoyé. Une fois réparé : réactivez-le et récupérez ce qu’il a manqué depuis.\n\n{link}\n"}
+		EN: "The webhook endpoint {id} at {host} was disabled on {since} ({reason}). Nothing is sent to it. When it is mended: enable it, and recover what it missed since then. Both can be done in the webhook console. Who manages this connection ({client}) can give you a link to it. How: {link}\n",
+		NL: "Het webhook-endpoint {id} op {host} werd uitgeschakeld op {since} ({reason}). Er wordt niets meer naartoe gestuurd. Is het hersteld: schakel het weer in, en haal in wat het sindsdien miste. Beide kan in de webhookconsole. Wie deze koppeling ({client}) beheert, kan je er een link naar geven. Hoe: {link}\n",
+		FR: "Le point de terminaison webhook {id} chez {host} a été désactivé le {since} ({reason}). Plus rien ne lui est envoyé. Une fois réparé : réactivez-le et récupérez ce qu’il a manqué depuis. Les deux se font dans la console des webhooks. Qui gère cette connexion ({client}) peut vous en donner un lien. Comment : {link}\n"}
 )
 
 // write has a letter sent to who asked for it, once the transaction is committed.
@@ -83,10 +84,10 @@ func (e Endpoint) letter(a LetterArgs, lang, zone, public string) (mail.Letter, 
 	if u, err := url.Parse(e.URL); err == nil {
 		host = u.Host
 	}
-	params := map[string]string{"id": e.ID.String(), "host": host, "link": public + "/v1/webhook-deliveries?endpoint_id=" + e.ID.String()}
+	params := map[string]string{"id": e.ID.String(), "host": host, "client": e.ClientID.String(), "link": public + "/docs/events/" + BeganToFail.Name}
 	subject, text := failingSubject, failingText
 	if a.About == letterDisabled {
-		subject, text = disabledSubject, disabledText
+		subject, text, params["link"] = disabledSubject, disabledText, public+"/docs/events/"+WasDisabled.Name
 		params["since"], params["reason"] = say(*e.DisabledAt), *e.DisabledReason
 	} else {
 		params["since"], params["until"] = say(*e.FailingSince), say(e.FailingSince.Add(failingLimit))

@@ -3,6 +3,8 @@ package webhook_test
 import (
 	"context"
 	"log/slog"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,12 +42,23 @@ func TestLetter_WarnsWhoAskedForIt(t *testing.T) {
 	require.Contains(t, first.Subject, "faalt alleen nog", "in the tenant's language")
 	require.Contains(t, first.Text, path[len(endpoints)+1:])
 	require.NotContains(t, first.Text, "CANARY-PATH")
+	opens := func(l testkit.Letter) {
+		t.Helper()
+		require.Contains(t, l.Text, "("+c.Principal.ClientID.String()+")", "whose the endpoint is")
+		links := regexp.MustCompile(`https?://\S+`).FindAllString(l.Text, -1)
+		require.Len(t, links, 1)
+		to, known := strings.CutPrefix(links[0], testkit.PublicURL)
+		require.True(t, known)
+		require.Contains(t, string(p.Nobody().Get(to).Is(200).Body), "POST /v1/webhook-console-links", "for who has no token, and it says how to get on")
+	}
+	opens(first)
 	fail(30 * time.Hour)
 	require.NotEqual(t, first.ID, letters(2)[1].ID)
 	fail(30 * time.Hour)
 	last := letters(3)[2]
 	require.Contains(t, last.Subject, "uitgeschakeld")
 	require.Contains(t, last.Text, "failing")
+	opens(last)
 
 	// Nothing is left to say.
 	var e webhook.LetterArgs

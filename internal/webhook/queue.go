@@ -23,7 +23,8 @@ const unflushed = `(select set_config('synchronous_commit', 'off', true)) = 'off
 // takeDue leases what is due: from each lane as much as it has room for, tenants taking turns. It visits one lane after the
 // other by the index, so that neither a long lane nor many of them makes it slow, and goes on the next time where it
 // stopped. A lease moves nothing in the index: the few that are leased stand at the head of their lane until they are done.
-// Lanes that are not proven have places of their own, in all ($11) and by tenant ($14, of which $13 are taken).
+// Lanes that are not proven have places of their own, in all ($11) and by tenant ($14, of which $13 are taken); and a tenant
+// has no more than $16 of all, of which $15 are taken.
 //
 // A lane with a rate gives what its bucket holds: a quarter of a second at most, at least one. The bucket is locked, so
 // that of several workers one draws at a time. In a lane that keeps an order, what waits for another of its subject is put
@@ -37,8 +38,8 @@ with recursive lane (endpoint_id, n) as (
 	where l.endpoint_id is not null and l.n < $2
 ), known (endpoint_id, room, proven) as (
 	select * from unnest($3::uuid[], $4::int[], $10::bool[])
-), held (tenant_id, n) as (
-	select * from unnest($12::uuid[], $13::int[])
+), held (tenant_id, unproven, n) as (
+	select * from unnest($12::uuid[], $13::int[], $15::int[])
 ), open as (
 	select l.endpoint_id, coalesce(k.room, $5::int) as room, coalesce(k.proven, false) as proven, x.per_second, coalesce(x.ordered, false) as ordered
 	from lane l
@@ -74,18 +75,19 @@ with recursive lane (endpoint_id, n) as (
 	left join known k on k.endpoint_id = q.endpoint_id
 	where q.test and q.due_at <= now() and (q.leased_until is null or q.leased_until <= now()) and coalesce(k.room, $5::int) > 0
 ), turn as (
-	select d.delivery_id, d.due_at, d.proven, row_number() over (partition by d.tenant_id order by d.place, d.due_at) as n,
-		coalesce(h.n, 0) + row_number() over (partition by d.tenant_id, d.proven order by d.place, d.due_at) as held
+	select d.delivery_id, d.tenant_id, d.due_at, d.proven, row_number() over (partition by d.tenant_id order by d.place, d.due_at) as n,
+		coalesce(h.unproven, 0) + row_number() over (partition by d.tenant_id, d.proven order by d.place, d.due_at) as unproven, coalesce(h.n, 0) as held
 	from due d
 	left join held h on h.tenant_id = d.tenant_id
 ), chosen as (
-	select delivery_id, due_at, n, proven, row_number() over (partition by proven order by n, due_at) as unproven
+	select delivery_id, due_at, n, proven, row_number() over (partition by proven order by n, due_at) as unproven,
+		held + row_number() over (partition by tenant_id order by n) as held
 	from turn
-	where proven or held <= $14
+	where proven or unproven <= $14
 ), mine as (
 	select q.delivery_id
 	from platform.delivery_queue q
-	where q.delivery_id = any (array(select delivery_id from chosen where proven or unproven <= $11 order by n, due_at limit $6)) and q.due_at <= now()
+	where q.delivery_id = any (array(select delivery_id from chosen where (proven or unproven <= $11) and held <= $16 order by n, due_at limit $6)) and q.due_at <= now()
 		and (q.leased_until is null or q.leased_until <= now())
 	for update skip locked
 ), taken as (

@@ -284,7 +284,8 @@ func (s *Service) Delete(_ context.Context, tx *db.Tx, eid id.EndpointID) error 
 		return err
 	}
 	for _, q := range []string{
-		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ?`,
+		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and not test`, // in two, as its indexes are
+		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and test`,
 		`update webhook_deliveries set status = 'cancelled', next_attempt_at = null where tenant_id = ? and endpoint_id = ? and status = 'waiting'`,
 		`delete from webhook_secrets where tenant_id = ? and endpoint_id = ?`,
 		`update webhook_recoveries set status = 'cancelled' where tenant_id = ? and endpoint_id = ? and status = 'running'`,
@@ -323,19 +324,25 @@ func test(tx *db.Tx, e Endpoint) (id.DeliveryID, error) {
 	if err != nil {
 		return queued.DeliveryID, err
 	}
-	return queued.DeliveryID, queue(tx, Delivery{ID: queued.DeliveryID, EndpointID: e.ID, Type: Tested.Name})
+	return queued.DeliveryID, queue(tx, queued.DeliveryID)
 }
 
-// queue gives a delivery a try now. One that is being tried right now is left alone.
-func queue(tx *db.Tx, d Delivery) error {
-	_, err := tx.Run(`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, test) values (?, ?, ?, now(), ?)
+// queue gives a delivery a try now, or as soon as the order of its subject allows. One that is being tried right now is left
+// alone.
+func queue(tx *db.Tx, did id.DeliveryID) error {
+	_, err := tx.Run(`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, test, subject_id, revision, event_id)
+		select d.id, d.tenant_id, d.endpoint_id, now(), d.type = @tested, o.subject_id, o.revision, o.id
+		from webhook_deliveries d
+		join webhook_endpoints w on w.tenant_id = d.tenant_id and w.id = d.endpoint_id
+		left join events o on o.tenant_id = d.tenant_id and o.id = d.event_id and w.ordering = 'subject' and d.type <> @tested
+		where d.tenant_id = @tenant and d.id = @delivery
 		on conflict (delivery_id) do update set due_at = excluded.due_at where q.lease is null`,
-		d.ID, tx.Scope.Tenant, d.EndpointID, d.Type == Tested.Name)
+		map[string]any{"tenant": tx.Scope.Tenant, "delivery": did, "tested": Tested.Name})
 	if err != nil {
 		return err
 	}
 	_, err = tx.Run(`update webhook_deliveries set status = 'waiting', next_attempt_at = ?, delivered_at = null where tenant_id = ? and id = ?`,
-		tx.Now, tx.Scope.Tenant, d.ID)
+		tx.Now, tx.Scope.Tenant, did)
 	tx.AfterCommit(fact.Wake)
 	return err
 }
@@ -353,7 +360,7 @@ func (s *Service) Resend(_ context.Context, tx *db.Tx, did id.DeliveryID) (Deliv
 	if _, err := e.Status.next(resend); err != nil {
 		return d, err
 	}
-	if err := queue(tx, d); err != nil {
+	if err := queue(tx, did); err != nil {
 		return d, err
 	}
 	return db.Get[Delivery](tx, did)
@@ -438,9 +445,11 @@ with able as (
 	from webhook_endpoints e
 	where d.tenant_id = @tenant and d.id = any (cast(@ids as uuid[])) and d.status <> 'waiting'
 		and e.tenant_id = d.tenant_id and e.id = d.endpoint_id and e.status in ('pending', 'active')
-	returning d.id, d.tenant_id, d.endpoint_id
+	returning d.id, d.tenant_id, d.endpoint_id, d.event_id, e.ordering
 )
-insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at) select id, tenant_id, endpoint_id, now() from able
+insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
+select a.id, a.tenant_id, a.endpoint_id, now(), o.subject_id, o.revision, o.id
+from able a left join events o on o.tenant_id = a.tenant_id and o.id = a.event_id and a.ordering = 'subject'
 on conflict (delivery_id) do nothing`
 
 // ResendAll tries deliveries again now, each under its own webhook-id.
@@ -478,7 +487,8 @@ func idsOf(ds []Delivery) db.IDs[id.DeliveryID] {
 }
 
 // Rotate gives an endpoint another secret. The present one signs beside it for overlap. Two live at most: while an earlier one
-// does there is no other, unless overlap is none, which ends all at once because a secret may have leaked.
+// does there is no other, unless overlap is none, which ends all at once because a secret may have leaked. Processes whose clocks
+// differ share the secrets, so it is the clock of the database that says which live.
 func (s *Service) Rotate(_ context.Context, tx *db.Tx, eid id.EndpointID, overlap time.Duration) (Endpoint, Credentials, error) {
 	e, err := lock(tx, eid)
 	if err != nil {
@@ -487,8 +497,12 @@ func (s *Service) Rotate(_ context.Context, tx *db.Tx, eid id.EndpointID, overla
 	if err := enlistOld(tx, e); err != nil {
 		return e, Credentials{}, err
 	}
+	var clock struct{ Now time.Time }
+	if err := db.One(tx, &clock, `select platform.clock() as now`); err != nil {
+		return e, Credentials{}, err
+	}
 	_, err = tx.Run(`delete from webhook_secrets where tenant_id = ? and endpoint_id = ? and expires_at is not null and (expires_at <= ? or ?)`,
-		tx.Scope.Tenant, eid, tx.Now, overlap == 0)
+		tx.Scope.Tenant, eid, clock.Now, overlap == 0)
 	if err != nil {
 		return e, Credentials{}, err
 	}
@@ -500,7 +514,7 @@ func (s *Service) Rotate(_ context.Context, tx *db.Tx, eid id.EndpointID, overla
 	if old.Lives {
 		return e, Credentials{}, SecretOverlap.New()
 	}
-	until := tx.Now.Add(overlap)
+	until := clock.Now.Add(overlap)
 	_, err = tx.Run(`update webhook_secrets set expires_at = ? where tenant_id = ? and endpoint_id = ?`, until, tx.Scope.Tenant, eid)
 	if err != nil {
 		return e, Credentials{}, err
@@ -536,8 +550,8 @@ func (s *Service) addSecret(tx *db.Tx, e Endpoint) (Credentials, error) {
 	if err != nil {
 		return c, err
 	}
-	_, err = tx.Run(`insert into webhook_secrets (tenant_id, id, endpoint_id, organisation_id, sealed, public, key_sealed, created_at) values (?, ?, ?, ?, ?, ?, ?, ?)`,
-		tx.Scope.Tenant, sid, e.ID, e.OrganisationID, secret, []byte(raw), key, tx.Now)
+	_, err = tx.Run(`insert into webhook_secrets (tenant_id, id, endpoint_id, organisation_id, sealed, public, key_sealed, created_at) values (?, ?, ?, ?, ?, ?, ?, platform.clock())`,
+		tx.Scope.Tenant, sid, e.ID, e.OrganisationID, secret, []byte(raw), key)
 	return c, err
 }
 

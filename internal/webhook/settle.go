@@ -34,8 +34,9 @@ func (x *tried) matters() bool {
 }
 
 // settling gathers what is to be written while something is being written: what waits for one tenant goes in one
-// transaction. Who comes first writes, for all that wait. Who has others of the tenant under way waits for them a moment:
-// their receivers have answered or will, so nobody feels it but the database.
+// transaction. Each tenant has one writer, for as long as anything waits; no try is held up by those that come after it.
+// Who has others of the tenant under way waits for them a moment: their receivers have answered or will, so nobody feels it
+// but the database.
 type settling struct {
 	mu        sync.Mutex
 	waiting   map[id.TenantID][]*tried
@@ -75,7 +76,7 @@ func (s *settling) gather(tenant id.TenantID, underWay int) {
 	delete(s.gathering, tenant)
 }
 
-// settle writes what came of a try, and what becomes of its delivery and its endpoint. It returns when that is in the
+// settle has what came of a try written, and what becomes of its delivery and its endpoint. It returns when that is in the
 // database, or why it is not.
 func (d *Deliverer) settle(ctx context.Context, x *tried) error {
 	s, tenant := &d.settling, x.t.Tenant
@@ -86,19 +87,26 @@ func (d *Deliverer) settle(ctx context.Context, x *tried) error {
 	if g := s.gathering[tenant]; g != nil && len(s.waiting[tenant]) == g.want {
 		close(g.ready)
 	}
-	if s.writing[tenant] {
-		s.mu.Unlock()
-		return <-x.done
+	if !s.writing[tenant] {
+		s.writing[tenant] = true
+		d.wg.Go(func() { d.settleTenant(ctx, tenant, underWay) })
 	}
-	s.writing[tenant] = true
+	s.mu.Unlock()
+	return <-x.done
+}
+
+// settleTenant writes what waits for a tenant until nothing does.
+func (d *Deliverer) settleTenant(ctx context.Context, tenant id.TenantID, underWay int) {
+	s := &d.settling
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.gather(tenant, underWay)
 	for {
 		n := min(len(s.waiting[tenant]), maxSettled)
 		if n == 0 {
 			delete(s.waiting, tenant)
 			delete(s.writing, tenant)
-			s.mu.Unlock()
-			return <-x.done
+			return
 		}
 		batch := slices.Clone(s.waiting[tenant][:n])
 		s.waiting[tenant] = s.waiting[tenant][n:]

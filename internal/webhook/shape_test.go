@@ -113,6 +113,65 @@ func TestEndpoint_FromBeforeThereWereKeysGetsThemWithItsNextSecret(t *testing.T)
 	c.Post(path+"/rotate-secret", nil).Is(200)
 }
 
+// A process whose clock is ten minutes off rotates the secret, signs and shows the keys.
+func TestEndpoint_SecretsLiveAndEndByTheClockOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	for _, off := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
+		t.Run(off.String(), func(t *testing.T) {
+			t.Parallel()
+			p, r := open(t), receive(t)
+			wrong := process(t, p.House, off)
+			p.d = webhook.NewDeliverer(wrong.Webhooks, webhook.Options{})
+			path, first := p.endpoint(p.Coordinator(), r)
+			p.deliver()
+			signed := func(by ...string) {
+				t.Helper()
+				p.record()
+				p.deliver()
+				all := r.all()
+				verify(t, all[len(all)-1], by...)
+				got := httptest.NewRecorder()
+				wrong.Handler().ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/.well-known/webhook-keys/"+path[len(endpoints)+1:], http.NoBody))
+				var set webhook.KeySet
+				require.NoError(t, json.Unmarshal(got.Body.Bytes(), &set))
+				require.Len(t, set.Keys, len(by))
+			}
+			rotate := func(overlap time.Duration) (secret string, err error) {
+				return secret, wrong.DB.InTenant(context.Background(), p.Who(), func(tx *db.Tx) error {
+					_, fresh, err := wrong.Webhooks.Rotate(context.Background(), tx, parseEndpoint(t, path[len(endpoints)+1:]), overlap)
+					secret = fresh.Secret
+					return err
+				})
+			}
+			rotated := func(overlap time.Duration) string {
+				t.Helper()
+				secret, err := rotate(overlap)
+				require.NoError(t, err)
+				return secret
+			}
+			ends := func(in time.Duration) {
+				t.Helper()
+				_, err := p.Super.Exec(context.Background(), `update webhook_secrets set expires_at = clock_timestamp() + $1::interval where expires_at is not null`, in)
+				require.NoError(t, err)
+			}
+			second := rotated(time.Hour)
+			require.Equal(t, 1, p.Count(`select count(*) from webhook_secrets where expires_at - clock_timestamp() between '55 minutes' and '1 hour'`))
+			ends(5 * time.Minute)
+			signed(second, first)
+			_, err := rotate(time.Hour)
+			require.True(t, webhook.SecretOverlap.Is(err), "as was promised: %v", err)
+			ends(-5 * time.Minute)
+			signed(second)
+			third := rotated(time.Hour)
+			signed(third, second)
+			fourth := rotated(0)
+			signed(fourth)
+			fifth := rotated(0)
+			signed(fifth)
+		})
+	}
+}
+
 func TestFilter_LetsOutWhatHoldsAllConditions(t *testing.T) {
 	t.Parallel()
 	p := open(t)
@@ -481,6 +540,65 @@ func TestOrdering_WhatIsLaterOfASubjectWaitsForWhatIsEarlier(t *testing.T) {
 	p.deliver()
 	require.Equal(t, "a7", seen(r)[len(seen(r))-1])
 	require.Zero(t, p.Count(`select count(*) from platform.delivery_queue`))
+}
+
+// Whatever is sent again takes its place in the order of its subject: by hand, the many or one, and by a recovery.
+func TestOrdering_HoldsForWhatIsSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"one by one", "the many", "recovered"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			p, r := open(t), receive(t)
+			c := p.Coordinator()
+			path := c.Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}, "ordering": "subject"}).Is(201).Header.Get("Location")
+			p.deliver()
+			since := p.Clock.Now().Add(-time.Minute).Format(time.RFC3339)
+			subject := id.NewOrganisation()
+			revisions := func() (out []int) {
+				for _, x := range r.all() {
+					var body struct{ Data struct{ Revision int } }
+					require.NoError(t, json.Unmarshal(x.Body, &body))
+					out = append(out, body.Data.Revision)
+				}
+				return out
+			}
+			for revision := range int64(3) {
+				p.Do(func(tx *db.Tx) error {
+					return happened.Record(tx, fact.Event{Subject: subject, Revision: revision + 1})
+				})
+			}
+			p.deliver()
+			require.Equal(t, []int{1, 2, 3}, revisions())
+			var sent []string
+			rows := c.Get("/v1/webhook-deliveries?status=delivered&sort=-created_at&limit=3").Is(200) // the latest first
+			for i := range 3 {
+				sent = append(sent, rows.Str(fmt.Sprintf("data.%d.id", i)))
+			}
+			r.answer(500)
+			switch way {
+			case "one by one":
+				for _, d := range sent {
+					c.Post("/v1/webhook-deliveries/"+d+"/resend", nil).Is(200)
+				}
+			case "the many":
+				require.Equal(t, float64(3), c.Post("/v1/webhook-deliveries/resend", object{"event_types": []string{"organisation.*"}}).Is(200).Num("count"))
+			case "recovered":
+				_, err := p.Super.Exec(context.Background(), `update webhook_deliveries set status = 'failed' where type = 'organisation.probed'`)
+				require.NoError(t, err)
+				require.Equal(t, float64(3), p.recover(c, path, object{"since": since, "event_types": []string{"organisation.probed"}}).Num("delivery_count"))
+			}
+			p.deliver()
+			require.Equal(t, []int{1, 2, 3, 1}, revisions(), "the first failed, and the others wait for it")
+			r.answer(200)
+			p.later(7*time.Minute, c) // it is the second try for what was sent by hand
+			p.deliver()
+			require.Equal(t, []int{1, 2, 3, 1, 1, 2, 3}, revisions())
+			require.Zero(t, p.Count(`select count(*) from platform.delivery_queue`))
+			c.Post(path+"/test", nil).Is(200)
+			c.Post(path+"/test", nil).Is(200)
+			require.Equal(t, 1, p.Count(`select count(*) from platform.delivery_queue where test and subject_id is null`), "a test event waits for nothing")
+		})
+	}
 }
 
 // What is later goes out as soon as what is earlier has arrived: nothing waits for the clock.

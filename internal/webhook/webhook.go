@@ -218,6 +218,8 @@ const (
 	outcomeGone        = "gone"        // 410
 	outcomeUnreachable = "unreachable" // no answer
 	outcomeNoToken     = "no_token"    // its token endpoint gave none, so nothing was sent
+
+	outcomeUnmade = "unmade" // of no try: it could not be made
 )
 
 // The rules for addresses, by the codes of outbound.

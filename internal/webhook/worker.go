@@ -52,7 +52,7 @@ func (p *purge) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error { retur
 // PurgeAll purges every tenant. One that fails does not keep the others waiting; what is left is tried again with the
 // next job.
 func (s *Service) PurgeAll(ctx context.Context) error {
-	return s.db.EachTenant(ctx, "purge", s.Purge)
+	return s.db.EachTenant(ctx, "webhook-purge", s.Purge)
 }
 
 type warner struct {
@@ -65,7 +65,7 @@ func (w *warner) Work(ctx context.Context, _ *river.Job[WarnArgs]) error { retur
 
 // WarnAll warns of the endpoints of every tenant that have only failed for half or three quarters of failingLimit.
 func (s *Service) WarnAll(ctx context.Context) error {
-	return s.db.EachTenant(ctx, "warn", s.Warn)
+	return s.db.EachTenant(ctx, "webhook-warn", s.Warn)
 }
 
 type postman struct {

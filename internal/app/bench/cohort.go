@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,55 +50,90 @@ func cohorts(ctx context.Context) error {
 		}
 	}
 	st.app.Matching.Watch = enter
-	var walls, cpus, base []float64
-	var summary []byte
-	for range *rounds {
-		for s := range spent {
-			spent[s] = append(spent[s], 0)
-		}
-		run := id.NewMatchingRun()
-		if _, err := st.super.Exec(ctx, `insert into matching_runs (tenant_id, id, cohort_id, status, objective, floor, stability_bonus, reciprocity, weights, weights_source, pins, stage,
-				created_at, updated_at, changed_by, request_id)
-			values ($1, $2, $3, 'queued', 'total', 0, 500, true,
-				'{"content":5500,"preference":1500,"distance":1500,"availability":500,"size":300,"workforce":300,"cross_sector":400}', 'default', '[]', 'waiting', now(), now(), 'bench', 'bench')`,
-			tenant.UUID(), run.UUID(), cid); err != nil {
-			return err
-		}
-		done := func() {}
-		if *profile != "" && len(walls) == 0 {
-			if done, err = profiling(*profile); err != nil {
-				return err
+	measure := func(what string, basedOn *uuid.UUID) (uuid.UUID, error) {
+		clear(spent)
+		stages = nil
+		var walls, cpus, base []float64
+		var summary []byte
+		var last uuid.UUID
+		for range *rounds {
+			for s := range spent {
+				spent[s] = append(spent[s], 0)
+			}
+			run := id.NewMatchingRun()
+			last = run.UUID()
+			if _, err := st.super.Exec(ctx, `insert into matching_runs (tenant_id, id, cohort_id, based_on, status, objective, floor, stability_bonus, reciprocity, weights, weights_source, pins, stage,
+					created_at, updated_at, changed_by, request_id)
+				values ($1, $2, $3, $4, 'queued', 'total', 0, 500, true,
+					'{"content":5500,"preference":1500,"distance":1500,"availability":500,"size":300,"workforce":300,"cross_sector":400}', 'default', '[]', 'waiting', now(), now(), 'bench', 'bench')`,
+				tenant.UUID(), last, cid, basedOn); err != nil {
+				return last, err
+			}
+			done := func() {}
+			if *profile != "" && len(walls) == 0 && basedOn == nil {
+				if done, err = profiling(*profile); err != nil {
+					return last, err
+				}
+			}
+			start, mine, theirs := time.Now(), ownCPU(), st.databaseCPU()
+			if err := st.app.Matching.ComputeRun(ctx, tenant, run); err != nil {
+				return last, err
+			}
+			enter("")
+			done()
+			walls, cpus, base = append(walls, time.Since(start).Seconds()), append(cpus, (ownCPU()-mine)/1e6), append(base, (st.databaseCPU()-theirs)/1e6)
+			if err := st.super.QueryRow(ctx, `select coalesce(summary, jsonb_build_object('failure', failure)) from matching_runs where tenant_id = $1 and id = $2`, tenant.UUID(), last).Scan(&summary); err != nil {
+				return last, err
 			}
 		}
-		start, mine, theirs := time.Now(), ownCPU(), st.databaseCPU()
-		if err := st.app.Matching.ComputeRun(ctx, tenant, run); err != nil {
-			return err
+		var got struct {
+			Failure          string
+			Matched          int
+			Kept, Moved, New int
+			Certificate      map[string]any
 		}
-		enter("")
-		done()
-		walls, cpus, base = append(walls, time.Since(start).Seconds()), append(cpus, (ownCPU()-mine)/1e6), append(base, (st.databaseCPU()-theirs)/1e6)
-		if err := st.super.QueryRow(ctx, `select coalesce(summary, jsonb_build_object('failure', failure)) from matching_runs where tenant_id = $1 and id = $2`, tenant.UUID(), run.UUID()).Scan(&summary); err != nil {
-			return err
+		if err := json.Unmarshal(summary, &got); err != nil {
+			return last, err
 		}
+		if got.Failure != "" {
+			return last, fmt.Errorf("the run failed: %s", got.Failure)
+		}
+		fmt.Printf("\n%s: %d leervragen, %d leerplekken, medians of %d: CPU %.2f s here, %.2f s in the database, wall %.2f s; heap %.0f MB after, %.0f MB resident at most\n", what, *cohort, *cohort, *rounds,
+			median(cpus), median(base), median(walls), float64(heap())/1e6, peak())
+		for _, s := range stages {
+			fmt.Printf("  %-12s %8.3f s CPU\n", s, median(spent[s]))
+		}
+		var packed int
+		if err := st.super.QueryRow(ctx, `select length(packed) from matching_run_problems where tenant_id = $1 and run_id = $2`, tenant.UUID(), last).Scan(&packed); err != nil {
+			return last, err
+		}
+		fmt.Printf("%.1f MB kept with the run; matched %d: %d kept, %d moved, %d new; certificate %v\n", float64(packed)/1e6, got.Matched, got.Kept, got.Moved, got.New, got.Certificate)
+		return last, nil
 	}
-	var got struct {
-		Failure     string
-		Matched     int
-		Certificate map[string]any
-	}
-	if err := json.Unmarshal(summary, &got); err != nil {
+	first, err := measure("A cohort", nil)
+	if err != nil {
 		return err
 	}
-	if got.Failure != "" {
-		return fmt.Errorf("the run failed: %s", got.Failure)
+	for _, late := range []string{
+		`update leerplekken set status = 'withdrawn' where tenant_id = $1 and id = (select max(leerplek_id::text)::uuid from matching_run_places where tenant_id = $1 and run_id = $2)`,
+		`update leerplekken set description = 'Meekijken met het lassen en het onthaal' where tenant_id = $1 and id = (select min(leerplek_id::text)::uuid from matching_run_places where tenant_id = $1 and run_id = $2)`,
+		`update leervragen set question = 'Hoe doen anderen het onthaal' where tenant_id = $1 and id = (select min(leervraag_id::text)::uuid from matching_run_places where tenant_id = $1 and run_id = $2)`,
+	} {
+		if n, err := st.super.Exec(ctx, late, tenant.UUID(), first); err != nil || n.RowsAffected() != 1 {
+			return errors.Join(err, fmt.Errorf("%d rows were changed late", n.RowsAffected()))
+		}
 	}
-	fmt.Printf("\n%d leervragen, %d leerplekken, medians of %d: CPU %.2f s here, %.2f s in the database, wall %.2f s; heap %.0f MB after\n", *cohort, *cohort, *rounds,
-		median(cpus), median(base), median(walls), float64(heap())/1e6)
-	for _, s := range stages {
-		fmt.Printf("  %-12s %8.3f s CPU\n", s, median(spent[s]))
+	_, err = measure("Based on that, after one place closed and the words of a place and of a question changed", &first)
+	return err
+}
+
+// peak is the most memory that this process had resident, in MB (10^6 bytes).
+func peak() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // it cannot fail for ourselves
 	}
-	fmt.Printf("matched %d; certificate %v\n", got.Matched, got.Certificate)
-	return nil
+	return float64(u.Maxrss) * 1024 / 1e6
 }
 
 // fillCohort makes the tenant of suggestions with a cohort of all its leerplekken and as many leervragen.

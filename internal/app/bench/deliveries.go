@@ -30,12 +30,14 @@ const (
 	answers = "/ok"   // at once
 	dawdles = "/slow" // after pace
 	hangs   = "/hang" // never
+	turns   = "/turn" // at once, or never while an order says so
 	pace    = 20 * time.Millisecond
 )
 
 // order is what the receiver's process is told to do: make employers at a rate, and wait until each one's fact has come to
-// so many endpoints that answer.
+// so many endpoints that answer. One without a load and nothing to wait for only says how those behave that turn.
 type order struct {
+	Turned bool     // they hang from now on
 	Load   string   // our API's address; empty: only wait until Wait deliveries have come since the last order
 	Tokens []string // of the callers who take turns
 	Rate   float64  // a second; 0: as many as Clients at once can
@@ -84,7 +86,7 @@ func deliveries(ctx context.Context) error {
 		name string
 		run  func(context.Context) (string, error)
 	}{
-		{"all", c.whole}, {"steady", c.steady}, {"fan-out", c.fanOut}, {"neighbours", c.neighbours}, {"backlog", c.drain},
+		{"all", c.whole}, {"steady", c.steady}, {"fan-out", c.fanOut}, {"neighbours", c.neighbours}, {"turning", c.turning}, {"backlog", c.drain},
 	} {
 		if *only != "" && *only != part.name {
 			continue
@@ -330,36 +332,84 @@ func (c *course) neighbours(ctx context.Context) (string, error) {
 	if err := errors.Join(c.waiting(ctx, []member{hanging}, 1000), c.waiting(ctx, []member{busy}, 100_000)); err != nil {
 		return "", err
 	}
-	run := func() (report, error) {
-		return c.receiver.do(order{Load: c.base, Tokens: tokens, Rate: 50, Count: 400, Each: 1})
-	}
-	// The p99 of a round is its fourth worst, so that of all rounds together is compared.
-	var quiet, beside []time.Duration
-	var ratios []float64
-	for range *rounds {
-		q, err := run()
-		if err != nil {
-			return "", err
-		}
-		if err := c.letGo(ctx, hanging.tenant, busy.tenant); err != nil {
-			return "", err
-		}
-		b, err := run()
-		if err = errors.Join(err, c.hold(ctx, hanging.tenant, busy.tenant)); err != nil {
-			return "", err
-		}
-		quiet, beside, ratios = append(quiet, q.All...), append(beside, b.All...), append(ratios, float64(b.P99)/float64(q.P99))
+	felt, err := c.compared(tokens, false, func() error { return c.letGo(ctx, hanging.tenant, busy.tenant) },
+		func() error { return c.hold(ctx, hanging.tenant, busy.tenant) })
+	if err != nil {
+		return "", err
 	}
 	var left int
 	if err := c.super.QueryRow(ctx, `select count(*) from platform.delivery_queue where tenant_id = $1`, busy.tenant).Scan(&left); err != nil {
 		return "", err
 	}
 	_, err = c.super.Exec(ctx, `delete from platform.delivery_queue where tenant_id in ($1, $2)`, hanging.tenant, busy.tenant)
+	return fmt.Sprintf("beside an endpoint that hangs and 100,000 waiting (%d left at the end): %s", left, felt), err
+}
+
+// turning is what eight endpoints of one tenant do to others that always answered, have all the room that there is, and begin
+// to hang together with much waiting for each.
+func (c *course) turning(ctx context.Context) (string, error) {
+	tokens, err := c.several(ctx, 20, answers)
+	if err != nil {
+		return "", err
+	}
+	bad, err := c.tenant(ctx, slices.Repeat([]string{turns}, 8)...)
+	if err != nil {
+		return "", err
+	}
+	each := make([]member, len(bad.endpoints))
+	for i, e := range bad.endpoints {
+		each[i] = member{bad.caller, []string{e}}
+	}
+	const nothing = `select not exists (select from platform.delivery_queue where tenant_id = $1)`
+	felt, err := c.compared(tokens, true, func() error {
+		// They answer until each has had enough to be trusted.
+		err := errors.Join(c.letGo(ctx, bad.tenant), c.waiting(ctx, each, 20*len(each)), c.until(ctx, time.Minute, nothing, bad.tenant))
+		if err != nil {
+			return err
+		}
+		_, err = c.receiver.do(order{Turned: true})
+		return errors.Join(err, c.waiting(ctx, each, 100*len(each)))
+	}, func() error {
+		err := c.hold(ctx, bad.tenant)
+		if err != nil {
+			return err
+		}
+		if _, err = c.super.Exec(ctx, `delete from platform.delivery_queue where tenant_id = $1`, bad.tenant); err != nil {
+			return err
+		}
+		_, err = c.receiver.do(order{})
+		return err
+	})
+	return "beside eight endpoints that always answered and begin to hang: " + felt, err
+}
+
+// compared says what others feel of what goes on between begin and end, in rounds with and without it.
+func (c *course) compared(tokens []string, turned bool, begin, end func() error) (string, error) {
+	run := func(turned bool) (report, error) {
+		return c.receiver.do(order{Turned: turned, Load: c.base, Tokens: tokens, Rate: 50, Count: 400, Each: 1})
+	}
+	// The p99 of a round is its fourth worst, so that of all rounds together is compared.
+	var quiet, beside []time.Duration
+	var ratios []float64
+	for range *rounds {
+		q, err := run(false)
+		if err != nil {
+			return "", err
+		}
+		if err := begin(); err != nil {
+			return "", err
+		}
+		b, err := run(turned)
+		if err = errors.Join(err, end()); err != nil {
+			return "", err
+		}
+		quiet, beside, ratios = append(quiet, q.All...), append(beside, b.All...), append(ratios, float64(b.P99)/float64(q.P99))
+	}
 	slices.Sort(quiet)
 	slices.Sort(beside)
 	at := func(all []time.Duration, percent int) time.Duration { return all[len(all)*percent/100] }
-	return fmt.Sprintf("others alone p50 %.1f, p99 %.1f ms; beside an endpoint that hangs and 100,000 waiting (%d left at the end) p50 %.1f, p99 %.1f ms: **%.2f×** [%.2f–%.2f]",
-		ms(at(quiet, 50)), ms(at(quiet, 99)), left, ms(at(beside, 50)), ms(at(beside, 99)), float64(at(beside, 99))/float64(at(quiet, 99)), slices.Min(ratios), slices.Max(ratios)), err
+	return fmt.Sprintf("others p50 %.1f, p99 %.1f ms; alone p50 %.1f, p99 %.1f ms: **%.2f×** [%.2f–%.2f]", ms(at(beside, 50)), ms(at(beside, 99)),
+		ms(at(quiet, 50)), ms(at(quiet, 99)), float64(at(beside, 99))/float64(at(quiet, 99)), slices.Min(ratios), slices.Max(ratios)), nil
 }
 
 // waiting writes n facts that are due, spread over members, straight into the tables: what a busy day would have left.
@@ -553,6 +603,7 @@ type sink struct {
 	total  int                    // there and at the slow ones, since the last order
 	ticks  []time.Time            // of every step-th
 	step   int
+	turned bool
 	change chan struct{}
 }
 
@@ -616,8 +667,11 @@ func (s *sink) talk(c net.Conn) {
 		}
 		at := time.Now()
 		if !bytes.Contains(body, testEvent) {
+			s.mu.Lock()
+			turned := s.turned
+			s.mu.Unlock()
 			switch {
-			case strings.HasPrefix(r.URL.Path, hangs):
+			case strings.HasPrefix(r.URL.Path, hangs), turned && strings.HasPrefix(r.URL.Path, turns):
 				_, _ = io.Copy(io.Discard, c) // until they hang up
 				return
 			case strings.HasPrefix(r.URL.Path, dawdles):
@@ -655,7 +709,11 @@ func (s *sink) obey(o order) (report, error) {
 	start := time.Now()
 	s.mu.Lock()
 	s.came, s.total, s.ticks, s.step = map[string][]time.Time{}, 0, nil, o.Wait/100
+	s.turned = o.Turned
 	s.mu.Unlock()
+	if o.Load == "" && o.Wait == 0 {
+		return report{}, nil
+	}
 	if o.Load == "" {
 		return s.await(o, start)
 	}

@@ -66,6 +66,8 @@ type grown struct {
 // house is the product on one database.
 type house struct {
 	base  string
+	app   *app.App
+	tap   *growth.Tap // hears its statements, while it is asked to
 	close func()
 }
 
@@ -146,6 +148,13 @@ func (g *grown) make(ctx context.Context, kept string) error {
 	if _, err := app.Migrate(ctx, g.st.server.URL(app.OwnerRole, "bench", small)); err != nil {
 		return err
 	}
+	c, err := g.super(ctx, small)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(growth.Past(ctx, c), c.Close(ctx)); err != nil {
+		return err
+	}
 	if err := g.fill(ctx); err != nil {
 		return err
 	}
@@ -158,7 +167,9 @@ func (g *grown) make(ctx context.Context, kept string) error {
 
 // open serves what stands in a database.
 func (g *grown) open(ctx context.Context, database string) (*house, error) {
-	data, err := db.Open(ctx, g.st.server.URL(app.AppRole, "bench", database), db.Options{MaxConns: int32(*conns)})
+	tap := growth.NewTap()
+	tap.Hear(false)
+	data, err := db.Open(ctx, g.st.server.URL(app.AppRole, "bench", database), db.Options{MaxConns: int32(*conns), Tracer: tap})
 	if err != nil {
 		return nil, err
 	}
@@ -173,10 +184,10 @@ func (g *grown) open(ctx context.Context, database string) (*house, error) {
 		return nil, errors.Join(err, lines.Close())
 	}
 	background, cancel := context.WithCancel(ctx)
-	h := &house{base: "http://" + l.Addr().String()}
+	h := &house{base: "http://" + l.Addr().String(), tap: tap}
 	closeAll := func() { cancel(); _ = l.Close(); data.Close(); _ = lines.Close() }
 	// Both say that they are the same: a token and a certificate of the one hold in the other.
-	a, err := app.New(data, app.Options{Box: g.box, Log: slog.New(slog.NewJSONHandler(lines, nil)), PublicURL: "http://127.0.0.1", Outbound: outbound.Policy{Insecure: true},
+	a, err := app.New(data, app.Options{Box: g.box, Log: slog.New(slog.NewJSONHandler(lines, nil)), PublicURL: "http://127.0.0.1", Outbound: outbound.OnlyLoopback(),
 		ClientLimit: clientLimit, PublicLimit: clientLimit, KeepEvents: 720 * time.Hour, KeepTries: 720 * time.Hour})
 	if err == nil {
 		err = a.Access.Start(ctx)
@@ -188,6 +199,7 @@ func (g *grown) open(ctx context.Context, database string) (*house, error) {
 		closeAll()
 		return nil, err
 	}
+	h.app = a
 	go a.Access.Run(background)
 	go a.Limits.Run(background)
 	server := a.HTTPServer()
@@ -421,6 +433,17 @@ func (g *grown) client(ctx context.Context, h *house, number int) *surveyor {
 		s.secret = [2]string{g.seeded.Platform.ClientID, g.seeded.Platform.ClientSecret}
 	}
 	return s
+}
+
+// employer makes a surveyor of a seeded tenant, as the HR software of one of its employers.
+func (g *grown) employer(ctx context.Context, h *house, number int) (*surveyor, error) {
+	s := g.client(ctx, h, number)
+	at := slices.IndexFunc(s.tenant.Clients, func(c app.DemoClient) bool { return c.OrganisationID != nil })
+	if at < 0 {
+		return nil, fmt.Errorf("%s has no client that is bound to an employer", s.tenant.Slug)
+	}
+	s.secret = [2]string{s.tenant.Clients[at].ClientID, s.tenant.Clients[at].ClientSecret}
+	return s, nil
 }
 
 // admit gets a token where the last one is about to end.

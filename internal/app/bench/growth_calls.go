@@ -83,6 +83,13 @@ func (s *surveyor) journey() {
 	for _, d := range days {
 		s.post(as+"/days/{day_id}/attend", at+"/days/"+d+"/attend", object{"attended": true, "hours": nil, "safety_briefed": true})
 	}
+	again := match()
+	s.post("/v1/matches/{id}/propose", "/v1/matches/"+again+"/propose", nil)
+	s.post("/v1/matches/{id}/accept", "/v1/matches/"+again+"/accept", object{"party": "sending", "channel": "phone"})
+	dropped := s.post("/v1/matches/{id}/accept, the last", "/v1/matches/"+again+"/accept", object{"party": "receiving", "channel": "mail"}).text("leeruitwisseling_id")
+	s.post(as+"/cancel", "/v1/leeruitwisselingen/"+dropped+"/cancel", object{"reason": "illness", "by_party": "switcher"})
+	unwanted := match()
+	s.post("/v1/matches/{id}/cancel", "/v1/matches/"+unwanted+"/cancel", nil)
 	done := s.post(as+"/complete", at+"/complete", nil)
 	registraties, _ := done["opleidingsregistratie_ids"].([]any)
 	surveys, _ := done["survey_ids"].([]any)
@@ -102,30 +109,74 @@ func (s *surveyor) journey() {
 		}
 	}
 	s.post("/v1/surveys/{id}/answers", survey+"/answers", object{"answers": answers})
+	s.link(s.call("GET /v1/surveys/{id}, after completing", http.MethodGet, fmt.Sprint("/v1/surveys/", surveys[1]), nil))
+	endpoint := s.post("/v1/webhook-endpoints", "/v1/webhook-endpoints", object{"url": "http://127.0.0.1:1/", "event_types": []string{"leerbewijs.*"}}).text("id")
 	certificate := s.post("/v1/leerbewijzen", "/v1/leerbewijzen", object{"leeruitwisseling_id": exchange, "medewerker_id": switcher}).text("id")
+	s.send("GET /check/{id}", http.MethodGet, "/check/"+certificate, "", nil)
 	s.post("/v1/leerbewijzen/{id}/revoke", "/v1/leerbewijzen/"+certificate+"/revoke", object{"reason": "proef"})
 	s.post("/v1/leervragen/{id}/close", "/v1/leervragen/"+question+"/close", object{"outcome": "answered"})
 
 	client := s.post("/v1/clients", "/v1/clients", object{"name": "Proef " + mark, "role": "integration", "scopes": []string{"event:read", "webhook:write", "webhook:read"}}).text("id")
 	s.post("/v1/clients/{id}/rotate-secret", "/v1/clients/"+client+"/rotate-secret", object{"overlap_hours": 0})
 	s.call("DELETE /v1/clients/{id}", http.MethodDelete, "/v1/clients/"+client, nil)
-	endpoint := s.post("/v1/webhook-endpoints", "/v1/webhook-endpoints", object{"url": "http://127.0.0.1:1/", "event_types": []string{"leerbewijs.*"}}).text("id")
+	s.post("/v1/webhook-endpoints/{id}/test", "/v1/webhook-endpoints/"+endpoint+"/test", nil)
+	for _, d := range s.call("GET /v1/webhook-deliveries?endpoint_id=, a new one", http.MethodGet, "/v1/webhook-deliveries?endpoint_id="+endpoint, nil).list("data") {
+		if d.text("event_type") != "webhook_endpoint.test" && d.text("type") != "webhook_endpoint.test" {
+			at := "/v1/webhook-deliveries/" + d.text("id")
+			s.post("/v1/webhook-deliveries/{id}/cancel", at+"/cancel", nil)
+			s.post("/v1/webhook-deliveries/{id}/resend", at+"/resend", nil)
+			break
+		}
+	}
 	s.post("/v1/webhook-endpoints/{id}/rotate-secret", "/v1/webhook-endpoints/"+endpoint+"/rotate-secret", nil)
 	s.call("DELETE /v1/webhook-endpoints/{id}", http.MethodDelete, "/v1/webhook-endpoints/"+endpoint, nil)
+}
+
+// link answers a survey as its respondent does, without an account.
+func (s *surveyor) link(survey object) {
+	address, err := url.Parse(survey.text("link"))
+	if s.fault == nil && (err != nil || address.Path == "") {
+		s.fault = fmt.Errorf("a survey that was just made has no link: %v", survey)
+	}
+	if s.fault != nil {
+		return
+	}
+	token := s.token
+	s.token = ""
+	form := url.Values{}
+	for _, q := range survey.list("questions") {
+		if q.text("kind") == "open" {
+			form.Set(q.text("id"), "het was goed")
+		}
+	}
+	s.send("GET /s/{token}", http.MethodGet, address.Path, "", nil)
+	s.send("POST /s/{token}", http.MethodPost, address.Path, "application/x-www-form-urlencoded", []byte(form.Encode()))
+	s.token = token
+}
+
+// open makes a tenant, as the operator.
+func (s *surveyor) open() {
+	s.turn++
+	s.post("/v1/tenants", "/v1/tenants", object{"slug": fmt.Sprint("bench-", s.serial, "-", s.turn), "name": "Een partner", "sandbox": true})
 }
 
 // reading is a GET of the document with the paths that answered it here.
 type reading struct {
 	name     string
 	operator bool
+	bound    bool // by the HR software of an employer
 	paths    []string
 }
+
+// byEmployer ends the names of its calls.
+const byEmployer = ", by an employer"
 
 // asked are the queries of the contract beside an operation's bare path. {…} takes an id of that list, and SINCE a time some months ago.
 var asked = map[string][]string{
 	"/v1/opleidingsregistraties":      {"?updated_since=SINCE", "?organisation_id={organisations}"},
 	"/v1/leervragen/{id}/suggestions": {"?limit=10"},
-	"/v1/surveys":                     {"?leeruitwisseling_id={leeruitwisselingen}"},
+	"/v1/surveys":                     {"?leeruitwisseling_id={leeruitwisselingen}", "?updated_since=SINCE"},
+	"/v1/leeruitwisselingen":          {"?updated_since=SINCE"},
 	"/v1/events":                      {"?types=leerbewijs.*,match.accepted", "?at=now"},
 	"/v1/webhook-deliveries":          {"?endpoint_id={webhook-endpoints}"},
 	"/v1/topics":                      {"?q=planning"},
@@ -137,7 +188,7 @@ var parameter = regexp.MustCompile(`\{[a-z_-]+\}`)
 const atMost = 60 // paths of one operation
 
 // readings finds, for every GET of the document, paths that are answered: ids are taken from the lists of the same house, level by
-// level. What cannot be asked is said.
+// level. What cannot be asked is said. Without an operator it is a bound caller that asks, and what it may not read is left out.
 func (s *surveyor) readings(operator *surveyor) (out []reading, left []string) {
 	var doc struct{ Paths map[string]map[string]any }
 	if s.fault = json.Unmarshal(api.OpenAPI, &doc); s.fault != nil {
@@ -199,7 +250,7 @@ func (s *surveyor) readings(operator *surveyor) (out []reading, left []string) {
 				if o["data"] == nil {
 					o, _ = try(s, path)
 				}
-				if o["data"] == nil {
+				if o["data"] == nil && operator != nil {
 					o, _ = try(operator, path)
 				}
 				for _, one := range o.list("data") {
@@ -229,7 +280,10 @@ func (s *surveyor) readings(operator *surveyor) (out []reading, left []string) {
 		for _, query := range append([]string{""}, asked[template]...) {
 			var r reading
 			for _, by := range []*surveyor{s, operator} {
-				r = reading{name: "GET " + template + query, operator: by == operator}
+				if by == nil {
+					continue
+				}
+				r = reading{name: "GET " + template + query, operator: by == operator, bound: operator == nil}
 				since := url.QueryEscape(time.Now().AddDate(0, 0, -200).UTC().Format(time.RFC3339))
 				query := strings.ReplaceAll(query, "SINCE", since)
 				for _, path := range fill(template) {
@@ -251,7 +305,7 @@ func (s *surveyor) readings(operator *surveyor) (out []reading, left []string) {
 					if broken[r.name] != "" {
 						break
 					}
-					if s.fault != nil || operator.fault != nil {
+					if s.fault != nil || operator != nil && operator.fault != nil {
 						return nil, nil
 					}
 					if !ok {
@@ -289,9 +343,15 @@ func (s *surveyor) readings(operator *surveyor) (out []reading, left []string) {
 			}
 			out = append(out, r)
 			if query == "" && len(known[template]) > 0 {
-				out = append(out, reading{name: "GET " + template + "?cursor=…", operator: r.operator, paths: known[template]})
+				out = append(out, reading{name: "GET " + template + "?cursor=…", operator: r.operator, bound: r.bound, paths: known[template]})
 			}
 		}
+	}
+	if operator == nil {
+		for i := range out {
+			out[i].name += byEmployer
+		}
+		return out, nil
 	}
 	return out, left
 }

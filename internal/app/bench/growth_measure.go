@@ -11,6 +11,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/app/growth"
+	paging "github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // together is how many clients ask at once where it is not one.
@@ -62,17 +66,38 @@ func (g *grown) measure(ctx context.Context) error {
 	for name, h := range g.houses {
 		operators[name] = g.client(ctx, h, -1)
 	}
+	employers := make([][]*surveyor, len(settings))
+	for i, s := range settings {
+		for range s.clients {
+			e, err := g.employer(ctx, g.houses[s.house], s.number)
+			if err != nil {
+				return err
+			}
+			employers[i] = append(employers[i], e)
+		}
+	}
+	heard := g.houses[large].tap
+	heard.Hear(true)
 	same, left := surveyors[few][0].readings(operators[small])
 	ofTheBig, leftOfBig := surveyors[ofBig][0].readings(operators[large])
+	ofEmployer, _ := employers[few][0].readings(nil)
+	ofEmployerOfBig, _ := employers[ofBig][0].readings(nil)
+	same, ofTheBig = append(same, ofEmployer...), append(ofTheBig, ofEmployerOfBig...)
 	for _, why := range leftOfBig {
 		if !slices.Contains(left, why) {
 			left = append(left, "of the big tenant: "+why)
 		}
 	}
-	for _, s := range []*surveyor{surveyors[few][0], surveyors[ofBig][0], operators[small], operators[large]} {
+	first := g.client(ctx, g.houses[large], 1) // a journey to be heard, and not to be measured
+	first.journey()
+	operators[large].open()
+	said := heard.Take()
+	heard.Hear(false)
+	for _, s := range []*surveyor{surveyors[few][0], surveyors[ofBig][0], employers[few][0], employers[ofBig][0], operators[small], operators[large], first} {
 		if s.fault != nil {
 			return s.fault
 		}
+		clear(s.took)
 	}
 	fmt.Fprintf(os.Stderr, "%d reading calls; not asked, for want of something to ask for, or of an answer: %s\n", len(same), strings.Join(left, ", "))
 	got := map[string]*[5]took{}
@@ -97,8 +122,11 @@ func (g *grown) measure(ctx context.Context) error {
 					asks = ofTheBig[k]
 				}
 				by := surveyors[at]
-				if asks.operator {
+				switch {
+				case asks.operator:
 					by = []*surveyor{operators[settings[at].house]}
+				case asks.bound:
+					by = employers[at]
 				}
 				if err := ctx.Err(); err != nil {
 					return err
@@ -110,8 +138,94 @@ func (g *grown) measure(ctx context.Context) error {
 		}
 	}
 	journeys, err := g.travel(ctx, surveyors, of)
+	if err == nil {
+		err = g.openTenants(operators, of)
+	}
 	g.print(same, got, journeys, left) // what was read is worth telling, however the journeys ended
-	return err
+	if err != nil {
+		return err
+	}
+	heard.Hear(true)
+	if err := g.keepUp(ctx); err != nil {
+		return err
+	}
+	return g.plans(ctx, append(said, heard.Take()...))
+}
+
+// openTenants lets the operator make some, in both databases by turns.
+func (g *grown) openTenants(operators map[string]*surveyor, of func(string) *[5]took) error {
+	for range 5 * *rounds {
+		for at, name := range map[int]string{few: small, many: large} {
+			s := operators[name]
+			clear(s.took)
+			s.open()
+			if s.fault != nil {
+				return s.fault
+			}
+			for name, all := range s.took {
+				of(name)[at].all = append(of(name)[at].all, all...)
+			}
+		}
+	}
+	return nil
+}
+
+// keepUp does the work that nobody asks for in both databases, as the jobs do, and prints what a round over all tenants takes. The
+// first one finds what copies of a year ago left to do, the second one nothing. A job has thirty seconds and goes on where it stopped.
+func (g *grown) keepUp(ctx context.Context) error {
+	fmt.Printf("\nUpkeep, a round over all tenants: seconds, and seconds of CPU of this process and the database\n\n| work | first, at 1 %% | first, at 100 %% | CPU | again, at 1 %% | again, at 100 %% | CPU |\n|---|---|---|---|---|---|---|\n")
+	for _, w := range []struct {
+		name string
+		work func(*app.App) error
+	}{
+		{"survey.expire", func(a *app.App) error { return a.Surveys.ExpireDue(ctx, a.DB) }},
+		{"matching.rescue", func(a *app.App) error { return a.Matching.RescueRuns(ctx) }},
+		{"matching.forget", func(a *app.App) error { return a.Matching.ForgetRuns(ctx) }},
+		{"webhook.warn", func(a *app.App) error { return a.Webhooks.WarnAll(ctx) }},
+		{"webhook.purge", func(a *app.App) error { return a.Webhooks.PurgeAll(ctx) }},
+		{"event.purge", func(a *app.App) error { return a.Events.PurgeAll(ctx) }},
+		{"access.purge", func(a *app.App) error { return a.Access.PurgeAll(ctx) }},
+		{"page.checkpoint", func(a *app.App) error { return paging.Checkpoint(ctx, a.DB) }},
+	} {
+		fmt.Printf("| `%s` |", w.name)
+		for range 2 {
+			cpu := 0.0
+			for _, name := range []string{small, large} {
+				here, base, start := ownCPU(), g.st.databaseCPU(), time.Now()
+				if err := w.work(g.houses[name].app); err != nil {
+					return fmt.Errorf("%s: %w", w.name, err)
+				}
+				cpu = (ownCPU() - here + g.st.databaseCPU() - base) / 1e6
+				fmt.Printf(" %.3f |", time.Since(start).Seconds())
+			}
+			fmt.Printf(" %.3f |", cpu)
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+// scanned is from how many pages (of 8 kB) on a table that is read from end to end is a fault. Fewer, 16 MB, may be read whole as well
+// as by an index, and where tenants are few one has much of a table.
+const scanned = 2000
+
+// plans plans what was heard once more in the large database, as the program's connections do, and fails where a table of tenants is
+// read from end to end.
+func (g *grown) plans(ctx context.Context, said []growth.Said) error {
+	c, err := g.houses[large].app.DB.Pool().Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	found, planned, err := growth.Scans(ctx, c.Conn(), said, scanned)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nplanned again with the connections' own settings, with parameters and for any: %d statements; tables of tenants read from end to end: %d\n", planned, len(found))
+	if len(found) > 0 {
+		return errors.New(strings.Join(found, "\n"))
+	}
+	return nil
 }
 
 // ask lets clients make one call for a while, each its own paths one after the other.

@@ -46,7 +46,7 @@ var (
 	token   = flag.String("token", "", "bearer token of the load generator")
 
 	deliver  = flag.Bool("deliveries", false, "measure deliveries instead")
-	only     = flag.String("only", "", "one alone: GET, list or create; of deliveries: all, steady, fan-out, neighbours or backlog")
+	only     = flag.String("only", "", "one alone: GET, list or create; of deliveries: all, steady, fan-out, neighbours, turning or backlog")
 	conns    = flag.Int("conns", 20, "connections of the server to the database; serve has as many")
 	peer     = flag.Bool("pocketbase", true, "measure PocketBase beside ours; it is built first, which takes the network and once some minutes")
 	backlog  = flag.Int("backlog", 100_000, "of deliveries: how many wait in the backlog, a multiple of 100")
@@ -340,7 +340,7 @@ func prepare(ctx context.Context, fill func(*stage, context.Context, *app.App) e
 		return fail(err)
 	}
 	st.base = ours.Addr().String()
-	a, err := app.New(data, app.Options{Box: box, Log: logs, PublicURL: "http://" + st.base, Outbound: outbound.Policy{Insecure: true}, ClientLimit: clientLimit, PublicLimit: clientLimit, KeepEvents: 720 * time.Hour})
+	a, err := app.New(data, app.Options{Box: box, Log: logs, PublicURL: "http://" + st.base, Outbound: outbound.OnlyLoopback(), ClientLimit: clientLimit, PublicLimit: clientLimit, KeepEvents: 720 * time.Hour})
 	if err != nil {
 		return fail(err)
 	}

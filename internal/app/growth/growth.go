@@ -89,7 +89,7 @@ func (c column) value(table string, of map[string]int) string {
 	case c.Name == "tenant_id":
 		return "n.tenant"
 	case c.Name == "pos":
-		return "cast(k as bigint)" // from long ago, spread
+		return fmt.Sprintf("greatest(t.pos - (k %% 365) * cast(%d as bigint), 1)", aDay)
 	case c.Type == "uuid":
 		return one("t." + name)
 	case c.Type == "uuid[]":
@@ -102,6 +102,22 @@ func (c column) value(table string, of map[string]int) string {
 		return "left(t." + name + ", 100) || ' ' || k"
 	}
 	return "t." + name
+}
+
+// What was changed longer ago stands further down in the order of changes: a day is so many positions, and what is written after
+// Past begins so high that a thousand days fit below it.
+const (
+	aDay = 1_000_000
+	past = 1000 * aDay
+)
+
+// Past makes room below the positions of all that is written from now on, for copies of it from long ago, and notes for each day of
+// the past where it ends, as the job that keeps checkpoints would have. It comes before what is to be copied; the connection is a
+// superuser's, and fewer than a million transactions may follow before the copies are made.
+func Past(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, fmt.Sprintf(`create or replace function platform.base() returns bigint language sql immutable parallel safe as 'select %[1]d::bigint';
+		insert into platform.checkpoints (at, pos) select now() - n * interval '1 day', %[1]d - n * cast(%[2]d as bigint) from generate_series(0, 400) n`, past, aDay))
+	return err
 }
 
 type table struct {
@@ -166,6 +182,11 @@ func Grow(ctx context.Context, c *pgx.Conn, from uuid.UUID, into Into) (made int
 	if tenants[0] != from {
 		if _, err := tx.Exec(ctx, `insert into tenants (tenant_id, id, slug, name, created_at, updated_at, changed_by, request_id)
 			select n, n, 'g' || replace(cast(n as text), '-', ''), 'Grown', now(), now(), 'growth', 'growth' from unnest(cast($1 as uuid[])) n`, tenants); err != nil {
+			return 0, err
+		}
+		// Whoever goes over all tenants finds them there.
+		if _, err := tx.Exec(ctx, `insert into platform.directory (kind, lookup_hash, tenant_id, subject_id)
+			select 'tenant_slug', sha256(convert_to('g' || replace(cast(n as text), '-', ''), 'UTF8')), n, n from unnest(cast($1 as uuid[])) n`, tenants); err != nil {
 			return 0, err
 		}
 	}

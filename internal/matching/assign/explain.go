@@ -1,6 +1,9 @@
 package assign
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Forced is what it would cost to match a pair that is not matched.
 type Forced struct {
@@ -121,11 +124,42 @@ func (s *Solver) Explain(leervraag int32) (Reason, Fix, error) {
 	case r.count == 0:
 		return NoCandidates, Fix{}, nil
 	}
+	list := make([]Candidate, 0, r.count)
+	for _, x := range n.seats[r.start : r.start+r.count] {
+		list = append(list, Candidate{Place: s.placed[x.node], Cost: x.cost})
+	}
+	reason, fix := s.explain(r, list)
+	return reason, fix, nil
+}
+
+// ExplainOver is Explain of an unmatched leervraag that has these candidates, whatever their scores, in place of its arcs.
+func (s *Solver) ExplainOver(leervraag int32, list []Candidate) (Reason, Fix, error) {
+	if err := s.known(leervraag); err != nil {
+		return Matched, Fix{}, err
+	}
+	for k, x := range list {
+		if err := errors.Join(within(x.Place, 0, int32(len(s.places))-1, "place of candidate %d", k), within(x.Cost, -MaxCost, MaxCost, "cost of candidate %d", k)); err != nil {
+			return Matched, Fix{}, err
+		}
+	}
+	r := &s.net.rows[leervraag]
+	switch {
+	case r.at >= 0:
+		return Matched, Fix{}, nil
+	case len(list) == 0:
+		return NoCandidates, Fix{}, nil
+	}
+	reason, fix := s.explain(r, list)
+	return reason, fix, nil
+}
+
+func (s *Solver) explain(r *row, list []Candidate) (Reason, Fix) {
+	n := &s.net
 	reason := NotWorth
 	open := false
-	for _, x := range n.seats[r.start : r.start+r.count] {
-		open = open || s.open(s.placed[x.node])
-		if int64(x.cost) < n.unmatched {
+	for _, x := range list {
+		open = open || s.open(x.Place)
+		if int64(x.Cost) < n.unmatched {
 			reason = Full
 		}
 	}
@@ -133,18 +167,19 @@ func (s *Solver) Explain(leervraag int32) (Reason, Fix, error) {
 		reason = Closed
 	}
 	var best Fix
-	for _, x := range n.seats[r.start : r.start+r.count] {
-		p := s.placed[x.node]
+	for _, x := range list {
+		p := x.Place
+		node := s.places[p].node
 		try := func(kind FixKind, index, h int32) {
 			if h == none || n.half[h].left > 0 {
 				return
 			}
 			// The prices bound the gain, so that most need no search.
-			saved := n.unmatched - int64(x.cost)
-			if saved-(n.label[x.node].price-n.label[r.home].price+n.reduced(h)) <= best.Gain {
+			saved := n.unmatched - int64(x.Cost)
+			if saved-(n.label[node].price-n.label[r.home].price+n.reduced(h)) <= best.Gain {
 				return
 			}
-			before := s.distance(x.node, n.tail(h))
+			before := s.distance(node, n.tail(h))
 			if before >= infinite {
 				return
 			}
@@ -163,7 +198,7 @@ func (s *Solver) Explain(leervraag int32) (Reason, Fix, error) {
 		o := s.places[p].organisation
 		try(OrganisationFix, o, s.orgs[o].max)
 	}
-	return reason, best, nil
+	return reason, best
 }
 
 // open says whether a place could take anybody at all.

@@ -200,7 +200,7 @@ func TestSolveFair_RaisesTheWorstOffFirst(t *testing.T) {
 					return into
 				}
 			}
-			s, fair, err := assign.SolveFair(context.Background(), p, rows)
+			s, fair, err := assign.SolveFair(context.Background(), p, rows, nil)
 			require.NoError(t, err)
 			got := s.Result()
 			require.Equal(t, matched, got.Matched)
@@ -223,6 +223,29 @@ func TestSolveFair_RaisesTheWorstOffFirst(t *testing.T) {
 		}
 	}
 	require.Greater(t, higher, 20, "the fairest assignment should often not be the cheapest")
+}
+
+func TestSolveFair_EndsWhenItIsToldWithinASolve(t *testing.T) {
+	t.Parallel()
+	p := assign.Problem{Leervragen: 3, Places: []assign.Place{{Capacity: 2}}, Organisations: []assign.Organisation{{Max: assign.Unlimited}},
+		Arcs: []assign.Arc{{Leervraag: 0, Score: 5}, {Leervraag: 1, Score: 7}, {Leervraag: 2, Score: 9}}}
+	told := 0
+	_, fair, err := assign.SolveFair(context.Background(), p, nil, func(int, int) { told++ })
+	require.NoError(t, err)
+	require.EqualValues(t, 7, fair.Lowest)
+	require.Greater(t, told, 4, "more than one solve, each twice")
+	for stop := 1; stop < told-1; stop++ { // the last solve is over at once
+		ctx, cancel := context.WithCancel(context.Background())
+		heard := 0
+		_, _, err := assign.SolveFair(ctx, p, nil, func(int, int) {
+			if heard++; heard == stop {
+				cancel()
+			}
+		})
+		cancel()
+		require.ErrorIs(t, err, context.Canceled)
+		require.Less(t, heard, told)
+	}
 }
 
 func TestPrice_ReachesTheOptimumOverAllFeasiblePairs(t *testing.T) {

@@ -20,15 +20,16 @@ type Fair struct {
 //
 // The second is found by search: so many matches are possible above a score, or they are not. Problem.Unmatched
 // is replaced by a cost that keeps the number of matches first. rows, if not nil, gives every feasible candidate, and all
-// three hold over those; otherwise they hold over the arcs.
-func SolveFair(ctx context.Context, p Problem, rows Rows) (*Solver, Fair, error) {
+// three hold over those; otherwise they hold over the arcs. progress, if not nil, hears of each of the solves that this
+// takes, as Solve tells it; a cancelled context ends it with the context's error.
+func SolveFair(ctx context.Context, p Problem, rows Rows, progress func(done, total int)) (*Solver, Fair, error) {
 	var out Fair
 	reach := func(floor int32) (matched int, lowest int32, err error) {
 		s, err := New(p.counting(floor))
 		if err != nil {
 			return 0, 0, err
 		}
-		if err := s.Solve(ctx, nil); err != nil {
+		if err := s.Solve(ctx, progress); err != nil {
 			return 0, 0, err
 		}
 		if rows != nil {
@@ -79,6 +80,9 @@ func SolveFair(ctx context.Context, p Problem, rows Rows) (*Solver, Fair, error)
 	if rows != nil {
 		var list []Candidate
 		for i := range int32(p.Leervragen) {
+			if err := ctx.Err(); err != nil {
+				return nil, out, err
+			}
 			list = rows(i, list[:0])
 			for _, c := range list {
 				spread = max(spread, abs(c.Cost))
@@ -95,7 +99,7 @@ func SolveFair(ctx context.Context, p Problem, rows Rows) (*Solver, Fair, error)
 	if err != nil {
 		return nil, out, err
 	}
-	if err := s.Solve(ctx, nil); err != nil {
+	if err := s.Solve(ctx, progress); err != nil {
 		return nil, out, err
 	}
 	if rows != nil {

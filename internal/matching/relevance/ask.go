@@ -329,7 +329,7 @@ func (x *lexicon) sounding(s string) string {
 
 // scratch is what one question needs while it is answered.
 type scratch struct {
-	sums []uint64 // by document of the base
+	sums []Gain   // by document of the base
 	sign []uint16 // by feature: 1 + its place among the signs of the question, or 0
 	*gatherer
 	spots   []spot // by sign
@@ -344,7 +344,7 @@ func (a *Asked) borrow() *scratch {
 		sc = &scratch{gatherer: newGatherer(x)}
 	}
 	if n := len(a.state.base.ids); len(sc.sums) != n {
-		sc.sums = make([]uint64, n)
+		sc.sums = make([]Gain, n)
 	}
 	for i, s := range a.signs {
 		if s.known {
@@ -375,7 +375,7 @@ func (a *Asked) wanted(sc *scratch, f uint32) *asked {
 }
 
 // total adds up what every document of the base gains.
-func (a *Asked) total(sums []uint64) {
+func (a *Asked) total(sums []Gain) {
 	clear(sums)
 	b := a.state.base
 	for i := range a.signs {
@@ -387,25 +387,62 @@ func (a *Asked) total(sums []uint64) {
 		for len(list) > 0 {
 			head, n := binary.Uvarint(list)
 			list = list[n:]
-			points, doc := s.points*(head&full), uint32(0)
-			for range head >> impactBits {
-				d := uint32(list[0])
-				if list = list[1:]; d >= 0x80 {
-					d &= 0x7f
-					for shift := 7; ; shift += 7 {
-						c := uint32(list[0])
-						list = list[1:]
-						d |= c & 0x7f << shift
-						if c < 0x80 {
-							break
-						}
-					}
-				}
-				doc += d
-				sums[doc] += points
+			points, many := Gain(s.points*(head&full)), head>>(impactBits+1)
+			if head>>impactBits&1 == 1 {
+				list = list[addHalves(sums, list, many, points):]
+			} else {
+				list = list[addWhole(sums, list, many, points):]
 			}
 		}
 	}
+}
+
+// addWhole gives the documents of a group their points, and says how many bytes they took: a distance is a varint.
+func addWhole(sums []Gain, list []byte, many uint64, points Gain) int {
+	at, doc := 0, ^uint32(0)
+	for range many {
+		d := uint32(list[at])
+		if at++; d >= 0x80 {
+			d &= 0x7f
+			for shift := 7; ; shift += 7 {
+				c := uint32(list[at])
+				at++
+				d |= c & 0x7f << shift
+				if c < 0x80 {
+					break
+				}
+			}
+		}
+		doc += d
+		sums[doc] += points
+	}
+	return at
+}
+
+// addHalves is addWhole where a distance is half a byte, or more of them.
+func addHalves(sums []Gain, list []byte, many uint64, points Gain) int {
+	doc := ^uint32(0)
+	for at, two := range list {
+		if d := uint32(two & 15); d == 0 {
+			doc += 15
+		} else {
+			doc += d
+			sums[doc] += points
+			if many--; many == 0 {
+				return at + 1
+			}
+		}
+		if d := uint32(two >> 4); d == 0 {
+			doc += 15
+		} else {
+			doc += d
+			sums[doc] += points
+			if many--; many == 0 {
+				return at + 1
+			}
+		}
+	}
+	return len(list)
 }
 
 // gain adds up what a document gains that came after the base was built.
@@ -434,6 +471,25 @@ type Gain uint64
 // Score is the gain as a score, of 0 to 10,000.
 func (g Gain) Score() int { return outOf(uint64(g)) }
 
+// Less says that a document has less of a question than another.
+func (g Gain) Less(o Gain) bool { return uint32(g) < uint32(o) }
+
+// GainOf is the least gain with a score, 0 for one below 1.
+func GainOf(score int) Gain {
+	if score <= 0 {
+		return 0
+	}
+	low, high := uint64(0), uint64(1<<32-1)
+	for low < high {
+		if middle := (low + high) / 2; outOf(middle) < score {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return Gain(low)
+}
+
 // Confident says whether the document may be proposed.
 func (g Gain) Confident() bool { return confident(uint64(g)) }
 
@@ -451,7 +507,7 @@ func (a *Asked) All(f func(first int, id ID, gain Gain)) {
 			if s.folded {
 				first = -1
 			}
-			f(first, s.base.ids[i], Gain(gain))
+			f(first, s.base.ids[i], gain)
 		}
 	}
 	for _, l := range s.tail {
@@ -459,6 +515,28 @@ func (a *Asked) All(f func(first int, id ID, gain Gain)) {
 			f(-1, l.id, Gain(gain))
 		}
 	}
+}
+
+// Gains is All at once, for who knows the documents that the index was built from by their places in the order of their IDs:
+// out begins with their gains, those that were removed or replaced too, and zeros follow; then f is called with every document
+// that changed since, whatever its gain. Where the index was folded, or has more such documents than out is long, it does
+// nothing and says false.
+func (a *Asked) Gains(out []Gain, f func(id ID, gain Gain)) bool {
+	s := a.state
+	n := len(s.base.ids)
+	if s.folded || n > len(out) {
+		return false
+	}
+	a.total(out[:n])
+	clear(out[n:])
+	if len(s.tail) > 0 {
+		sc := a.borrow()
+		defer a.done(sc)
+		for _, l := range s.tail {
+			f(l.id, Gain(a.gain(sc, l)))
+		}
+	}
+	return true
 }
 
 type candidate struct {
@@ -497,7 +575,7 @@ func (a *Asked) Top(k int, keep func(id ID) bool) []Hit {
 	s := a.state
 	for i, gain := range sc.sums {
 		if gain > 0 && !s.isDead(i) {
-			consider(s.base.ids[i], gain, s.base.text(i))
+			consider(s.base.ids[i], uint64(gain), s.base.text(i))
 		}
 	}
 	for _, l := range s.tail {
@@ -512,6 +590,26 @@ func (a *Asked) Top(k int, keep func(id ID) bool) []Hit {
 		out = append(out, a.explain(sc, c))
 	}
 	return out
+}
+
+// Would gives the hit that a document would be if the index had it, as it is. The index does not change.
+func (a *Asked) Would(d Document) Hit {
+	a.ix.mu.Lock() // new words get their numbers
+	defer a.ix.mu.Unlock()
+	sc := a.borrow()
+	defer a.done(sc)
+	return a.read(sc, candidate{id: d.ID, text: a.state.lexicon.keep(nil, &d)})
+}
+
+// read adds up what a document gains by reading it.
+func (a *Asked) read(sc *scratch, c candidate) Hit {
+	sc.gather(c.text)
+	for _, f := range sc.touched {
+		if s := a.wanted(sc, f); s != nil {
+			c.gain += s.points * uint64(sc.impact(f, &a.state.base.average))
+		}
+	}
+	return a.explain(sc, c)
 }
 
 // Score gives one document's hit, and whether the index has the document.
@@ -530,12 +628,5 @@ func (a *Asked) Score(id ID) (Hit, bool) {
 	if !ok || s.isDead(i) {
 		return Hit{ID: id}, false
 	}
-	c := candidate{id: id, text: s.base.text(i)}
-	sc.gather(c.text)
-	for _, f := range sc.touched {
-		if s := a.wanted(sc, f); s != nil {
-			c.gain += s.points * uint64(sc.impact(f, &a.state.base.average))
-		}
-	}
-	return a.explain(sc, c), true
+	return a.read(sc, candidate{id: id, text: s.base.text(i)}), true
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"iter"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -92,7 +93,7 @@ type base struct {
 	ids      []ID
 	texts    []byte // each document's fields and words, as varints
 	offsets  []uint32
-	postings []byte // of each feature, by impact: how many documents have it with that impact, and the distances between them
+	postings []byte // of each feature, by impact: how many documents have it with that impact, and the distances between them; see appendGroup
 	starts   []uint32
 	average  [channels]float64 // length
 }
@@ -100,6 +101,12 @@ type base struct {
 // Build makes an index of documents. Of two with one ID the later one counts. How rare words are is fixed here: what is
 // changed later does not change what other documents score, until Fold.
 func Build(options Options, documents iter.Seq[Document]) (*Index, error) {
+	return BuildOn(nil, options, documents)
+}
+
+// BuildOn makes an index of documents on the scale of another, which was built with the same options and of whose documents
+// these are what they became; nil: on their own.
+func BuildOn(scale *Scale, options Options, documents iter.Seq[Document]) (*Index, error) {
 	ix := &Index{options: options}
 	ix.options.Vocabularies = append([]*Vocabulary{shipped()}, options.Vocabularies...)
 	if len(options.Synonyms) > 0 {
@@ -109,7 +116,14 @@ func Build(options Options, documents iter.Seq[Document]) (*Index, error) {
 		}
 		ix.options.Vocabularies = append(ix.options.Vocabularies, own)
 	}
-	x := newLexicon(ix.options.Vocabularies)
+	var x *lexicon
+	b := &base{offsets: make([]uint32, 1)}
+	if scale != nil {
+		x = scale.lexicon(ix.options.Vocabularies)
+		copy(b.average[:], scale.Average)
+	} else {
+		x = newLexicon(ix.options.Vocabularies)
+	}
 	type kept struct {
 		id         ID
 		start, end uint32
@@ -122,7 +136,7 @@ func Build(options Options, documents iter.Seq[Document]) (*Index, error) {
 		docs = append(docs, kept{d.ID, uint32(start), uint32(len(texts))})
 	}
 	slices.SortStableFunc(docs, func(a, b kept) int { return bytes.Compare(a.id[:], b.id[:]) })
-	b := &base{texts: make([]byte, 0, len(texts)), offsets: make([]uint32, 1, len(docs)+1)}
+	b.texts = make([]byte, 0, len(texts))
 	for i, d := range docs {
 		if i+1 < len(docs) && docs[i+1].id == d.id {
 			continue
@@ -131,7 +145,11 @@ func Build(options Options, documents iter.Seq[Document]) (*Index, error) {
 		b.texts = append(b.texts, texts[d.start:d.end]...)
 		b.offsets = append(b.offsets, uint32(len(b.texts)))
 	}
-	b.build(x)
+	if scale == nil {
+		b.build(x)
+	} else {
+		b.post(x, len(b.ids)*64)
+	}
 	ix.set(x, b, false)
 	return ix, nil
 }
@@ -197,6 +215,7 @@ func (x *lexicon) keep(out []byte, d *Document) []byte {
 	return out
 }
 
+// build fixes the scale, and posts the documents.
 func (b *base) build(x *lexicon) {
 	// Which words there are decides which are parts of others.
 	counts := make([]int, len(x.entries))
@@ -242,8 +261,13 @@ func (b *base) build(x *lexicon) {
 			features -= int(n)
 		}
 	}
+	x.freeze(b.post(x, features*step+features*step/16+1024), len(b.ids))
+}
+
+// post writes down which documents have each feature, and returns how many have it. room is about how many pairs there are.
+func (b *base) post(x *lexicon, room int) []uint32 {
+	g := newGatherer(x)
 	// What every document has, then the same by feature.
-	room := features*step + features*step/16 + 1024
 	of, impact := make([]uint32, 0, room), make([]uint8, 0, room)
 	ends := make([]uint32, 0, len(b.ids))
 	for i := range b.ids {
@@ -253,7 +277,7 @@ func (b *base) build(x *lexicon) {
 		}
 		ends = append(ends, uint32(len(of)))
 	}
-	df = make([]uint32, x.features.len())
+	df := make([]uint32, x.features.len())
 	x.dull = slices.Grow(x.dull, len(df)-len(x.dull))[:len(df)]
 	for _, f := range of {
 		df[f]++
@@ -285,19 +309,52 @@ func (b *base) build(x *lexicon) {
 			if len(docs) == 0 {
 				continue
 			}
-			b.postings = binary.AppendUvarint(b.postings, uint64(len(docs))<<impactBits|uint64(im))
-			last := uint32(0)
-			for _, d := range docs {
-				b.postings = binary.AppendUvarint(b.postings, uint64(d-last))
-				last = d
-			}
+			b.postings = appendGroup(b.postings, docs, im)
 			by[im] = docs[:0]
 		}
 		o += n
 		b.starts[f+1] = uint32(len(b.postings))
 	}
 	b.postings = slices.Clone(b.postings)
-	x.freeze(df, len(b.ids))
+	return df
+}
+
+// appendGroup writes down the documents that have a feature with one impact: how many there are, and the distance of each from
+// the one before. Where most are near, half a byte holds a distance: 0 is fifteen and more to come.
+func appendGroup(out []byte, docs []uint32, impact int) []byte {
+	whole, half, last := 0, 0, ^uint32(0)
+	for _, d := range docs {
+		whole += (bits.Len32(d-last) + 6) / 7
+		half += int(d-last-1)/15 + 1
+		last = d
+	}
+	last = ^uint32(0)
+	if (half+1)/2 >= whole {
+		out = binary.AppendUvarint(out, uint64(len(docs))<<(impactBits+1)|uint64(impact))
+		for _, d := range docs {
+			out = binary.AppendUvarint(out, uint64(d-last))
+			last = d
+		}
+		return out
+	}
+	out = binary.AppendUvarint(out, uint64(len(docs))<<(impactBits+1)|1<<impactBits|uint64(impact))
+	odd := false
+	put := func(v byte) {
+		if odd {
+			out[len(out)-1] |= v << 4
+		} else {
+			out = append(out, v)
+		}
+		odd = !odd
+	}
+	for _, d := range docs {
+		for ; d-last > 15; last += 15 {
+			put(0)
+		}
+		put(byte(d - last))
+		last = d
+	}
+	return out
 }
 
 // manyDocuments is how many there must be before a gram can be in too many.

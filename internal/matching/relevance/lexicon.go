@@ -39,6 +39,7 @@ type lexicon struct {
 	unseen   float32
 	dull     []bool // by feature: a gram that too many documents have
 
+	fixed   int      // so many of the words, the first, are those of the base
 	bySound []uint64 // hash of the sound and number of the word, of those that the base knows
 	key     []byte
 }
@@ -334,15 +335,21 @@ func (x *lexicon) freeze(df []uint32, n int) {
 		x.idf[i] = rarity(int(d), n)
 	}
 	x.unseen = rarity(0, n)
+	x.hear()
+	x.words.clip()
+	x.features.clip()
+	x.entries, x.ids, x.channel, x.domain = slices.Clone(x.entries), slices.Clone(x.ids), slices.Clone(x.channel), slices.Clone(x.domain)
+}
+
+// hear fixes which words misspelled ones may stand for: all that there are.
+func (x *lexicon) hear() {
+	x.fixed = len(x.entries)
 	for i, e := range x.entries {
 		if text := x.words.at(uint32(i)); e.state != stop && len(text) >= minFuzzy {
 			x.bySound = append(x.bySound, uint64(hashOf(sound(string(text))))<<32|uint64(i))
 		}
 	}
 	slices.Sort(x.bySound)
-	x.words.clip()
-	x.features.clip()
-	x.entries, x.ids, x.channel, x.domain = slices.Clone(x.entries), slices.Clone(x.ids), slices.Clone(x.channel), slices.Clone(x.domain)
 	x.bySound = slices.Clone(x.bySound)
 }
 

@@ -32,6 +32,15 @@ const (
 	commitDeadline = 10 * time.Second
 )
 
+// patience is the deadline of a job's transactions, in a context.
+type patience struct{}
+
+// Patient lets the transactions that begin with a context last longer than those of requests: those of a job that reads
+// much at one moment of the database. The server still ends a single statement that takes long.
+func Patient(ctx context.Context, deadline time.Duration) context.Context {
+	return context.WithValue(ctx, patience{}, deadline)
+}
+
 // DB is the pool. It is safe for concurrent use.
 type DB struct {
 	pool  *pgxpool.Pool
@@ -207,7 +216,11 @@ func (d *DB) run(ctx context.Context, w Who, options string, fn func(*Tx) error)
 	}
 	defer pg.Release()
 	// From here on the caller's hanging up changes nothing: half of a COMMIT is worse than a late answer.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), txDeadline)
+	deadline, patient := ctx.Value(patience{}).(time.Duration)
+	if !patient {
+		deadline = txDeadline
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	c := begin(pg, w.Scope, options)
 	defer c.rollback()
@@ -429,18 +442,26 @@ func (d *DB) one(ctx context.Context, s Scope, dest any, query string, args []an
 }
 
 // EachTenant runs fn in a transaction of every tenant, again for as long as it says that there is more: upkeep in small
-// bites. A tenant that fails does not keep the others waiting; the errors are joined.
+// bites. A tenant that fails does not keep the others waiting; the errors are joined. When ctx ends before the round does, the next
+// one with the same reason begins with the tenant after the last that had its turn, so everybody's comes.
 func (d *DB) EachTenant(ctx context.Context, reason string, fn func(*Tx) (more bool, err error)) error {
 	var tenants []id.TenantID
 	err := d.Platform(ctx, "whose upkeep it is", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select tenant_id::text from platform.directory where kind = 'tenant_slug' order by tenant_id`)
+		rows, err := tx.Query(ctx, `select tenant_id::text from platform.directory where kind = 'tenant_slug'
+			order by tenant_id <= coalesce((select tenant_id from platform.rounds where reason = $1), '00000000-0000-0000-0000-000000000000'), tenant_id`, reason)
 		if err != nil {
 			return err
 		}
 		tenants, err = pgx.CollectRows(rows, pgx.RowTo[id.TenantID])
 		return err
 	})
-	for _, t := range tenants {
+	for i, t := range tenants {
+		if ctx.Err() != nil {
+			if i > 0 {
+				err = errors.Join(err, d.stopped(context.WithoutCancel(ctx), reason, tenants[i-1]))
+			}
+			break
+		}
 		for more := true; more && ctx.Err() == nil; {
 			failed := d.InTenant(ctx, System(t, reason), func(tx *Tx) (err error) {
 				more, err = fn(tx)
@@ -452,6 +473,15 @@ func (d *DB) EachTenant(ctx context.Context, reason string, fn func(*Tx) (more b
 		}
 	}
 	return errors.Join(err, ctx.Err())
+}
+
+// stopped notes the tenant at which a round ended early.
+func (d *DB) stopped(ctx context.Context, reason string, at id.TenantID) error {
+	return d.Platform(ctx, "where a round over tenants stopped", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `insert into platform.rounds (reason, tenant_id) values ($1, $2) on conflict (reason) do update set tenant_id = excluded.tenant_id`,
+			reason, at.UUID())
+		return err
+	})
 }
 
 // Found is what the directory knows about a public name: whose it is.

@@ -918,6 +918,25 @@ func TestCancel_AfterTheBeginningChangesNothing(t *testing.T) {
 	}
 }
 
+// The transactions of a job may last longer than those of requests; and they end too.
+func TestPatient_ChangesTheDeadline(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	left := func(ctx context.Context) (out time.Duration) {
+		require.NoError(t, w.App.DB.Snapshot(ctx, w.Who(), func(tx *db.Tx) error {
+			until, has := tx.Statement.Context.Deadline()
+			require.True(t, has)
+			out = time.Until(until)
+			return nil
+		}))
+		return out
+	}
+	require.Less(t, left(context.Background()), time.Minute)
+	require.Greater(t, left(db.Patient(context.Background(), time.Hour)), time.Minute)
+	err := w.App.DB.InTenant(db.Patient(context.Background(), time.Nanosecond), w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) })
+	require.True(t, fault.Busy.Is(err), "%v", err)
+}
+
 func TestPool_WhoWaitsTooLongIsToldSo(t *testing.T) {
 	t.Parallel()
 	w := world(t)
@@ -935,10 +954,10 @@ func TestRetry_OnceFromTheStart(t *testing.T) {
 	t.Parallel()
 	w := world(t)
 	raise := func(tx *db.Tx, code string) error {
-		_, err := tx.Run(`do $$ begin raise exception using errcode = '` + code + `'; end $$`)
+		_, err := tx.Run(`do $$ begin raise exception using errcode = '` + code + `', table = 'events_rest'; end $$`)
 		return err
 	}
-	for _, code := range []string{"40001", "40P01"} {
+	for _, code := range []string{"40001", "40P01", "23514"} { // the last: its partition was made meanwhile
 		runs, after := 0, 0
 		require.NoError(t, w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
 			runs++
@@ -961,7 +980,7 @@ func TestRetry_OnceFromTheStart(t *testing.T) {
 		require.True(t, p.Is(err), "%s: %v", code, err)
 		require.Equal(t, 1, runs, code)
 	}
-	require.Equal(t, 2, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
+	require.Equal(t, 3, w.Count(`select count(*) from things where tenant_id = $1`, w.Tenant.UUID()))
 }
 
 // Of two transactions that deadlock one is done, and the other is done or told to come back; nothing is done by half.
@@ -1346,6 +1365,32 @@ func TestEachTenant_GoesOverAllOfThem(t *testing.T) {
 	runs := 0
 	require.ErrorIs(t, h.App.DB.EachTenant(ctx, "sweep", func(*db.Tx) (bool, error) { runs++; cancel(); return true, nil }), context.Canceled)
 	require.Equal(t, 1, runs, "who is told to stop stops")
+}
+
+// A round that has no time for everybody is gone on with: whoever comes last has a turn too.
+func TestEachTenant_GoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	all := []id.TenantID{h.Tenant(t).Tenant, h.Tenant(t).Tenant, h.Tenant(t).Tenant, h.Tenant(t).Tenant, h.Tenant(t).Tenant}
+	round := func(reason string, turns int) (seen []id.TenantID) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		err := h.App.DB.EachTenant(ctx, reason, func(tx *db.Tx) (bool, error) {
+			if seen = append(seen, tx.TenantID()); len(seen) == turns {
+				cancel()
+			}
+			return false, nil
+		})
+		if turns < len(all) {
+			require.ErrorIs(t, err, context.Canceled)
+		}
+		return seen
+	}
+	require.Equal(t, all[:2], round("sweep", 2))
+	require.Equal(t, all[2:4], round("sweep", 2))
+	require.Equal(t, []id.TenantID{all[4], all[0]}, round("sweep", 2), "after the last comes the first")
+	require.Equal(t, all[:2], round("another", 2), "each work has a place of its own")
+	require.Equal(t, []id.TenantID{all[1], all[2], all[3], all[4], all[0]}, round("sweep", 10), "and with time enough it goes over all")
 }
 
 func TestTranslate_SaysWhatTheDatabaseMeant(t *testing.T) {

@@ -80,7 +80,13 @@ func IsConstraint(err error, name string) bool {
 
 func retryable(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == serialization || pg.Code == deadlock)
+	return errors.As(err, &pg) && (pg.Code == serialization || pg.Code == deadlock || misrouted(pg))
+}
+
+// misrouted says that a row was on its way to one partition while another was made for it: only a partition's own bounds are a
+// check without a name, and a row that no partition takes, which a default one rules out (rule P2 of the catalogue).
+func misrouted(pg *pgconn.PgError) bool {
+	return pg.Code == check && pg.ConstraintName == "" && pg.TableName != ""
 }
 
 // unsent is why a statement was not even sent.
@@ -136,6 +142,9 @@ func translate(err error) error {
 			f := fault.Unprocessable.New()
 			f.Cause = err
 			return f
+		}
+		if misrouted(pg) {
+			return fault.Busy.Because(err).After(time.Second)
 		}
 	case serialization, deadlock, lockTimeout, canceled, shutdown, crash, starting, tooMany, diskFull:
 		return fault.Busy.Because(err).After(time.Second)

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -69,6 +70,9 @@ func New(p Policy) *Client { return build(p, nil, nil) }
 
 // build leaves resolver and roots to tests; nil is the system's own.
 func build(p Policy, resolver *net.Resolver, roots *x509.CertPool) *Client {
+	if p.LoopbackOnly && resolver == nil {
+		resolver = unasked
+	}
 	dialer := &net.Dialer{
 		Timeout:  dialTimeout,
 		Resolver: resolver,
@@ -90,6 +94,11 @@ func build(p Policy, resolver *net.Resolver, roots *x509.CertPool) *Client {
 		IdleConnTimeout:        30 * time.Second,
 	}}
 }
+
+// unasked finds the names that this machine knows by itself, such as localhost. A stub of a name server on loopback would ask further.
+var unasked = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+	return nil, fmt.Errorf("%w: no name server is asked here", errBlocked)
+}}
 
 // WithCertificate is a client under the same policy that shows a certificate where it is asked for one (mTLS). It has
 // connections of its own: what is shown belongs to whom it is shown for.

@@ -310,6 +310,25 @@ func TestTheStrictPolicyNeverReachesLoopback(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, answer.Status)
 }
 
+// Neither the name server nor what it would have said is called; the names of this machine are found.
+func TestOnlyLoopbackAsksNobodyForNames(t *testing.T) {
+	t.Parallel()
+	c := New(OnlyLoopback())
+	t.Cleanup(c.transport.CloseIdleConnections)
+	_, err := c.Do(t.Context(), Request{Method: "GET", URL: "https://hr.example.com/hook"})
+	require.ErrorContains(t, requireUnreachable(t, err).cause, "no name server is asked here")
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	for _, url := range []string{server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)} {
+		answer, err := c.Do(t.Context(), Request{Method: "GET", URL: url})
+		require.NoError(t, err, url)
+		require.Equal(t, http.StatusNotFound, answer.Status)
+	}
+	outside := build(OnlyLoopback(), answering(t, map[string][]string{"public.example.com.": {"8.8.8.8", "2606:4700:4700::1111"}}), nil)
+	_, err = outside.Do(t.Context(), Request{Method: "GET", URL: "https://public.example.com/"})
+	require.ErrorIs(t, requireUnreachable(t, err).cause, errBlocked)
+}
+
 // TestNamesAreJudgedWhenDialled resolves names through a name server of its own. The hook refuses before a packet leaves.
 func TestNamesAreJudgedWhenDialled(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,13 @@ type Policy struct {
 	// Insecure also allows http and loopback (SWITCHBOARD_INSECURE_WEBHOOKS), for demonstrations on one machine. Link-local,
 	// metadata, private and all other special addresses stay closed.
 	Insecure bool
+	// LoopbackOnly calls nothing else, and asks no name server: for tests and machines that nothing may leave. What a URL looks like
+	// is judged as without it.
+	LoopbackOnly bool
 }
+
+// OnlyLoopback is the policy of every test: nothing leaves the machine.
+func OnlyLoopback() Policy { return Policy{Insecure: true, LoopbackOnly: true} }
 
 // Refused is an address that is wrong on sight, before any name is looked up. It depends on the text of the URL alone, so
 // telling it betrays nothing about our network.
@@ -61,6 +67,9 @@ func (p Policy) judge(network, address string) error {
 	}
 	if to.Port() == 0 {
 		return fmt.Errorf("%w: port 0", errBlocked)
+	}
+	if p.LoopbackOnly && !to.Addr().IsLoopback() {
+		return fmt.Errorf("%w: only loopback is called here, not %s", errBlocked, to.Addr())
 	}
 	return p.judgeAddr(to.Addr())
 }

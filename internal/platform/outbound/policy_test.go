@@ -113,6 +113,27 @@ func TestTheHookLetsPublicAddressesThrough(t *testing.T) {
 	}
 }
 
+func TestTheHookOfOnlyLoopbackRefusesAllElse(t *testing.T) {
+	t.Parallel()
+	p := OnlyLoopback()
+	for ip := range bad {
+		good := netip.MustParseAddr(ip).IsLoopback()
+		network := "tcp4"
+		if strings.Contains(ip, ":") {
+			network = "tcp6"
+		}
+		require.Equal(t, good, p.judge(network, net.JoinHostPort(ip, "443")) == nil, ip)
+	}
+	for _, ip := range good {
+		network := "tcp4"
+		if strings.Contains(ip, ":") {
+			network = "tcp6"
+		}
+		require.ErrorIs(t, p.judge(network, net.JoinHostPort(ip, "443")), errBlocked, ip)
+		require.NoError(t, p.CheckURL("https://"+net.JoinHostPort(ip, "443")), "on sight it is a public address")
+	}
+}
+
 func TestTheHookRefusesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{

@@ -252,7 +252,7 @@ func open(ctx context.Context, d *Database, like *House, tracer pgx.QueryTracer,
 			return nil, err
 		}
 	}
-	a := app.Options{Box: h.Box, Log: slog.New(slog.NewJSONHandler(h.Log, nil)), PublicURL: PublicURL, Outbound: outbound.Policy{Insecure: true},
+	a := app.Options{Box: h.Box, Log: slog.New(slog.NewJSONHandler(h.Log, nil)), PublicURL: PublicURL, Outbound: outbound.OnlyLoopback(),
 		ClientLimit: web.Limit{Requests: 1_000_000, Window: time.Second}, PublicLimit: web.Limit{Requests: 1_000_000, Window: time.Second},
 		KeepEvents: 30 * 24 * time.Hour}
 	if change != nil {

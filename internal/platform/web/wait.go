@@ -9,8 +9,8 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 )
 
-// Reads runs one statement as the caller of a door that waits, and holds nothing between two of them. Each time it asks
-// anew whether the token still holds.
+// Reads runs one statement as the caller of a door that waits, and holds nothing between two of them; with Snapshot, each
+// time several that see one state. Each time it asks anew whether the token still holds.
 type Reads func(read func(*db.Tx) error) error
 
 // WaitHandler is the shape of a door that may answer later, or has much to work out between what it reads. Its context ends
@@ -48,7 +48,10 @@ func inSteps[In, Out any](h WaitHandler[In, Out]) func(*Server, Route, *call) {
 		ctx, leave := context.WithCancel(c.ctx)
 		defer leave()
 		defer context.AfterFunc(s.ending, leave)()
-		admitted := true
+		admitted, reads := true, s.db.Single
+		if r.mode == modeSnapshot {
+			reads = s.db.Snapshot
+		}
 		read := func(read func(*db.Tx) error) error {
 			if !admitted {
 				if err := s.again(c); err != nil {
@@ -57,7 +60,7 @@ func inSteps[In, Out any](h WaitHandler[In, Out]) func(*Server, Route, *call) {
 			}
 			admitted = false
 			return s.places.with(c.ctx, c.principal.TenantID, func() error {
-				return s.db.Single(c.ctx, db.Caller(c.principal, c.requestID), read)
+				return reads(c.ctx, db.Caller(c.principal, c.requestID), read)
 			})
 		}
 		out, err := h(ctx, read, in)

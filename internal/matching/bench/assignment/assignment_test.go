@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -137,4 +139,59 @@ func owed(p *assign.Problem) int64 {
 		}
 	}
 	return sum
+}
+
+// Two other methods, one of them of others, find the same objective where cohorts are large: our network simplex method
+// always, LEMON's where it can be compiled.
+func TestSolve_IsWhatOtherMethodsFindOnLargeCohorts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lemon, err := compileLemon(t.Context(), dir)
+	require.NoError(t, err)
+	for _, kind := range []string{"uniform", "clustered"} {
+		p := cohort(shape{kind, 5000, 20, 1.02}, 5)
+		s, _, err := solve(t.Context(), p)
+		require.NoError(t, err)
+		want := s.Result().Objective
+		f := flow(&p)
+		if lemon != "" {
+			name := filepath.Join(dir, kind+".min")
+			require.NoError(t, writeFile(name, func(w io.Writer) error { return writeDIMACS(w, f) }))
+			objective, _, err := runLemon(t.Context(), lemon, name, time.Minute)
+			require.NoError(t, err)
+			require.Equal(t, objective, want, "%s, LEMON", kind)
+		}
+		f.Low = make([]int64, len(f.From)) // lower bounds, even of nothing, are for the simplex method
+		routed, err := assign.Route(t.Context(), f)
+		require.NoError(t, err)
+		require.Equal(t, "simplex", routed.Method)
+		require.Equal(t, routed.Objective, want, kind)
+	}
+}
+
+// A reference that does not come to an end is stopped, and the table goes on.
+func TestRunLemon_HasALimit(t *testing.T) {
+	t.Parallel()
+	endless := filepath.Join(t.TempDir(), "endless")
+	require.NoError(t, os.WriteFile(endless, []byte("#!/bin/sh\nexec sleep 600\n"), 0o700))
+	_, _, err := runLemon(t.Context(), endless, "", time.Nanosecond)
+	require.ErrorIs(t, err, errTooLong)
+}
+
+// Exactly a hundredth changes, pins stay, and the bonus keeps people where they are.
+func TestStability_DisturbsAHundredth(t *testing.T) {
+	t.Parallel()
+	for _, u := range upsets {
+		require.Equal(t, u.round, 100*(u.leave+u.closing+u.cost), u.what)
+		s := shape{"clustered", 900, 15, 1.6}
+		free, err := disturb(t.Context(), s, 0, u)
+		require.NoError(t, err)
+		kept, err := disturb(t.Context(), s, 500, u)
+		require.NoError(t, err)
+		require.Zero(t, free.pins+kept.pins, u.what)
+		require.LessOrEqual(t, kept.moved, free.moved, u.what)
+		require.Zero(t, free.score, u.what)
+		require.GreaterOrEqual(t, kept.objective, 0.0, u.what)
+		require.Less(t, kept.score, 1.0, u.what)
+	}
 }

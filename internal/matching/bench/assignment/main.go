@@ -28,6 +28,7 @@ var (
 	dimacs  = flag.String("dimacs", "", "solve this DIMACS min-cost flow file (- is standard input)")
 	rounds  = flag.Int("rounds", 5, "interleaved rounds; medians are printed")
 	only    = flag.String("only", "", "measure only the cohorts whose name contains this")
+	limit   = flag.Duration("limit", 2*time.Minute, "how long LEMON may take for one file, in wall time")
 	part    = flag.String("part", "", "measure this alone: compare, changes, pricing or stability")
 	profile = flag.String("profile", "", "write a CPU profile of the solve to this file")
 )

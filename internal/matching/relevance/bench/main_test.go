@@ -80,6 +80,8 @@ func TestBench_ReadsAStrangersFiles(t *testing.T) {
 	require.Equal(t, 1.0, got.MRR10)
 	require.Equal(t, 1.0, got.NDCG10)
 	require.Equal(t, 1.0, got.Silent)
+	lastLine(t, &got, "-places", places, "-questions", write("m.jsonl", `{"title":"🎻","motive":"Ik moest altijd lassen in een atelier"}`))
+	require.Equal(t, 1.0, got.Silent, "the product looks for no motive, and neither does what measures it")
 	var found map[string]retrieval
 	documents := write("d.jsonl", `{"id":7,"label":"lasser","desc":"verbindt metaal"}`+"\n"+`{"id":8,"label":"bakker"}`)
 	lastLine(t, &found, "-documents", documents, "-queries", write("l.jsonl", `{"label":"lassers","sentence":"Ik wil leren hoe lassers werken","document":7}`))

@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 )
@@ -122,7 +121,6 @@ type leervraag struct {
 	ID       string         `json:"id"`
 	Title    string         `json:"title"`
 	Question string         `json:"question"`
-	Motive   string         `json:"motive"`
 	Goals    []string       `json:"goals"`
 	Topics   []string       `json:"topics"`
 	Kind     string         `json:"kind"`
@@ -163,7 +161,7 @@ func answerAll(places []place, questions []leervraag, options relevance.Options)
 	}
 	var out []answered
 	for _, q := range questions {
-		hits := ix.Ask(relevance.Question{Title: q.Title, Text: strings.TrimSpace(q.Question + " " + q.Motive), Goals: q.Goals, Topics: q.Topics}).Top(depth, nil)
+		hits := ix.Ask(relevance.Question{Title: q.Title, Text: q.Question, Goals: q.Goals, Topics: q.Topics}).Top(depth, nil)
 		a := answered{leervraag: q, hits: hits}
 		var ideal []int
 		for _, grade := range q.Relevant {

@@ -31,14 +31,17 @@ type Target struct {
 	// Token is the bearer token for an operation, by its operationId; empty for none.
 	Token func(operation string) string
 	// Furnish fills a world for an operation. It returns ids by their prefix ("org", and "org2" for another in the same
-	// body), and values of other parameters, and of ids in bodies, by name, in one or more ways to put them together; what is missing is taken
-	// from the document's examples.
+	// body), values of other parameters, and of ids in bodies, by name, and JSON of any other member of a body by "body " and its name
+	// (nothing where it is left out), in one or more ways to put them together; what is missing is taken from the document's examples.
 	Furnish func(operation string) []map[string]string
 	// State is text that differs whenever something was changed for good. nil: not judged.
 	State func() (string, error)
 	// Said reports whether a refusal of this code (of a problem, or of one of its errors) is for what the document says
 	// too: a request that keeps to the document is never refused so.
 	Said func(code string) bool
+	// Busy reports whether 503 with this problem's code is one that this target may answer now and then: such a request is sent again, and
+	// its second answer counts. nil: none is.
+	Busy func(code string) bool
 	// Never are texts that no answer may hold: what this caller must not see.
 	Never []string
 	// Fixed are parameters that are always sent so, in random requests: "listEvents wait" → "0".
@@ -89,7 +92,8 @@ type Report struct {
 	Requests  int
 	Succeeded map[string]int    // answers 2xx by operationId; 0 for an operation that was never done
 	Retried   map[string]int    // what was done and then repeated with its Idempotency-Key, by operationId; 0 for what takes one and was not
-	First     map[string]string // the answer to the request that ought to be right, by operationId, where it was refused
+	Busy      map[string]int    // 503 that the target may answer, by operationId; the request was sent again
+	First     map[string]string // the answer to the request that ought to be right, or to the one that was to be repeated, by operationId, where it was refused
 	Faults    []Fault
 }
 
@@ -122,7 +126,7 @@ func Run(t Target, o Options) (Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	r := &runner{t: t, o: o, doc: doc, checker: c, known: map[string]bool{}, report: Report{Succeeded: map[string]int{}, Retried: map[string]int{}, First: map[string]string{}},
+	r := &runner{t: t, o: o, doc: doc, checker: c, known: map[string]bool{}, report: Report{Succeeded: map[string]int{}, Retried: map[string]int{}, Busy: map[string]int{}, First: map[string]string{}},
 		m: &maker{rng: rand.New(rand.NewPCG(o.Seed, 1)), seen: map[string][]string{}, fixed: t.Fixed, now: o.Now}}
 	if o.Only != "" {
 		doc.ops = slices.DeleteFunc(doc.ops, func(op *operation) bool { return op.id != o.Only })
@@ -186,6 +190,21 @@ func (r *runner) base(op *operation) request {
 				if v := r.m.world[name]; v != "" {
 					object(out.body)[name] = v
 				}
+			}
+		}
+		for name := range s.members {
+			if said, ok := r.m.world["body "+name]; ok {
+				if said == "" {
+					delete(object(out.body), name)
+					continue
+				}
+				var v any
+				d := json.NewDecoder(strings.NewReader(said))
+				d.UseNumber()
+				if err := d.Decode(&v); err != nil {
+					panic(fmt.Sprintf("fuzz: body %s: %v", name, err)) // the furnisher's own
+				}
+				object(out.body)[name] = v
 			}
 		}
 	}
@@ -339,6 +358,7 @@ func (r *runner) retries(op *operation) error {
 		r.tell(b, verdict{Retry, fmt.Sprintf("what was refused with %d is answered otherwise when it is repeated", first.status)}, again)
 	}
 	if first.status >= 300 {
+		r.report.First[op.id] = first.String()
 		return nil
 	}
 	r.report.Retried[op.id]++
@@ -469,7 +489,17 @@ func (r *runner) settle() (err error) {
 	return err
 }
 
+// send sends a request, and once more where the target is busy.
 func (r *runner) send(x request) (answer, error) {
+	a, err := r.once(x)
+	if err == nil && a.status == http.StatusServiceUnavailable && r.busy(a) {
+		r.report.Busy[x.op.id]++
+		return r.once(x)
+	}
+	return a, err
+}
+
+func (r *runner) once(x request) (answer, error) {
 	body := x.bytes()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // ends by itself, whatever happens
 	defer cancel()
@@ -581,9 +611,6 @@ func (r *runner) saidToo(a answer) string {
 // try sends a request, and tells what is wrong with how it was answered.
 func (r *runner) try(x request) (answer, error) {
 	a, err := r.send(x)
-	if err == nil && a.status == http.StatusServiceUnavailable { // too busy, it says: what it answers again counts
-		a, err = r.send(x)
-	}
 	if errors.Is(err, errUnsendable) {
 		return a, nil
 	}
@@ -600,6 +627,12 @@ func (r *runner) try(x request) (answer, error) {
 	}
 	r.tell(x, v, a)
 	return a, nil
+}
+
+// busy reports whether the target may answer this 503 now and then.
+func (r *runner) busy(a answer) bool {
+	var p struct{ Code string }
+	return r.t.Busy != nil && json.Unmarshal(a.body, &p) == nil && r.t.Busy(p.Code)
 }
 
 func (r *runner) tell(x request, v verdict, a answer) {

@@ -325,6 +325,53 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 	}
 }
 
+// A 503 that the target may answer is counted, and asked again; one that it may not is a fault the first time.
+func TestRun_CountsWhoIsBusyAndHidesNoOther503(t *testing.T) {
+	t.Parallel()
+	for code, kinds := range map[string][]string{"unavailable": {}, "outcome-unknown": {fuzz.Server}} {
+		answered := false
+		a := &api{kept: map[string]string{}, names: map[string]string{}, plant: func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if answered || r.Method != http.MethodPost || wrong(body) != "" {
+				return false
+			}
+			answered = true
+			a.refuse(w, 503, code, "")
+			return true
+		}}
+		r, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: a, Token: func(string) string { return "t" },
+			Furnish: func(string) []map[string]string { return []map[string]string{{"lpl": place}} },
+			Said:    func(code string) bool { return code != "not-found" && code != "another-request" },
+			Busy:    func(code string) bool { return code == "unavailable" }}, fuzz.Options{Seed: 7})
+		require.NoError(t, err)
+		found := []string{}
+		for _, f := range r.Faults {
+			found = append(found, f.Kind)
+		}
+		require.Equal(t, kinds, found, code)
+		require.Equal(t, len(kinds) == 0, r.Busy["createPlace"] == 1, code)
+	}
+}
+
+// What the furnisher says of a member of a body stands in it, whatever the example says.
+func TestRun_PutsWhatIsFurnishedIntoTheBody(t *testing.T) {
+	t.Parallel()
+	var first string
+	a := &api{kept: map[string]string{}, names: map[string]string{}}
+	a.plant = func(_ *api, _ http.ResponseWriter, _ *http.Request, body []byte) bool {
+		if first == "" && len(body) > 0 {
+			first = string(body)
+		}
+		return false
+	}
+	_, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: a, Token: func(string) string { return "t" },
+		Furnish: func(string) []map[string]string {
+			return []map[string]string{{"lpl": place, "body name": `"Bakkerij"`, "body note": `null`, "body goals": "", "body of another": `1`}}
+		},
+		Said: func(string) bool { return true }}, fuzz.Options{Seed: 7, Only: "createPlace"})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"name":"Bakkerij","note":null,"capacity":3}`, first)
+}
+
 // A rule of the domain may refuse what the document allows; so may what is not a refusal of the request at all.
 func TestRun_LetsTheDomainRefuse(t *testing.T) {
 	t.Parallel()
