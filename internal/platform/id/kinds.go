@@ -161,6 +161,9 @@ func NewTenant() TenantID { return New[tenantKind]() }
 // NewClient makes a fresh ClientID.
 func NewClient() ClientID { return New[clientKind]() }
 
+// NewMember makes a fresh MemberID.
+func NewMember() MemberID { return New[memberKind]() }
+
 // NewOrganisation makes a fresh OrganisationID.
 func NewOrganisation() OrganisationID { return New[organisationKind]() }
 
@@ -208,6 +211,9 @@ func NewSurvey() SurveyID { return New[surveyKind]() }
 
 // NewLeerbewijs makes a fresh LeerbewijsID.
 func NewLeerbewijs() LeerbewijsID { return New[leerbewijsKind]() }
+
+// NewEvent makes a fresh EventID.
+func NewEvent() EventID { return New[eventKind]() }
 
 // NewEndpoint makes a fresh EndpointID.
 func NewEndpoint() EndpointID { return New[endpointKind]() }
