@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,8 @@ import (
 	"github.com/switchingtalent/switchboard/api"
 )
 
-// These tests run the examples of docs/webhooks/verify that are not in Go, and the official library of npm, with the
-// programs of those languages: `make examples`.
+// These tests run the examples of docs/webhooks/verify that are not in Go beside the official libraries of TypeScript (from npm) and
+// Python (whose source comes with the module that is Go's), with the programs of those languages: `make examples`.
 
 // drivers read parcels, one a line, and print yes or no for each. A line is six words in base64: secret, id, timestamp,
 // signature, body, public key; an empty one is a hyphen.
@@ -29,13 +30,22 @@ var drivers = []struct {
 	build, run     []string
 }{
 	{"Python", "verify.py", true, map[string]string{"run.py": `
-import base64, sys
+import base64, json, sys
+sys.path.append(sys.argv[1])
+from standardwebhooks import Webhook
 from verify import verify
 for line in sys.stdin:
     secret, mid, stamp, sig, body, _ = (b"" if w == "-" else base64.b64decode(w) for w in line.split())
     headers = {"webhook-id": mid.decode(), "webhook-timestamp": stamp.decode(), "webhook-signature": sig.decode()}
-    print("yes" if verify(secret.decode(), headers, body) else "no")
-`}, nil, []string{"python3", "run.py"}},
+    ours, official = verify(secret.decode(), headers, body), True
+    try:
+        Webhook(secret.decode()).verify(body, headers)
+    except json.JSONDecodeError:
+        pass  # an empty body that was well signed is no JSON
+    except Exception:
+        official = False
+    print(("yes" if ours else "no") if ours == official else f"example says {ours}, library says {official}")
+`}, nil, []string{"python3", "-B", "run.py", official}},
 	{"TypeScript", "verify.ts", true, map[string]string{"package.json": `{"type": "module", "private": true}`, "run.mjs": `
 import { verify, verifyByKey } from "./verify.js";
 import { Webhook } from "standardwebhooks";
@@ -76,6 +86,17 @@ while (($line = fgets(STDIN)) !== false) {
     echo verify($secret, ['webhook-id' => $id, 'webhook-timestamp' => $stamp, 'webhook-signature' => $signature], $body) ? "yes\n" : "no\n";
 }
 `}, nil, []string{"php", "run.php"}},
+}
+
+// official stands for the folder of the official library in the arguments of a driver.
+const official = "{official}"
+
+// officialPython is where the source of the official Python library is: its repository is one Go module, with all languages in it.
+func officialPython(t *testing.T) string {
+	t.Helper()
+	dir := strings.TrimSpace(command(t, root, nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/standard-webhooks/standard-webhooks/libraries"))
+	require.FileExists(t, filepath.Join(dir, "python", "standardwebhooks", "webhooks.py"))
+	return filepath.Join(dir, "python")
 }
 
 // npmInstall gets packages of npm into a folder.
@@ -131,8 +152,12 @@ func TestExamples_TakeWhatWeSendAndNothingElse(t *testing.T) {
 				words := strings.Fields(b)
 				command(t, dir, nil, words[0], words[1:]...)
 			}
+			run := slices.Clone(d.run)
+			if i := slices.Index(run, official); i >= 0 {
+				run[i] = officialPython(t)
+			}
 			var got []string
-			for i, line := range strings.Split(strings.TrimSpace(command(t, dir, lines.Bytes(), d.run[0], d.run[1:]...)), "\n") {
+			for i, line := range strings.Split(strings.TrimSpace(command(t, dir, lines.Bytes(), run[0], run[1:]...)), "\n") {
 				require.Less(t, i, len(all))
 				got = append(got, all[i].Why+": "+line)
 			}
