@@ -25,17 +25,20 @@ public static class Verify
         {
             return false;
         }
-        var key = Convert.FromBase64String(secret.StartsWith("whsec_", StringComparison.Ordinal) ? secret["whsec_".Length..] : secret);
-        using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
-        mac.AppendData(Encoding.UTF8.GetBytes($"{id}.{stamp}."));
-        mac.AppendData(body);
-        var want = mac.GetHashAndReset();
+        var key = Convert.FromBase64String(secret.StartsWith("whsec_", StringComparison.Ordinal) ? secret.Substring("whsec_".Length) : secret);
+        byte[] want;
+        using (var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key))
+        {
+            mac.AppendData(Encoding.UTF8.GetBytes($"{id}.{stamp}."));
+            mac.AppendData(body);
+            want = mac.GetHashAndReset();
+        }
         // While a secret is being replaced there is a signature of each.
         foreach (var signature in signatures.Split(' '))
         {
             var got = new byte[want.Length];
             if (signature.StartsWith("v1,", StringComparison.Ordinal)
-                && Convert.TryFromBase64String(signature[3..], got, out var length) && length == want.Length
+                && Convert.TryFromBase64String(signature.Substring(3), got, out var length) && length == want.Length
                 && CryptographicOperations.FixedTimeEquals(got, want)) // takes as long for a wrong one
             {
                 return true;
