@@ -9,7 +9,7 @@ RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/switchboard ./cmd/switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test relevance-gate fuzz mutate examples browser contract staticcheck vulnerabilities release-document build bench bench-all bench-retrieval bench-relevance bench-assignment bench-suggestions bench-cohort bench-deliveries bench-storm bench-growth generate verify lint postgres
+.PHONY: help demo test relevance-gate fuzz mutate examples browser contract staticcheck vulnerabilities release-document build bench bench-requests bench-all bench-retrieval bench-relevance bench-assignment bench-suggestions bench-cohort bench-deliveries bench-storm bench-growth generate verify lint postgres
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,11 +55,16 @@ build: ## Build bin/switchboard
 	@echo "Building bin/switchboard …"
 	@$(BUILD)
 
-bench: postgres ## Measure GET, list and create against pgbench and raw pgx, and beside PocketBase
+bench: bench-requests ## The figures to watch: bench-requests, a storm, assigning 10,000 beside LEMON and a cohort of 1,000 (with ARGS bench-requests alone)
+	@$(if $(ARGS),,go run -buildvcs=false ./internal/app/bench -storm -rounds 8)
+	@$(if $(ARGS),,go run -buildvcs=false ./internal/matching/bench/assignment -part compare -only 10k)
+	@$(if $(ARGS),,go run -buildvcs=false ./internal/app/bench -cohort 1000)
+
+bench-requests: postgres ## Measure GET, list and create beside pgbench, raw pgx and PocketBase
 	@go run -buildvcs=false ./internal/app/bench $(ARGS)
 
 bench-all: ## Measure everything, one after another: hours, and disk for ten million rows (labels too, with DOCS=… QUERIES=…)
-	@for each in bench bench-assignment bench-cohort bench-suggestions bench-relevance $(if $(DOCS),bench-retrieval) bench-deliveries bench-storm bench-growth; do \
+	@for each in bench-requests bench-assignment bench-cohort bench-suggestions bench-relevance $(if $(DOCS),bench-retrieval) bench-deliveries bench-storm bench-growth; do \
 	  printf '\n== make %s\n\n' $$each; $(MAKE) --no-print-directory $$each ARGS= || exit 1; \
 	done
 

@@ -2,6 +2,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -94,7 +95,12 @@ func New(d *db.DB, o Options) (*App, error) {
 	a.Events = event.New(d, o.KeepEvents, o.KeepTries)
 	a.metrics.gauge("switchboard_feed_waiting", "Requests that wait for facts.", a.Events.Waiting)
 	a.Webhooks = webhook.New(d, o.Box, o.Outbound, o.PublicURL, o.KeepEvents)
-	a.metrics.watch(a.Webhooks.QueueAge)
+	a.metrics.watch("switchboard_webhook_queue_age_seconds", "How long the delivery waits that is due for longest and could go out", seconds(a.Webhooks.QueueAge))
+	a.metrics.watch("switchboard_webhook_failing_endpoints", "Endpoints that should get facts and only fail", func(ctx context.Context) (float64, error) {
+		n, _, err := a.Webhooks.Failing(ctx)
+		return float64(n), err
+	})
+	a.metrics.watch("switchboard_feed_lag_seconds", "How long a transaction that does not end holds back the feed and the lists that are followed", seconds(a.Events.Lag))
 	w := jobs.NewWorkers()
 	periodic := slices.Concat(a.Access.Work(w), a.Surveys.Work(d, w), a.Matching.Work(w), a.Events.Work(w), a.Webhooks.Work(w), paging.Work(d, w))
 	var err error

@@ -265,6 +265,9 @@ var prepare = map[string]func(w *testkit.World, own ids, p testkit.Pair) ids{
 	},
 }
 
+// externalID finds the id that an example of a body has in a system.
+var externalID = regexp.MustCompile(`"system": ?"sdworx",\s*"value": ?"([^"]+)"`)
+
 // fill puts ids into a request of an operation: in its path those of inPath, in the example of its body those of inBody.
 func (o operation) fill(inPath, inBody ids, at *place, value string) (path, body string) {
 	path, body = o.Path, o.Body
@@ -274,6 +277,9 @@ func (o operation) fill(inPath, inBody ids, at *place, value string) (path, body
 			v = value
 		}
 		path = strings.ReplaceAll(path, "{"+name+"}", v)
+	}
+	if m := externalID.FindStringSubmatch(body); m != nil { // the id that a body gives is that of its path
+		path = strings.ReplaceAll(path, "{value}", m[1])
 	}
 	path = regexp.MustCompile(`\{[a-z_]+\}`).ReplaceAllString(path, "sdworx")
 	if at != nil && at.In == "query" {

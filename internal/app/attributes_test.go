@@ -41,7 +41,8 @@ type built struct {
 	paths    map[string][]string    // schema → the parts of paths that answer it, or take it
 	glossary map[string]string      // Schema.member → the guide's words
 	nouns    map[string]bool
-	coming   map[string]bool // what the glossary says comes later
+	coming   map[string][]string // what the glossary says comes later → the packages that bring it
+	demanded map[string]bool     // schemas that operations of a noun answer or take
 }
 
 // testimony is what a test says.
@@ -51,7 +52,8 @@ type testimony struct {
 }
 
 // about reports whether a test speaks of a member as of what is sent or answered: as a member of JSON, or on the way to one. A pointer in a
-// refusal ("/name") says nothing of what the member holds.
+// refusal ("/name") says nothing of what the member holds. That what is sent is answered, and read, as it was sent is not for this test to say:
+// the fuzzer proves it of every member of every request (fuzz.Lost).
 func (m testimony) about(name string) bool {
 	inJSON := regexp.MustCompile(`"` + regexp.QuoteMeta(name) + `"\s*:`)
 	onTheWay := regexp.MustCompile(`^([a-z0-9_]+\.)*` + regexp.QuoteMeta(name) + `(\.[a-z0-9_]+)*$`)
@@ -89,7 +91,11 @@ func (b built) judge(table []entity) findings {
 			of[a.Dutch] = true
 			if a.Later != "" {
 				bad.add(a.Why != "", "%s: says no why", at)
-				bad.add(b.coming[a.Later], "%s: the glossary names no %q among what comes later", at, a.Later)
+				brings, named := b.coming[a.Later]
+				bad.add(named, "%s: the glossary names no %q among what comes later", at, a.Later)
+				for _, noun := range brings {
+					bad.add(!b.nouns[noun], "%s: waits for %q, and internal/%s is there", at, a.Later, noun)
+				}
 				waited[a.Later] = true
 				bad.add(a == attribute{Dutch: a.Dutch, Later: a.Later, Why: a.Why}, "%s: is built, or comes later", at)
 				continue
@@ -137,7 +143,7 @@ func (b built) judgeBuilt(bad findings, at, noun string, a attribute) {
 // whatIsBuilt reads the database, the API document, the glossary and the tests.
 func whatIsBuilt(t *testing.T) built {
 	t.Helper()
-	b := built{columns: map[string]bool{}, members: map[string]bool{}, tests: map[string][]testimony{}, paths: map[string][]string{}, glossary: map[string]string{}, nouns: map[string]bool{}, coming: map[string]bool{}}
+	b := built{columns: map[string]bool{}, members: map[string]bool{}, tests: map[string][]testimony{}, paths: map[string][]string{}, glossary: map[string]string{}, nouns: map[string]bool{}, coming: map[string][]string{}}
 	rows, err := testkit.New(t).Super.Query(context.Background(), `select table_name || '.' || column_name from information_schema.columns where table_schema = 'public'`)
 	require.NoError(t, err)
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -178,13 +184,18 @@ func whatIsBuilt(t *testing.T) built {
 		}
 	}
 
+	b.demanded = demanded(t, api.OpenAPI)
+
 	text, err := os.ReadFile(root + "/docs/glossary.md")
 	require.NoError(t, err)
 	_, later, ok := strings.Cut(string(text), "\n## What comes later\n")
 	require.True(t, ok, "the glossary has a section What comes later")
 	later, _, _ = strings.Cut(later, "\n## ")
-	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+?) \| [^|]+ \|$`).FindAllStringSubmatch(later, -1) {
-		b.coming[m[1]] = m[1] != "capability"
+	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+?) \| ([^|]+?) \| [^|]+ \|$`).FindAllStringSubmatch(later, -1) {
+		b.coming[m[1]] = nil
+		if m[2] != "–" {
+			b.coming[m[1]] = strings.Split(m[2], ", ")
+		}
 	}
 	delete(b.coming, "capability")
 	_, section, ok := strings.Cut(string(text), "\n## Attributes\n")
@@ -347,24 +358,86 @@ func TestAttributes_EveryPhraseOfTheInventoryIsHeld(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+// machinery are the tags whose operations have no words of the method; any other, and any new one, has.
+var machinery = map[string]string{
+	"access":   "clients and tokens are words of OAuth 2.0 (RFC 6749)",
+	"tenant":   "the settings of an ST-partner in this software",
+	"event":    "the feed tells what the nouns say; each type has a page of its own (docs/events)",
+	"webhook":  "deliveries are words of Standard Webhooks; docs/webhooks.md tells them",
+	"matching": "how suggestions and runs are reckoned; docs/matching.md tells it",
+}
+
+// nameless are schemas that hold no members of a noun.
+var nameless = map[string]string{
+	"Problem":          "RFC 9457",
+	"ProblemError":     "a member of a problem: RFC 9457",
+	"SubmitSurveyForm": "its members are the ids of the questions",
+}
+
+// demanded are the schemas that operations under the tag of a noun answer or take, and those within them, but for pages of a list.
+func demanded(t *testing.T, text []byte) map[string]bool {
+	t.Helper()
+	var doc struct {
+		Paths      map[string]map[string]json.RawMessage
+		Components struct {
+			Schemas map[string]json.RawMessage
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &doc))
+	out := map[string]bool{}
+	reference := regexp.MustCompile(`"#/components/schemas/(\w+)"`)
+	var reach func(raw json.RawMessage)
+	reach = func(raw json.RawMessage) {
+		for _, m := range reference.FindAllSubmatch(raw, -1) {
+			if name := string(m[1]); nameless[name] == "" && !out[name] {
+				out[name] = true
+				reach(doc.Components.Schemas[name])
+			}
+		}
+	}
+	for _, item := range doc.Paths {
+		for _, raw := range item {
+			var op struct{ Tags []string }
+			if json.Unmarshal(raw, &op) == nil && slices.ContainsFunc(op.Tags, func(tag string) bool { return machinery[tag] == "" }) {
+				reach(raw)
+			}
+		}
+	}
+	for name := range out {
+		var page struct{ Properties map[string]any }
+		if json.Unmarshal(doc.Components.Schemas[name], &page) == nil && strings.HasSuffix(name, "Page") && len(page.Properties) == 3 && page.Properties["next_cursor"] != nil {
+			delete(out, name)
+		}
+	}
+	return out
+}
+
 // unexplainedMembers says which members of the nouns' schemas the glossary does not explain, and what it explains and is not there. everywhere
-// are the names that mean the same in all of them.
-func unexplainedMembers(members map[string]bool, glossary map[string]string, ours map[string]bool, everywhere []string) findings {
+// are the names that mean the same in all of them. A schema that the guide has no words for takes those of the one whose name its own begins with.
+func unexplainedMembers(members map[string]bool, glossary map[string]string, ours map[string]bool, everywhere []string, demanded map[string]bool) findings {
 	bad, schemas := findings{}, map[string]bool{}
+	inherited := func(schema, name string) bool {
+		for i := 1; i < len(schema); i++ {
+			if of := schema[:i] + "." + name; glossary[of] != "" || ours[of] {
+				return true
+			}
+		}
+		return false
+	}
 	for member := range glossary {
 		schema, _, _ := strings.Cut(member, ".")
 		schemas[schema] = true
 	}
 	for member := range members {
 		schema, name, _ := strings.Cut(member, ".")
-		if schemas[schema] && glossary[member] == "" && !slices.Contains(everywhere, name) {
-			bad.add(ours[member], "the glossary does not explain %s", member)
+		if (schemas[schema] || demanded[schema]) && glossary[member] == "" && !slices.Contains(everywhere, name) {
+			bad.add(ours[member] || !schemas[schema] && inherited(schema, name), "the glossary does not explain %s", member)
 		}
 	}
 	for member := range ours {
 		schema, _, _ := strings.Cut(member, ".")
 		_, there := members[member]
-		bad.add(there && schemas[schema] && glossary[member] == "", "the glossary explains %s as our own, which is not there or has the guide's words", member)
+		bad.add(there && (schemas[schema] || demanded[schema]) && glossary[member] == "", "the glossary explains %s as our own, which is not there or has the guide's words", member)
 	}
 	return bad
 }
@@ -387,13 +460,36 @@ func TestAttributes_TheGlossaryExplainsEveryMember(t *testing.T) {
 			ours[m[1]+"."+name] = true
 		}
 	}
-	unexplainedMembers(b.members, b.glossary, ours, everywhere).none(t, "the API document and the glossary agree")
+	unexplainedMembers(b.members, b.glossary, ours, everywhere, b.demanded).none(t, "the API document and the glossary agree")
+	for _, table := range []map[string]string{machinery, nameless} {
+		for name, why := range table {
+			require.NotEmpty(t, why)
+			require.Contains(t, string(api.OpenAPI), `"`+name+`"`)
+		}
+	}
+
+	// A new noun enters by itself, and so does what it takes.
+	doc := document(t, api.OpenAPI)
+	part(t, doc, "paths")["/v1/getuigenissen"] = map[string]any{"post": map[string]any{"operationId": "createGetuigenis", "tags": []any{"getuigenis"},
+		"requestBody": map[string]any{"$ref": "#/components/schemas/GetuigenisInput"}}}
+	part(t, doc, "components", "schemas")["GetuigenisInput"] = map[string]any{"type": "object", "properties": map[string]any{"quote": map[string]any{"type": "string"}}}
+	planted, err := json.Marshal(doc)
+	require.NoError(t, err)
+	b.members["GetuigenisInput.quote"] = true
+	require.Len(t, unexplainedMembers(b.members, b.glossary, ours, everywhere, demanded(t, planted)), 1, "a new noun that nobody explains")
+	ours["Getuigenis.quote"], b.members["Getuigenis.quote"] = true, true
+	withAnswer := demanded(t, planted)
+	withAnswer["Getuigenis"] = true
+	unexplainedMembers(b.members, b.glossary, ours, everywhere, withAnswer).none(t, "what it takes is what it answers")
+	delete(b.members, "GetuigenisInput.quote")
+	delete(b.members, "Getuigenis.quote")
+	delete(ours, "Getuigenis.quote")
 
 	b.members["Leerplek.colour"] = true
-	require.Len(t, unexplainedMembers(b.members, b.glossary, ours, everywhere), 1, "a new member that nobody explains")
+	require.Len(t, unexplainedMembers(b.members, b.glossary, ours, everywhere, b.demanded), 1, "a new member that nobody explains")
 	delete(b.members, "Leerplek.colour")
 	ours["Leerplek.colour"] = true
-	require.Len(t, unexplainedMembers(b.members, b.glossary, ours, everywhere), 1, "a member that went away")
+	require.Len(t, unexplainedMembers(b.members, b.glossary, ours, everywhere, b.demanded), 1, "a member that went away")
 }
 
 func TestAttributes_ThePlantedFaultsAreCaught(t *testing.T) {
@@ -405,7 +501,7 @@ func TestAttributes_ThePlantedFaultsAreCaught(t *testing.T) {
 	b.tests["TestRefused"] = []testimony{{"internal/organisation", []string{"/headcount", "/v1/organisations"}}}
 	b.tests["TestHere"] = []testimony{{"internal/organisation", []string{"data.0.headcount", "/v1/organisations"}}}
 	b.glossary = map[string]string{good.Member: "grootte; omvang", "Organisation.sector": "sector"}
-	b.coming = map[string]bool{}
+	b.coming = map[string][]string{}
 	fault := func(change func(*attribute)) findings {
 		a := good
 		change(&a)
@@ -428,13 +524,21 @@ func TestAttributes_ThePlantedFaultsAreCaught(t *testing.T) {
 		"a test that is refused for it":    func(a *attribute) { a.Test = "TestRefused" },
 		"other words in the glossary":      func(a *attribute) { a.Dutch = "gewicht" },
 		"both built and later":             func(a *attribute) { a.Later, a.Why = "one day", "because" },
-		"later without a reason":           func(a *attribute) { b.coming["x"] = true; *a = attribute{Dutch: "grootte", Later: "x"} },
-		"later, nobody knows what":         func(a *attribute) { *a = attribute{Dutch: "grootte", Later: "one day", Why: "because"} },
+		"later without a reason":           func(a *attribute) { b.coming["x"] = nil; *a = attribute{Dutch: "grootte", Later: "x"} },
+		"later, and its noun is there": func(a *attribute) {
+			b.coming["x"] = []string{"lead", "match"}
+			*a = attribute{Dutch: "grootte", Later: "x", Why: "because"}
+		},
+		"later, nobody knows what": func(a *attribute) { *a = attribute{Dutch: "grootte", Later: "one day", Why: "because"} },
 	} {
 		require.NotEmpty(t, fault(f), name)
 		delete(b.coming, "x")
 	}
-	b.coming["later sizes"] = true
+	b.coming["x"] = []string{"lead"}
+	control := b.judge([]entity{{Entity: "Werkgever", Noun: "organisation", Attributes: []attribute{{Dutch: "grootte", Later: "x", Why: "because"}}}})
+	require.Len(t, control, 2, "but for two words of the glossary that are no attributes, all is well: %v", control)
+	delete(b.coming, "x")
+	b.coming["later sizes"] = nil
 	require.NotEmpty(t, fault(func(*attribute) {}), "a capability that nothing waits for")
 	delete(b.coming, "later sizes")
 	b.members[good.Member] = false
@@ -445,4 +549,119 @@ func TestAttributes_ThePlantedFaultsAreCaught(t *testing.T) {
 	b.glossary[good.Member], b.glossary["Organisation.kind"] = "grootte", "soort"
 	require.NotEmpty(t, fault(func(*attribute) {}), "a word of the glossary that is no attribute")
 	require.NotEmpty(t, b.judge([]entity{{Entity: "Werkgever", Noun: "employer", Attributes: []attribute{good}}}), "no such noun")
+}
+
+// unnamedColumns are those that no member of the API document is called after, and why; "*" is any table, or any column of one.
+var unnamedColumns = map[string]string{
+	"*.pos":                                   "the order of changes: cursors hold it",
+	"*.on_behalf_of":                          "who changed it, for whom: the audit tells",
+	"*.request_id":                            "by which request: logs and the audit tell",
+	"audit.*":                                 "nobody reads the audit over the API",
+	"events.*":                                "a fact is told as its type says",
+	"schema_migrations.*":                     "which migrations were done",
+	"idempotency_keys.*":                      "what was answered, under a key that is not kept",
+	"client_secrets.hash":                     "a secret is shown once",
+	"clients.first_admin":                     "who may be given a secret again",
+	"cohort_leervragen.running":               "is its cohort's status, for a constraint",
+	"cohort_rivals.rival_id":                  "the other of organisation_ids",
+	"external_ids.noun":                       "whose external id it is",
+	"leerbewijzen.key_sealed":                 "the key of check_url",
+	"leerplekken.lexemes":                     "what matching searches",
+	"matching_run_problems.part":              "which piece of what a run judged",
+	"webhook_attempts.thin":                   "the payload of what was sent",
+	"leeruitwisseling_notes.written_by":       "who wrote it: not told to the other side",
+	"leeruitwisseling_signatures.recorded_by": "who recorded it: signed_by and method are told",
+	"match_decisions.recorded_by":             "who recorded it: given_by and channel are told",
+	"leeruitwisselingen.cancel_reason":        "LeeruitwisselingCancellation.reason",
+	"leeruitwisselingen.cancelled_at":         "LeeruitwisselingCancellation.at",
+	"leeruitwisselingen.cancelled_by_party":   "LeeruitwisselingCancellation.by_party",
+	"leeruitwisselingen.day_coach_ids":        "who is leercoach on any of its days: bound callers find it by this",
+	"leeruitwisselingen.insured_commute":      "LeeruitwisselingInsurance.commute",
+	"leeruitwisselingen.insured_liability":    "LeeruitwisselingInsurance.liability",
+	"leeruitwisselingen.leerplek_title":       "LeeruitwisselingLeerplek.title",
+	"leeruitwisselingen.leervraag_text":       "LeeruitwisselingLeervraag.text",
+	"leeruitwisselingen.leervraag_title":      "LeeruitwisselingLeervraag.title",
+	"leeruitwisselingen.leervraag_version":    "LeeruitwisselingLeervraag.version",
+	"leeruitwisselingen.safety_exchanged":     "LeeruitwisselingChecks.safety_information_exchanged",
+	"leeruitwisselingen.switcher_job_title":   "LeeruitwisselingSwitcher.job_title",
+	"leeruitwisselingen.switcher_language":    "LeeruitwisselingSwitcher.language",
+	"leeruitwisselingen.switcher_name":        "LeeruitwisselingSwitcher.name",
+	"matching_run_places.standing":            "told as pinned, settled, or unmatched",
+	"matching_run_problems.packed":            "what a run was computed from: its answers explain by it",
+	"matching_runs.attempt":                   "which worker computes it",
+	"matching_runs.lease_until":               "which worker computes it",
+	"organisations.former_id":                 "told as id, of what was merged into another",
+	"rivals.rival_id":                         "Rival.rival_organisation_id",
+	"suggestion_dismissals.dismissed_by":      "who dismissed it: the audit tells",
+	"survey_answers.survey_id":                "whose answers they are",
+	"surveys.link_sealed":                     "told as link, to who may invite",
+	"webhook_attempts.delivery_id":            "whose attempt it is",
+	"webhook_deliveries.base_attempts":        "from where a recovery lets its schedule begin anew",
+	"webhook_endpoints.certificate_key":       "a secret, never told",
+	"webhook_endpoints.nouns":                 "which facts its owner may read",
+	"webhook_endpoints.oauth_client_id":       "WebhookOAuthShown.client_id",
+	"webhook_endpoints.oauth_scope":           "WebhookOAuthShown.scope",
+	"webhook_endpoints.oauth_secret":          "a secret, never told",
+	"webhook_endpoints.oauth_token_url":       "WebhookOAuthShown.token_url",
+	"webhook_endpoints.type_patterns":         "event_types, as the database compares them",
+	"webhook_endpoints.warned":                "how often its owner was warned: webhook_endpoint.failing tells",
+	"webhook_recoveries.cursor":               "how far it is",
+	"webhook_recoveries.nouns":                "which facts its owner may read",
+	"webhook_recoveries.type_patterns":        "event_types, as the database compares them",
+	"webhook_recoveries.until_pos":            "how far it goes",
+	"webhook_secrets.key_sealed":              "a secret is shown once",
+	"webhook_secrets.public":                  "told at keys_url",
+	"webhook_secrets.sealed":                  "a secret is shown once",
+}
+
+// untoldColumns says which columns neither an attribute nor a member of the document tells, nor a reason; and which reasons nothing needs.
+func untoldColumns(columns []string, told func(column string) bool, why map[string]string) findings {
+	bad, used := findings{}, map[string]bool{}
+	for _, c := range columns {
+		table, name, _ := strings.Cut(c, ".")
+		if told(c) {
+			continue
+		}
+		i := slices.IndexFunc([]string{c, "*." + name, table + ".*"}, func(key string) bool { return why[key] != "" })
+		bad.add(i >= 0, "%s: no member of the API document is called so, docs/attributes.yaml does not name it, and nothing says why", c)
+		if i >= 0 {
+			used[[]string{c, "*." + name, table + ".*"}[i]] = true
+		}
+	}
+	for key := range why {
+		bad.add(used[key], "%s needs no reason", key)
+	}
+	return bad
+}
+
+func TestAttributes_EveryColumnIsToldOrSaysWhyNot(t *testing.T) {
+	t.Parallel()
+	b := whatIsBuilt(t)
+	text, err := os.ReadFile(root + "/docs/attributes.yaml")
+	require.NoError(t, err)
+	told := map[string]bool{}
+	for _, e := range attributes(t, text) {
+		for _, a := range e.Attributes {
+			told[a.Column] = true
+		}
+	}
+	names := map[string]bool{}
+	for member := range b.members {
+		_, name, _ := strings.Cut(member, ".")
+		names[name] = true
+	}
+	rows, err := testkit.New(t).Super.Query(context.Background(), `select c.relname || '.' || a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+		where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped`)
+	require.NoError(t, err)
+	columns, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Greater(t, len(columns), 300)
+	is := func(c string) bool {
+		_, name, _ := strings.Cut(c, ".")
+		return told[c] || names[name]
+	}
+	untoldColumns(columns, is, unnamedColumns).none(t, "every column is told, or says why it is not")
+
+	require.Len(t, untoldColumns(append(columns, "getuigenissen.sealed_quote"), is, unnamedColumns), 1, "a new column that nobody is told of")
+	require.Len(t, untoldColumns(columns, func(c string) bool { return is(c) || c == "surveys.link_sealed" }, unnamedColumns), 1, "a reason that nothing needs any more")
 }

@@ -47,6 +47,7 @@ type ours struct {
 	trees map[string]map[string]*ast.File // folder → file → tree
 	done  map[string]*types.Package
 	info  *types.Info
+	kinds map[types.Object]bool // parameters that are given what kind of caller it is, as a plain text
 }
 
 // Import gives a package of ours, or an empty one.
@@ -86,7 +87,7 @@ func named(t types.Type, dir, name string) bool {
 
 // bindings reads every place of some sources where Go decides by who calls, and the reasons of tx.Unbound.
 func bindings(sources map[string][]byte) (found []decision, lifts []string, err error) {
-	p := &ours{files: token.NewFileSet(), trees: map[string]map[string]*ast.File{}, done: map[string]*types.Package{},
+	p := &ours{files: token.NewFileSet(), trees: map[string]map[string]*ast.File{}, done: map[string]*types.Package{}, kinds: map[types.Object]bool{},
 		info: &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}}
 	for file, b := range sources {
 		tree, err := parser.ParseFile(p.files, file, b, parser.SkipObjectResolution)
@@ -99,11 +100,14 @@ func bindings(sources map[string][]byte) (found []decision, lifts []string, err 
 		}
 		p.trees[dir][file] = tree
 	}
-	times := map[string]int{}
 	for _, dir := range slices.Sorted(maps.Keys(p.trees)) {
 		if _, err := p.Import(module + dir); err != nil {
 			return nil, nil, err
 		}
+	}
+	p.follow()
+	times := map[string]int{}
+	for _, dir := range slices.Sorted(maps.Keys(p.trees)) {
 		if slices.ContainsFunc(undecided, func(u string) bool { return dir == u || strings.HasPrefix(dir, u+"/") }) {
 			continue
 		}
@@ -113,8 +117,7 @@ func bindings(sources map[string][]byte) (found []decision, lifts []string, err 
 				if !ok || f.Body == nil {
 					continue
 				}
-				r := reader{p, map[types.Object]bool{}}
-				r.learn(f.Body)
+				r := p.read(f)
 				keep := func(e ast.Expr, cases bool) {
 					from, to := p.files.Position(e.Pos()).Offset, p.files.Position(e.End()).Offset
 					said := strings.Join(strings.Fields(string(sources[file][from:to])), " ")
@@ -135,9 +138,18 @@ func bindings(sources map[string][]byte) (found []decision, lifts []string, err 
 							}
 						}
 					case *ast.BinaryExpr:
-						if (x.Op == token.EQL || x.Op == token.NEQ) && (r.knows(x.X) || r.knows(x.Y)) && !r.empty(x) {
+						if compares(x.Op) && (r.knows(x.X) || r.knows(x.Y)) && !r.empty(x) {
 							keep(x, false)
 							return false
+						}
+					case *ast.IndexExpr:
+						if r.chooses(x) {
+							keep(x, false)
+							return false
+						}
+					case *ast.Ident:
+						if r.told[r.info.Uses[x]] {
+							keep(x, false)
 						}
 					case *ast.CallExpr:
 						if r.asks(x) {
@@ -167,12 +179,147 @@ func bindings(sources map[string][]byte) (found []decision, lifts []string, err 
 type reader struct {
 	*ours
 	held map[types.Object]bool // variables that were made of it
+	told map[types.Object]bool // and those that say whether it stands in a map, or in a list that was searched
+}
+
+// read learns what a function holds of who calls.
+func (p *ours) read(f *ast.FuncDecl) reader {
+	r := reader{p, map[types.Object]bool{}, map[types.Object]bool{}}
+	r.learn(f.Body)
+	return r
+}
+
+// follow goes after what kind of caller it is into the functions that are given it as a plain text, until it goes no further.
+func (p *ours) follow() {
+	for before := -1; before != len(p.kinds); {
+		before = len(p.kinds)
+		for dir, trees := range p.trees {
+			if slices.ContainsFunc(undecided, func(u string) bool { return dir == u || strings.HasPrefix(dir, u+"/") }) {
+				continue
+			}
+			for _, tree := range trees {
+				for _, d := range tree.Decls {
+					if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
+						p.read(f).gives(f.Body)
+					}
+				}
+			}
+		}
+	}
+}
+
+// gives notes the parameters of functions of ours that are called with what kind of caller it is.
+func (r reader) gives(body ast.Node) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		name, ok := call.Fun.(*ast.Ident)
+		if s, is := call.Fun.(*ast.SelectorExpr); is {
+			name, ok = s.Sel, true
+		}
+		if !ok {
+			return true
+		}
+		f, ok := r.info.Uses[name].(*types.Func)
+		if !ok {
+			return true
+		}
+		params := f.Signature().Params()
+		for i, arg := range call.Args {
+			if params.Len() == 0 {
+				break
+			}
+			to := params.At(min(i, params.Len()-1))
+			if b, ok := to.Type().Underlying().(*types.Basic); ok && b.Info()&types.IsString != 0 && r.kind(arg) {
+				r.kinds[to] = true
+			}
+		}
+		return true
+	})
+}
+
+// kind reports whether an expression is made of what kind of caller it is: the scope's, or the role.
+func (r reader) kind(e ast.Expr) bool {
+	if r.info.Types[e].Value != nil {
+		return false // a constant is nobody's
+	}
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch x := n.(type) {
+		case *ast.FuncLit, *ast.CompositeLit:
+			return false
+		case *ast.SelectorExpr:
+			if t := r.info.Types[x.X].Type; t != nil && r.who(t) {
+				found = found || x.Sel.Name == "Kind" || x.Sel.Name == "Role"
+			}
+		case *ast.Ident:
+			o := r.info.Uses[x]
+			if v, ok := o.(*types.Var); ok {
+				found = found || r.kinds[o] || r.held[o] && types.AssignableTo(v.Type().Underlying(), types.Typ[types.String]) || named(v.Type(), "internal/platform/db", "ScopeKind")
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+func compares(op token.Token) bool {
+	return slices.Contains([]token.Token{token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ}, op)
+}
+
+// chooses reports whether an expression asks a map of yes and no for who calls.
+func (r reader) chooses(x *ast.IndexExpr) bool {
+	t := r.info.Types[x.X].Type
+	if t == nil {
+		return false
+	}
+	m, ok := t.Underlying().(*types.Map)
+	if !ok {
+		return false
+	}
+	b, ok := m.Elem().Underlying().(*types.Basic)
+	return ok && b.Kind() == types.Bool && r.knows(x.Index)
+}
+
+// searches reports whether an expression says beside what it finds whether it found it, of who calls: a map, or a list that is sorted.
+func (r reader) searches(e ast.Expr) bool {
+	switch x := e.(type) {
+	case *ast.IndexExpr:
+		return r.knows(x.Index)
+	case *ast.CallExpr:
+		return of(x, "slices", "BinarySearch", "BinarySearchFunc") && slices.ContainsFunc(x.Args, r.knows)
+	}
+	return false
+}
+
+// of reports whether a call is of one of these functions of a package.
+func of(call *ast.CallExpr, pkg string, names ...string) bool {
+	s, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	x, ok := s.X.(*ast.Ident)
+	return ok && x.Name == pkg && slices.Contains(names, s.Sel.Name)
 }
 
 // learn finds the variables that hold what comes from who calls.
 func (r reader) learn(body ast.Node) {
 	ast.Inspect(body, func(n ast.Node) bool {
-		if a, ok := n.(*ast.AssignStmt); ok && len(a.Lhs) == len(a.Rhs) {
+		a, ok := n.(*ast.AssignStmt)
+		if ok && len(a.Lhs) == 2 && len(a.Rhs) == 1 && r.searches(a.Rhs[0]) {
+			for i, l := range a.Lhs {
+				to, ok := l.(*ast.Ident)
+				if !ok {
+					continue
+				}
+				if o := r.info.Defs[to]; o != nil {
+					map[int]map[types.Object]bool{0: r.held, 1: r.told}[i][o] = true
+				}
+			}
+		}
+		if ok && len(a.Lhs) == len(a.Rhs) {
 			for i, l := range a.Lhs {
 				if to, ok := l.(*ast.Ident); ok && r.knows(a.Rhs[i]) {
 					if o := r.info.Defs[to]; o != nil && !r.who(o.Type()) && o.Type() != types.Universe.Lookup("error").Type() {
@@ -205,7 +352,7 @@ func (r reader) knows(e ast.Expr) bool {
 				known = true
 			}
 		case *ast.Ident:
-			if o := r.info.Uses[x]; o != nil && (r.held[o] || named(o.Type(), "internal/platform/db", "ScopeKind") && o.Pkg() != nil) {
+			if o := r.info.Uses[x]; o != nil && (r.held[o] || r.kinds[o] || named(o.Type(), "internal/platform/db", "ScopeKind") && o.Pkg() != nil) {
 				known = true
 			}
 			if o, ok := r.info.Uses[x].(*types.Var); ok {
@@ -242,10 +389,7 @@ func (r reader) asks(e ast.Expr) bool {
 	if t := r.info.Types[s.X].Type; t != nil && r.who(t) {
 		return s.Sel.Name == "Bound" || s.Sel.Name == "May"
 	}
-	if pkg, ok := s.X.(*ast.Ident); ok && pkg.Name == "slices" && s.Sel.Name == "Contains" {
-		return r.knows(call.Args[0]) || r.knows(call.Args[1])
-	}
-	return false
+	return of(call, "slices", "Contains", "ContainsFunc", "Equal") && slices.ContainsFunc(call.Args, r.knows)
 }
 
 // goSources are the sources of the program, by their path from the root.
@@ -288,7 +432,19 @@ func two(who auth.Principal, x Leerplek) bool { own := who.OrganisationID; retur
 func three(s db.Scope) int { switch s.Kind { case db.ScopeOrganisation, db.ScopeMedewerker: return 1 }; return 0 }
 func four(tx *db.Tx) bool { return tx.Principal.Bound() || slices.Contains(tx.Principal.Scopes, "leerplek:write") }
 func five(tx *db.Tx) error { return tx.Unbound("planted", func(tx *db.Tx) error { return nil }) }
-func six(tx *db.Tx, x Leerplek) bool { return x.ID == x.ID && tx.Scope.Tenant == tx.Scope.Tenant }`)
+func six(tx *db.Tx, x Leerplek) bool { return x.ID == x.ID && tx.Scope.Tenant == tx.Scope.Tenant }
+var allowed = map[db.ScopeKind]bool{}
+var named = map[auth.Role]string{}
+func seven(tx *db.Tx) bool { return allowed[tx.Scope.Kind] }
+func eight(who auth.Principal) string { if name, ok := named[who.Role]; ok { return name }; return "" }
+func nine(who auth.Principal) bool { return slices.Index(who.Scopes, "leerplek:write") >= 0 || len(who.Scopes) > 3 }
+func ten(who auth.Principal) bool { return slices.ContainsFunc(who.Scopes, func(p auth.Permission) bool { return p != "" }) }
+func eleven(who auth.Principal) bool { at := slices.IndexFunc(who.Scopes, func(p auth.Permission) bool { return p != "" }); return at < 0 }
+func twelve(tx *db.Tx) error { return inside(tx, string(tx.Scope.Kind)) }
+func inside(tx *db.Tx, kind string) error { if further(kind) || kind == tx.Actor { return nil }; return nil }
+func further(kind string) bool { return kind == "tenant" }
+func thirteen(kind string) bool { return kind == "tenant" }
+func fourteen(who auth.Principal) bool { _, found := slices.BinarySearch(who.Scopes, "leerplek:write"); return !found }`)
 	more, lifted, err := bindings(planted)
 	require.NoError(t, err)
 	require.Equal(t, []string{"planted"}, slices.DeleteFunc(lifted, func(l string) bool { return slices.Contains(lifts, l) }))
@@ -298,8 +454,10 @@ func six(tx *db.Tx, x Leerplek) bool { return x.ID == x.ID && tx.Scope.Tenant ==
 			names = append(names, d.name)
 		}
 	}
-	require.Equal(t, []string{"leerplek four: slices.Contains(tx.Principal.Scopes, \"leerplek:write\")", "leerplek four: tx.Principal.Bound()",
-		"leerplek one: tx.Scope.Kind != db.ScopeMedewerker", "leerplek three: db.ScopeMedewerker", "leerplek three: db.ScopeOrganisation",
+	require.Equal(t, []string{"leerplek eight: ok", "leerplek eleven: at < 0", "leerplek four: slices.Contains(tx.Principal.Scopes, \"leerplek:write\")", "leerplek four: tx.Principal.Bound()",
+		"leerplek fourteen: found", `leerplek further: kind == "tenant"`, "leerplek inside: kind == tx.Actor", "leerplek nine: len(who.Scopes) > 3",
+		"leerplek nine: slices.Index(who.Scopes, \"leerplek:write\") >= 0", "leerplek one: tx.Scope.Kind != db.ScopeMedewerker", "leerplek seven: allowed[tx.Scope.Kind]",
+		"leerplek ten: slices.ContainsFunc(who.Scopes, func(p auth.Permission) bool { return p != \"\" })", "leerplek three: db.ScopeMedewerker", "leerplek three: db.ScopeOrganisation",
 		"leerplek two: *own == x.OrganisationID", "leerplek two: own != nil"}, names)
 }
 

@@ -39,6 +39,8 @@ func boundLists(own ids) map[string]struct {
 	out["/v1/organisations/"+own["org"]+"/needs"] = list{"organisation_needs", "id", employer, false}
 	out["/v1/cohorten/"+own["coh"]+"/leervragen"] = list{"cohort_leervragen", "leervraag_id", cohort, false}
 	out["/v1/cohorten/"+own["coh"]+"/leerplekken"] = list{"cohort_leerplekken", "leerplek_id", cohort, false}
+	out["/v1/webhook-deliveries"] = list{"webhook_deliveries", "id", "true", false}
+	out["/v1/webhook-recoveries"] = list{"webhook_recoveries", "id", "true", false}
 	return out
 }
 

@@ -154,7 +154,7 @@ var catalogue = []struct {
 				p.oid::regprocedure::text in ('cur_tenant()', 'cur_scope()', 'cur_organisation()', 'cur_medewerker()', 'platform.base()', 'platform."position"()',
 					'platform.horizon()', 'platform.bound(text,text)', 'platform.new_id()', 'platform.words(text[])', 'platform.filter_holds(jsonb,jsonb)',
 					'platform.first_id(timestamp with time zone)', 'platform.moment(uuid)', 'platform.clock()') and lanname = 'sql'
-				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.note_active_run()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
+				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.note_active_run()', 'platform.note_failing_endpoint()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
 					'platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)') and lanname = 'plpgsql'
 				or proname like 'river\_%')`,
 		map[string]string{
@@ -278,6 +278,7 @@ const platformColumns = `cluster.one cluster.system_identifier
 	delivery_queue.delivery_id delivery_queue.tenant_id delivery_queue.endpoint_id delivery_queue.due_at delivery_queue.lease delivery_queue.test
 	delivery_queue.leased_until delivery_queue.subject_id delivery_queue.revision delivery_queue.event_id
 	delivery_holds.endpoint_id delivery_holds.tenant_id checkpoints.at checkpoints.pos rounds.reason rounds.tenant_id active_runs.tenant_id active_runs.run_id
+	failing_endpoints.endpoint_id failing_endpoints.tenant_id failing_endpoints.since
 	delivery_lanes.endpoint_id delivery_lanes.tenant_id delivery_lanes.ordered delivery_lanes.per_second delivery_lanes.tokens delivery_lanes.refilled_at`
 
 type queryer interface {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
@@ -122,21 +123,95 @@ func lost(at string, was, now map[string]any) []string {
 	return out
 }
 
+// republish puts the types of now in the place of those that were published: api/released/events.txt with its seal, and what it seals. It
+// refuses what consumers would miss and nobody named.
+func republish(text string, sealed []byte, now map[string]release, on time.Time) (string, []byte, error) {
+	var was map[string]release
+	if err := json.Unmarshal(sealed, &was); err != nil {
+		return "", nil, fmt.Errorf("testdata/events.golden: %w", err)
+	}
+	var found []broken
+	for _, line := range outgrown(was, now) {
+		name, what, _ := strings.Cut(line, " ")
+		found = append(found, broken{ID: "event", Operation: "SEND", Path: name, Text: what})
+	}
+	today, err := json.MarshalIndent(now, "", "  ")
+	if err != nil {
+		return "", nil, err
+	}
+	today = append(today, '\n')
+	text, err = rebase(text, sealed, today, found, on)
+	return text, today, err
+}
+
 // What was published stays true. -update publishes what the sources say now, if it only grew.
 func TestEventTypes_OnlyGrow(t *testing.T) {
 	t.Parallel()
-	now := published(t)
-	b, err := json.MarshalIndent(now, "", "  ")
+	seals, file := filepath.Join(root, "api", "released", "events.txt"), filepath.Join("testdata", "events.golden")
+	text, err := os.ReadFile(seals)
 	require.NoError(t, err)
-	file := filepath.Join("testdata", "events.golden")
-	var was map[string]release
-	if old, err := os.ReadFile(file); err == nil {
-		require.NoError(t, json.Unmarshal(old, &was))
-	} else {
-		require.True(t, *update, "%v", err)
+	sealed, err := os.ReadFile(file)
+	require.NoError(t, err, "put back the one that was sealed")
+	made, today, err := republish(string(text), sealed, published(t), time.Now())
+	require.NoError(t, err, "consumers were told otherwise")
+	if *update {
+		require.NoError(t, os.WriteFile(seals, []byte(made), 0o644))
 	}
-	require.Empty(t, strings.Join(outgrown(was, now), "\n"), "consumers were told otherwise")
-	golden(t, "events.golden", string(b)+"\n")
+	golden(t, "events.golden", string(today))
+}
+
+// What was published is replaced only by what grew from it, or together with the names of what breaks. That it is gone is no way around.
+func TestEventTypes_WhatWasPublishedIsReplacedByNobodyWhoDoesNotSayWhatBreaks(t *testing.T) {
+	t.Parallel()
+	on := time.Date(2027, 1, 11, 0, 0, 0, 0, time.UTC)
+	was, now := published(t), published(t)
+	sealed, err := json.MarshalIndent(was, "", "  ")
+	require.NoError(t, err)
+	sealed = append(sealed, '\n')
+	const head = "# what broke\n"
+	text := head + "sealed 2027-01-10 " + sealOf(head, sealed) + "\n"
+	same, today, err := republish(text, sealed, now, on)
+	require.NoError(t, err, "the control: nothing changed")
+	require.Equal(t, text, same)
+	require.Equal(t, string(sealed), string(today))
+
+	r := now["leerbewijs.issued"]
+	drop(r.Schema["properties"].(map[string]any)["status"].(map[string]any), "enum", "revoked")
+	r.Version++
+	now["leerbewijs.issued"] = r
+	gone, err := json.MarshalIndent(now, "", "  ")
+	require.NoError(t, err)
+	gone = append(gone, '\n')
+	const line = `leerbewijs\.issued\.status: lost revoked of its enum | it is a fact of its own` + "\n"
+	for what, c := range map[string]struct {
+		text   string
+		sealed []byte
+	}{
+		"nothing is named":                {text, sealed},
+		"what was published is gone":      {text, []byte("{}\n")},
+		"it was written over":             {text, gone},
+		"it was named, and written over":  {text + line, gone},
+		"there is no seal":                {line, sealed},
+		"it has no reason":                {text + strings.Split(line, " | ")[0] + "\n", sealed},
+		"what is named breaks nobody too": {text + line + "no such thing | because\n", sealed},
+	} {
+		_, _, err := republish(c.text, c.sealed, now, on)
+		require.Error(t, err, what)
+	}
+	made, today, err := republish(text+line, sealed, now, on)
+	require.NoError(t, err)
+	require.Equal(t, string(gone), string(today))
+	again, _, err := republish(made, today, now, on)
+	require.NoError(t, err, "it is what was published now, and its name is used up")
+	require.Equal(t, made, again)
+
+	grown := published(t)
+	grown["leerbewijs.praised"] = grown["leerbewijs.issued"]
+	made, today, err = republish(text, sealed, grown, on)
+	require.NoError(t, err, "what grows needs no name")
+	require.True(t, strings.HasPrefix(made, text+"sealed 2027-01-11 "))
+	_, _, err = republish(made, today, was, on)
+	require.Error(t, err, "and is published from then on")
 }
 
 // Each planted fault is one that the gate must see, and each growth one that it must let pass.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -85,7 +86,9 @@ func runs(t *testing.T, name string, more int, besides ...string) {
 	documents, err := filepath.Abs(filepath.Join(root, "docs"))
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(documents, filepath.Join(home, "docs")))
-	demo := start(t, env, "demo", "--addr", "127.0.0.1:0") // what make demo does, on any free port
+	began := time.Now()
+	demo := start(t, env, "demo", "--addr", "127.0.0.1:0") // what make demo does once it has built, on any free port
+	ready := time.Now()
 
 	// A line before each block tells their output apart.
 	mark := func(s step) string { return fmt.Sprintf("--- line %d ---", s.line) }
@@ -101,6 +104,8 @@ func runs(t *testing.T, name string, more int, besides ...string) {
 	sh.Dir, sh.Env, sh.Stdout, sh.Stderr = home, append(env, besides...), &stdout, &stderr
 	err = sh.Run()
 	require.NoError(t, err, "the page said:\n%s\n%s", stdout.String(), stderr.String())
+	// How long depends on the machine, so it is told and not asserted.
+	t.Logf("%s: the demo was ready after %s, and the page's own commands took %s", name, ready.Sub(began).Round(time.Millisecond), time.Since(ready).Round(time.Millisecond))
 
 	rest := stdout.String()
 	for n, s := range all[1:] {

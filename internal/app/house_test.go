@@ -623,6 +623,7 @@ var writers = map[string][]string{
 	"platform.checkpoints":         {"internal/platform/page"},
 	"platform.rounds":              {"internal/platform/db"},
 	"platform.active_runs":         {}, // a trigger of matching_runs does
+	"platform.failing_endpoints":   {}, // a trigger of webhook_endpoints does
 	"reference.postcodes":          {"internal/matching"},
 	"reference.postcode_countries": {"internal/matching"},
 	"platform.row":                 {},
@@ -754,7 +755,8 @@ var readsBesides = map[string]map[string]string{
 	"internal/event":            {"platform.checkpoints": "where a feed that begins need not look"},
 	"internal/leeruitwisseling": {"contacts": "one of an employer may take part in a kennismakingsgesprek"},
 	"internal/leerplek":         {"leeruitwisselingen": "how many places are free is counted, for every reader alike"},
-	"internal/webhook":          {"events": "a delivery sends one; events are partitioned, and nothing can point at them"},
+	"internal/webhook": {"events": "a delivery sends one; events are partitioned, and nothing can point at them",
+		"platform.failing_endpoints": "which endpoints only fail, of all tenants"},
 }
 
 func TestHouse_NounsReadOthersOnlyWhereTheirForeignKeysPoint(t *testing.T) {

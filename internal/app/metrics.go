@@ -57,19 +57,25 @@ func (m *metrics) tried(t webhook.Tried) {
 	}
 }
 
-// watch asks for the age of the queue whenever somebody reads the metrics.
-func (m *metrics) watch(age func(context.Context) (time.Duration, error)) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "switchboard_webhook_queue_age_seconds", Help: "How long the delivery waits that is due for longest and could go out; NaN when the database does not say.",
-	}, func() float64 {
+// watch asks the database whenever somebody reads the metrics.
+func (m *metrics) watch(name, help string, read func(context.Context) (float64, error)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help + "; NaN when the database does not say."}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		a, err := age(ctx)
+		n, err := read(ctx)
 		if err != nil {
 			return math.NaN()
 		}
-		return a.Seconds()
+		return n
 	}))
+}
+
+// seconds is an age as metrics tell it.
+func seconds(age func(context.Context) (time.Duration, error)) func(context.Context) (float64, error) {
+	return func(ctx context.Context) (float64, error) {
+		a, err := age(ctx)
+		return a.Seconds(), err
+	}
 }
 
 // Metrics serves the metrics on a port of their own.

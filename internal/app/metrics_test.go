@@ -20,6 +20,8 @@ func TestMetrics_TellOfTheQueueAndOfNoTenant(t *testing.T) {
 	require.Contains(t, text, "\nswitchboard_webhook_queue_age_seconds 0\n", "what waits is held")
 	require.Contains(t, text, "switchboard_webhook_lag_seconds_count 0")
 	require.Contains(t, text, `switchboard_request_seconds_count{method="POST",route="/v1/webhook-endpoints",status="201"}`)
+	require.Regexp(t, `(?m)^switchboard_feed_lag_seconds \d`, text)
+	require.Contains(t, text, "\nswitchboard_webhook_failing_endpoints 0\n")
 	require.NotContains(t, text, w.Slug)
 	require.NotContains(t, text, w.Tenant.String())
 }

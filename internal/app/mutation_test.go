@@ -356,6 +356,75 @@ func (g *gate) sum() string {
 		len(g.killed)-doors, len(g.survived), g.attacks)
 }
 
+// atDoors is how many mutants of each table, and of each other kind, were noticed at a door.
+func (g *gate) atDoors() map[string]int {
+	out := map[string]int{}
+	for name, red := range g.killed {
+		kind := strings.Join(strings.SplitN(name, "/", 3)[:2], "/") // policy/sites, permission/route
+		if out[kind] += 0; strings.HasPrefix(red, "at a door") {
+			out[kind]++
+		}
+	}
+	return out
+}
+
+// belowFloor says where fewer are noticed at a door than were, what has no floor yet, and which floor is nothing's.
+func belowFloor(floor, now map[string]int) []string {
+	out := []string{}
+	for kind, n := range now {
+		if least, known := floor[kind]; !known {
+			out = append(out, fmt.Sprintf("%s: %d mutants are noticed at a door, and it has no floor", kind, n))
+		} else if n < least {
+			out = append(out, fmt.Sprintf("%s: %d mutants are noticed at a door, which were %d", kind, n, least))
+		}
+	}
+	for kind := range floor {
+		if _, there := now[kind]; !there {
+			out = append(out, kind+": nothing of that kind is taken away any more")
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+var floors sync.Mutex // several tests hold their kinds in the one file
+
+// noticedAtDoors holds that doors of the kinds that begin so notice as many mutants as noticed.golden says, or more. Each is noticed at
+// the table too, so doors that lose all of theirs would turn nothing red.
+func (g *gate) noticedAtDoors(t *testing.T, begin ...string) {
+	t.Helper()
+	floors.Lock()
+	defer floors.Unlock()
+	file := filepath.Join("testdata", "noticed.golden")
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	mine := func(kind string) bool {
+		return slices.ContainsFunc(begin, func(b string) bool { return strings.HasPrefix(kind, b) })
+	}
+	floor, now := map[string]int{}, g.atDoors()
+	var lines []string
+	for line := range strings.Lines(string(b)) {
+		var kind string
+		var n int
+		_, err := fmt.Sscanf(line, "%s %d", &kind, &n)
+		require.NoError(t, err, line)
+		if mine(kind) {
+			floor[kind] = n
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	if *update {
+		for kind, n := range now {
+			lines = append(lines, fmt.Sprintf("%s %d\n", kind, n))
+		}
+		slices.Sort(lines)
+		require.NoError(t, os.WriteFile(file, []byte(strings.Join(lines, "")), 0o644))
+		return
+	}
+	require.Empty(t, belowFloor(floor, now), "read why, and if it must be so: go test ./internal/app -run '^%s$' -update", t.Name())
+}
+
 // whole reports whether all mutants were planted: -run may have chosen some.
 func (g *gate) whole() bool { return len(g.killed)+len(g.survived) == g.all }
 
@@ -445,6 +514,7 @@ func TestMutation(t *testing.T) {
 		return
 	}
 	g.known(t, "^policy/")
+	g.noticedAtDoors(t, "policy/", "binding/token")
 	f.lay(t)
 	t.Run("with an attack left out", func(t *testing.T) { f.leavesOut(t) })
 	pool <- f
@@ -521,6 +591,22 @@ func TestMutation_WhatChangesNothingIsHeldToIt(t *testing.T) {
 	require.ErrorContains(t, newGate().judge(mutant{name: "policy/tenants/binding/delete/true"}, "at the table: delete of tenants", 1), "said to change nothing")
 	require.ErrorContains(t, newGate().judge(mutant{name: "policy/sites/binding/delete/true"}, "", 7), "none of 7 attacks")
 	require.NoError(t, newGate().judge(mutant{name: "policy/tenants/binding/delete/true"}, "", 1))
+}
+
+// Doors that notice nothing any more are told, though every mutant is noticed at its table.
+func TestMutation_DoorsThatNoticeLessAreTold(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	for name, red := range map[string]string{
+		"policy/sites/tenant/dropped": "at a door: getSite", "policy/sites/binding/select/true": "at the table: select of sites",
+		"policy/matches/tenant/dropped": "at the table: select of matches", "policy/new/tenant/dropped": "at the table: select of new",
+	} {
+		require.NoError(t, g.judge(mutant{name: name}, red, 1))
+	}
+	require.Equal(t, map[string]int{"policy/sites": 1, "policy/matches": 0, "policy/new": 0}, g.atDoors())
+	require.Equal(t, []string{"policy/gone: nothing of that kind is taken away any more", "policy/matches: 0 mutants are noticed at a door, which were 2",
+		"policy/new: 0 mutants are noticed at a door, and it has no floor"}, belowFloor(map[string]int{"policy/sites": 1, "policy/matches": 2, "policy/gone": 3}, g.atDoors()))
+	require.Empty(t, belowFloor(map[string]int{"policy/sites": 0}, map[string]int{"policy/sites": 1}), "more is no fault")
 }
 
 // A table that forgets what keeps callers apart is besieged like any other, without anybody naming it.
@@ -762,6 +848,9 @@ func TestMutation_Routes(t *testing.T) {
 		})
 	}
 	t.Log(g.sum())
+	if g.whole() {
+		g.noticedAtDoors(t, "permission/route")
+	}
 }
 
 // A cell of the table of permissions that is another one: a role has what it lacks, or lacks what it has; integration may be
@@ -815,5 +904,6 @@ func TestMutation_Grants(t *testing.T) {
 	t.Log(g.sum())
 	if g.whole() {
 		g.known(t, "^permission/", "^binding/permission/")
+		g.noticedAtDoors(t, "permission/role", "binding/permission")
 	}
 }

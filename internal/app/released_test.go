@@ -109,7 +109,7 @@ func readBreaks(text string, baseline []byte) ([]breach, error) {
 		above += line
 	}
 	if !sealed {
-		return nil, errors.New("api/released/openapi.json is not what was sealed: put back the one that was, and let make release-document make it anew")
+		return nil, errors.New("the baseline is not what was sealed: put back the one that was, and let it be made anew (docs/house.md, the gates of the contract)")
 	}
 	return out, nil
 }
@@ -141,7 +141,7 @@ func rebase(text string, baseline, today []byte, found []broken, now time.Time) 
 		return "", err
 	}
 	if wrong := unnamed(found, all); len(wrong) > 0 {
-		return "", fmt.Errorf("name them in api/released/breaks.txt, each with its reason, or undo them:\n%s", strings.Join(wrong, "\n"))
+		return "", fmt.Errorf("name them in the list of what broke (api/released/breaks.txt of the document, events.txt of facts), each with its reason, or undo them:\n%s", strings.Join(wrong, "\n"))
 	}
 	if text = strings.TrimRight(text, "\n") + "\n"; bytes.Equal(baseline, today) {
 		return text, nil

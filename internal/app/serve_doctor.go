@@ -106,10 +106,45 @@ func (c Config) examineDatabase(ctx context.Context, url string, o ServeOptions,
 		return f
 	}
 	f = append(f, a.Check(ctx)...)
+	f.note("feed", a.examineFeed(ctx), "nothing holds it back")
+	said, err := a.failing(ctx)
+	f.note("endpoints", err, said)
 	if box != nil {
 		f.note("signing keys", a.Access.Start(ctx), "open under the master key")
 	}
 	return f
+}
+
+// maxFeedLag is how long a transaction may hold back the feed before somebody should end it.
+const maxFeedLag = 5 * time.Minute
+
+// examineFeed says whose transaction holds back the feed. It does not make a server unfit, so /readyz does not say it.
+func (a *App) examineFeed(ctx context.Context) error {
+	lag, err := a.Events.Lag(ctx)
+	if err != nil || lag < maxFeedLag {
+		return err
+	}
+	by, err := a.Events.Holder(ctx)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("a transaction that has been open for %s holds back what was recorded since: %s", lag.Round(time.Minute), by)
+}
+
+// failing names the endpoints that have only failed for longest. That is their receivers' fault, so it is not wrong here.
+func (a *App) failing(ctx context.Context) (string, error) {
+	all, worst, err := a.Webhooks.Failing(ctx)
+	if err != nil || all == 0 {
+		return "none only fails", err
+	}
+	said := fmt.Sprintf("%d only fail; for longest", all)
+	for i, x := range worst {
+		if i > 0 {
+			said += ","
+		}
+		said += fmt.Sprintf(" %s of %s since %s", x.Endpoint, x.Tenant, x.Since.Format(time.RFC3339))
+	}
+	return said, nil
 }
 
 // answers reports whether somebody runs the database at url.

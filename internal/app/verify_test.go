@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/docs/webhooks/verify"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/signature"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
@@ -27,6 +29,7 @@ type parcel struct {
 	Public  string            `json:"public"`  // the key beside it
 	Headers map[string]string `json:"headers"` // names in lower case
 	Body    []byte            `json:"body"`
+	path    string            // of the endpoint that it came to
 }
 
 func (p parcel) header() http.Header {
@@ -38,7 +41,7 @@ func (p parcel) header() http.Header {
 }
 
 // parcels are deliveries that the product really sent, before and while a secret is replaced, and each of them tampered
-// with in every way.
+// with in every way; and, to endpoints of both shapes, one of every type of the catalogue.
 func parcels(t *testing.T) []parcel {
 	t.Helper()
 	h := testkit.Apart(t, nil)
@@ -54,7 +57,7 @@ func parcels(t *testing.T) []parcel {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		p := parcel{Headers: map[string]string{}, Body: body}
+		p := parcel{Headers: map[string]string{}, Body: body, path: r.URL.Path}
 		for name := range r.Header {
 			p.Headers[strings.ToLower(name)] = r.Header.Get(name)
 		}
@@ -147,7 +150,29 @@ func parcels(t *testing.T) []parcel {
 	for _, p := range gone {
 		add(p, "the secret that was replaced", false, func(p *parcel) { p.Secret, p.Public = second[0], second[1] })
 	}
-	require.Greater(t, len(out), 150)
+
+	admin.Delete(path).Is(204)
+	secrets, kinds := map[string][2]string{}, map[string]bool{}
+	for _, shape := range []string{"standard", "thin"} {
+		e := admin.Post("/v1/webhook-endpoints", map[string]any{"url": s.URL + "/" + shape, "event_types": []string{"*"}, "payload": shape}).Is(201)
+		secrets["/"+shape] = [2]string{e.Str("secret"), e.Str("public_key")}
+		arrived(1)
+	}
+	sandbox := admin.Principal
+	sandbox.Sandbox = true // where examples of facts are recorded
+	for _, f := range fact.Types() {
+		w.As(sandbox).Post("/v1/event-types/"+f.Name+"/example", nil).Is(201)
+	}
+	for _, p := range arrived(2 * len(fact.Types())) {
+		var body struct{ Type string }
+		require.NoError(t, json.Unmarshal(p.Body, &body))
+		kinds[p.path+" "+body.Type] = true
+		p.Secret, p.Public = secrets[p.path][0], secrets[p.path][1]
+		add(p, p.path+", "+body.Type, true, func(*parcel) {})
+		add(p, p.path+", "+body.Type+", another body", false, func(p *parcel) { p.Body[len(p.Body)-3] ^= 1 })
+	}
+	require.Len(t, kinds, 2*len(fact.Types()), "each type came in both shapes")
+	require.Greater(t, len(out), 300)
 	return out
 }
 

@@ -19,12 +19,17 @@ const (
 	// lookEvery is how often facts of other processes are looked for, and those that an older transaction holds back;
 	// facts of this process are looked for at once, but not more often than lookGap.
 	lookEvery, lookGap = 200 * time.Millisecond, 10 * time.Millisecond
+	// lookers is how many tenants are looked at side by side, since row-level security keeps a statement to one; and lookFor bounds a
+	// look at all of them, so that a slow one does not hold up the others for long: those that were not reached are asked next time.
+	lookers, lookFor = 4, 2 * time.Second
 )
 
 // waiters are those in this process who wait for facts. They hold nothing but their place here: one goroutine looks for all
-// of them while there are any, and asks the database once for each of their tenants, only when the horizon has moved.
+// of them while there are any, and has the database asked once for each of their tenants, only when the horizon has moved.
 type waiters struct {
-	look func(ctx context.Context, tenants map[id.TenantID]int64) (moved map[id.TenantID]bool, horizon int64, err error)
+	// look says of tenants whether there are facts between a place and the horizon. Those of which the database did not say it are
+	// left out.
+	look func(ctx context.Context, tenants map[id.TenantID]int64) (moved map[id.TenantID]bool, horizon int64)
 
 	mu      sync.Mutex
 	all     map[*waiter]bool
@@ -120,12 +125,10 @@ func (w *waiters) run() {
 		if len(from) == 0 {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		moved, horizon, err := w.look(ctx, from)
+		ctx, cancel := context.WithTimeout(context.Background(), lookFor)
+		moved, horizon := w.look(ctx, from)
 		cancel()
-		if err == nil {
-			w.tell(from, moved, horizon)
-		}
+		w.tell(from, moved, horizon)
 	}
 }
 
@@ -151,10 +154,10 @@ func (w *waiters) tell(from map[id.TenantID]int64, moved map[id.TenantID]bool, h
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for x := range w.all {
-		at, looked := from[x.tenant]
+		found, looked := moved[x.tenant]
 		switch {
-		case !looked || x.after < at: // came, or was moved back, since
-		case moved[x.tenant]:
+		case !looked || x.after < from[x.tenant]: // came, or was moved back, since
+		case found:
 			select {
 			case x.moved <- struct{}{}:
 			default:
@@ -165,29 +168,43 @@ func (w *waiters) tell(from map[id.TenantID]int64, moved map[id.TenantID]bool, h
 	}
 }
 
-// look says which tenants have facts between a place and the horizon, which it returns too.
-func (s *Service) look(ctx context.Context, from map[id.TenantID]int64) (map[id.TenantID]bool, int64, error) {
-	var horizon int64
+// look says of tenants whether they have facts between a place and the horizon, which it returns too. One of which the database
+// does not say it takes nothing from the others: the next look asks again.
+func (s *Service) look(ctx context.Context, from map[id.TenantID]int64) (map[id.TenantID]bool, int64) {
+	var (
+		horizon int64
+		mu      sync.Mutex
+		wg      sync.WaitGroup
+		turns   = make(chan struct{}, lookers)
+		moved   = map[id.TenantID]bool{}
+	)
 	err := s.db.Platform(ctx, "how far the feed may be read", func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `select platform.horizon()`).Scan(&horizon)
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, 0
 	}
-	moved := map[id.TenantID]bool{}
 	for tenant, after := range from {
 		if after >= horizon-1 {
+			mu.Lock()
+			moved[tenant] = false
+			mu.Unlock()
 			continue
 		}
-		err := s.db.Single(ctx, db.System(tenant, "feed"), func(tx *db.Tx) error {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
 			var found bool
-			err := tx.Select(&found, `select exists (select from events where tenant_id = ? and pos > ? and pos < ?)`, tx.Scope.Tenant, after, horizon)
-			moved[tenant] = found
-			return err
+			err := s.db.Single(ctx, db.System(tenant, "feed"), func(tx *db.Tx) error {
+				return tx.Select(&found, `select exists (select from events where tenant_id = ? and pos > ? and pos < ?)`, tx.Scope.Tenant, after, horizon)
+			})
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				moved[tenant] = found
+			}
 		})
-		if err != nil {
-			return nil, 0, err
-		}
 	}
-	return moved, horizon, nil
+	wg.Wait()
+	return moved, horizon
 }

@@ -77,6 +77,43 @@ func TestWait_SeesWhatOtherProcessesRecord(t *testing.T) {
 	require.Contains(t, string(got.Body), `"here"`)
 }
 
+// What cannot be read of one tenant takes nothing from the others, however often it is asked for.
+func TestWait_OneTenantThatCannotBeReadHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := testkit.Apart(t, nil)
+	broken := h.Tenant(t)
+	theirs := ask(broken.Coordinator(), "/v1/events?wait=30")
+	others := make([]*testkit.World, 8)
+	answers := make([]<-chan *testkit.Answer, len(others))
+	for i := range others {
+		others[i] = h.Tenant(t)
+		answers[i] = ask(others[i].Coordinator(), "/v1/events?wait=30")
+	}
+	waiting(t, h, 1+len(others))
+	for _, sql := range []string{
+		fmt.Sprintf(`create function public.readable(whose uuid) returns boolean language plpgsql as $$ begin
+			if whose = '%s' then raise exception 'a broken page'; end if; return true; end $$`, broken.Tenant.UUID()),
+		`create policy broken on events as restrictive for select using (public.readable(tenant_id))`,
+	} {
+		_, err := h.Super.Exec(ctx, sql)
+		require.NoError(t, err)
+	}
+	// Written past the program, so that only looking finds them, and the broken one's first.
+	for _, w := range append([]*testkit.World{broken}, others...) {
+		_, err := h.Super.Exec(ctx, `insert into events (tenant_id, id, type, subject_id, subject, revision, organisation_ids, medewerker_ids, data, occurred_at, actor, request_id)
+			values ($1, gen_random_uuid(), 'organisation.probed', $2, 'org_x', 1, '{}', '{}', '{"subject_id": "here"}', now(), 'test', 'test')`, w.Tenant.UUID(), id.NewOrganisation().UUID())
+		require.NoError(t, err)
+	}
+	for _, a := range answers {
+		require.Contains(t, string((<-a).Is(200).Body), `"here"`)
+	}
+	require.Equal(t, 1, h.App.Events.Waiting(), "the broken one still waits")
+	_, err := h.Super.Exec(ctx, `drop policy broken on events`)
+	require.NoError(t, err)
+	require.Contains(t, string((<-theirs).Is(200).Body), `"here"`, "it was asked again until it could be read")
+}
+
 func TestWait_HoldsNoConnectionAndIsBounded(t *testing.T) {
 	t.Parallel()
 	h := testkit.Apart(t, nil)

@@ -30,7 +30,7 @@ func loops(t *testing.T, w *waiters) int {
 // A reader that comes back at once is the usual one: it must not leave a goroutine behind each time.
 func TestWaiters_OneGoroutineLooksForAll(t *testing.T) {
 	t.Parallel()
-	w := &waiters{look: func(context.Context, map[id.TenantID]int64) (map[id.TenantID]bool, int64, error) { return nil, 0, nil }}
+	w := &waiters{look: func(context.Context, map[id.TenantID]int64) (map[id.TenantID]bool, int64) { return nil, 0 }}
 	tenant, client := id.NewTenant(), id.NewClient()
 	for range 200 {
 		_, leave, err := w.enter(tenant, client, 0)
@@ -46,7 +46,7 @@ func TestWaiters_OneGoroutineLooksForAll(t *testing.T) {
 // A tenant with many clients takes no more than its part of the places: another's readers still wait.
 func TestWaiters_OfOneTenantLeavePlacesForOthers(t *testing.T) {
 	t.Parallel()
-	w := &waiters{look: func(context.Context, map[id.TenantID]int64) (map[id.TenantID]bool, int64, error) { return nil, 0, nil }}
+	w := &waiters{look: func(context.Context, map[id.TenantID]int64) (map[id.TenantID]bool, int64) { return nil, 0 }}
 	busy, quiet := id.NewTenant(), id.NewTenant()
 	var leaving []func()
 	for range maxTenantWaiters / maxClientWaiters {

@@ -29,6 +29,7 @@ type Options struct {
 	Relearn  time.Duration // how often an index that lives on learns from what was decided since; 0 is an hour
 	AtOnce   int           // so many leerplekken are indexed while the first caller waits, more in the background; 0 is 500, a tenth of a second
 	Patience time.Duration // how long a caller waits for another who makes the index or follows the changes; 0 is 50 ms
+	Fresh    time.Duration // an index that has followed no change for so long answers nobody, until it has; 0 is a second
 }
 
 // small is of how many leerplekken an index learns anew how rare words are whenever their words change; a larger one when
@@ -41,9 +42,12 @@ const perPlace = 1200
 // retry is how long a build that failed is not tried again.
 const retry = time.Second
 
-// fresh is how long a caller does not wait for another one who is following the changes already: an index is at most
-// this stale.
-const fresh = time.Second
+// inline is how many leerplekken that changed are followed while the caller waits, in some ten milliseconds. More are followed beside,
+// in a transaction of their own; and for more than beside, the index is made anew.
+const (
+	inline = 500
+	beside = 4 * chunk
+)
 
 // cache keeps the indexes of tenants, one each.
 type cache struct {
@@ -68,8 +72,9 @@ type entry struct {
 	turn  chan struct{}         // whose it is builds, or follows the changes; the others do not wait for long
 	index atomic.Pointer[index] // nil: not there yet
 
+	followed atomic.Pointer[time.Time] // every change that was committed by then is in the index
+
 	// Of whose turn it is.
-	followed time.Time
 	learned  time.Time // when it was last taught what people decided
 	building bool
 	failed   time.Time
@@ -96,6 +101,15 @@ func (e *entry) take(ctx context.Context, patience time.Duration) (mine, later b
 
 func (e *entry) leave() { <-e.turn }
 
+// within returns the index if it is at most so stale, or nil.
+func (e *entry) within(fresh time.Duration) *index {
+	ix := e.index.Load()
+	if at := e.followed.Load(); ix == nil || at == nil || time.Since(*at) >= fresh {
+		return nil
+	}
+	return ix
+}
+
 func newCache(d *db.DB, o Options) *cache {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 1 << 30
@@ -111,6 +125,9 @@ func newCache(d *db.DB, o Options) *cache {
 	}
 	if o.AtOnce == 0 {
 		o.AtOnce = 500
+	}
+	if o.Fresh == 0 {
+		o.Fresh = time.Second
 	}
 	if o.Patience == 0 {
 		o.Patience = 50 * time.Millisecond
@@ -173,34 +190,39 @@ func (c *cache) weigh(e *entry, bytes int) {
 	}
 }
 
-// get returns the index of the transaction's tenant, which sees all of the tenant and only reads, with every change that is
-// committed; or nil where there is none yet, or it would be too large. A small one is made at once, in the transaction of who
-// asks first. Who asks holds a connection, so nobody waits long for another: after Options.Patience there is the index as it
-// was before, or none.
+// get returns the index of the transaction's tenant, which sees all of the tenant and only reads, with every change that was
+// committed a second ago (Options.Fresh); or nil where there is none so fresh, or it would be too large. A small one is made at once, in the
+// transaction of who asks first, and a few changes are followed in it. Who asks holds a connection, so nobody waits long for another: after
+// Options.Patience there is the index as it was before, while it is fresh, or none.
 func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, error) {
-	e := c.entry(tx.Scope.Tenant)
+	e, asked := c.entry(tx.Scope.Tenant), time.Now() // the snapshot was taken a moment ago
 	mine, later, err := e.take(ctx, c.options.Patience)
 	if err != nil || !mine {
-		return e.index.Load(), err
+		return e.within(c.options.Fresh), err
 	}
 	defer e.leave()
+	did := followed
 	if ix := e.index.Load(); ix != nil {
-		if later && time.Since(e.followed) < fresh {
+		if later && e.within(c.options.Fresh) != nil {
 			return ix, nil // somebody followed the changes for all who asked meanwhile
 		}
-		renew, err := c.follow(tx, today, ix, 4*chunk)
-		if err != nil {
+		if did, err = c.follow(tx, today, ix, inline); err != nil {
 			return nil, err
 		}
-		e.followed = time.Now()
-		if !renew && time.Since(e.learned) > c.options.Relearn {
+		if did != muchChanged {
+			e.followed.Store(&asked)
+		}
+		if did == followed && time.Since(e.learned) > c.options.Relearn {
 			e.learned = time.Now()
 			go c.learnAside(id.TenantID(tx.Scope.Tenant), ix)
 		}
-		if !renew || e.building || time.Since(e.failed) < retry {
+		switch {
+		case did == followed, did == outgrown && (e.building || time.Since(e.failed) < retry):
 			return ix, nil
+		case e.building || time.Since(e.failed) < retry:
+			return e.within(c.options.Fresh), nil
 		}
-		// What there is answers until the new one is there.
+		// What there is answers until the new one is there, while it is fresh.
 	} else if e.building || time.Since(e.failed) < retry {
 		return nil, nil
 	}
@@ -215,6 +237,10 @@ func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, err
 		return nil, nil
 	case count > c.options.AtOnce:
 		e.building = true
+		if did == muchChanged {
+			go c.followAside(id.TenantID(tx.Scope.Tenant), today, e)
+			return e.within(c.options.Fresh), nil
+		}
 		go c.buildAside(context.Background(), id.TenantID(tx.Scope.Tenant), today, e)
 		return e.index.Load(), nil
 	}
@@ -241,7 +267,8 @@ func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, err
 		return nil, err
 	}
 	e.index.Store(ix)
-	e.followed, e.learned = time.Now(), time.Now()
+	e.followed.Store(&asked)
+	e.learned = time.Now()
 	c.weigh(e, ix.bytes)
 	return ix, nil
 }
@@ -261,6 +288,15 @@ func (c *cache) present(tx *db.Tx, today day.Date) (*index, error) {
 	}
 	return ix, err
 }
+
+// What became of following the changes.
+type following int
+
+const (
+	followed    following = iota
+	outgrown              // it was followed, and the index had better be made anew: by other words, or since much of it is late
+	muchChanged           // nothing was followed: too much changed
+)
 
 // buildAside makes an index in transactions of its own, a chunk in each.
 func (c *cache) buildAside(ctx context.Context, tenant id.TenantID, today day.Date, e *entry) {
@@ -283,9 +319,35 @@ func (c *cache) buildAside(ctx context.Context, tenant id.TenantID, today day.Da
 		c.options.Log.Error("matching: an index could not be made", "tenant_id", tenant, "cause", db.Cause(err))
 		return
 	}
+	e.followed.Store(nil) // who asks next follows what was committed since it was begun
 	e.index.Store(ix)
-	e.followed, e.learned = time.Time{}, time.Now()
+	e.learned = time.Now()
 	c.weigh(e, ix.bytes)
+}
+
+// followAside follows many changes in a transaction of its own, or has the index made anew where they are too many for that. It has
+// the turn meanwhile.
+func (c *cache) followAside(tenant id.TenantID, today day.Date, e *entry) {
+	e.turn <- struct{}{}
+	ix := e.index.Load()
+	asked, did := time.Now(), followed
+	err := c.db.Snapshot(context.Background(), db.System(tenant, "matching index"), func(tx *db.Tx) (err error) {
+		did, err = c.follow(tx, today, ix, beside)
+		return err
+	})
+	switch {
+	case err != nil:
+		e.failed = time.Now()
+		c.options.Log.Error("matching: an index could not follow what changed", "tenant_id", tenant, "cause", db.Cause(err))
+	case did == muchChanged:
+		e.leave()
+		c.buildAside(context.Background(), tenant, today, e)
+		return
+	default:
+		e.followed.Store(&asked)
+	}
+	e.building = false
+	e.leave()
 }
 
 // warm makes the indexes that callers would not wait for, the largest first and one at a time, for as long as they fit in
@@ -487,17 +549,23 @@ func changes(tx *db.Tx, since horizon, most int) (now horizon, found []change, o
 	return now, found, own, err
 }
 
-// follow brings an index up to the transaction's snapshot, or reports that it had better be built anew: more changed than most,
-// or what all of it stands on. What the transaction itself changed may still be undone: that is not followed.
-func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (renew bool, err error) {
+// follow brings an index up to the transaction's snapshot, unless more changed than most. Where its words are read otherwise
+// since it was made (ESCO, synonyms), it goes on reading them as it did until there is another. What the
+// transaction itself changed may still be undone: that is not followed.
+func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (following, error) {
 	now, found, own, err := changes(tx, ix.seen, most+1)
 	switch {
 	case err != nil || own:
-		return false, err
-	case now.base != ix.seen.base || !now.esco.Equal(ix.seen.esco) || !now.postcodes.Equal(ix.seen.postcodes) || now.synonyms != ix.seen.synonyms || len(found) > most:
-		return true, nil
+		return followed, err
+	case now.base != ix.seen.base || len(found) > most:
+		return muchChanged, nil
 	case now.older(ix.seen):
-		return false, nil // another followed further already
+		return followed, nil // another followed further already
+	}
+	did := followed
+	if !now.esco.Equal(ix.seen.esco) || !now.postcodes.Equal(ix.seen.postcodes) || now.synonyms != ix.seen.synonyms {
+		did = outgrown
+		now.esco, now.postcodes, now.synonyms = ix.seen.esco, ix.seen.postcodes, ix.seen.synonyms
 	}
 	positions := slices.Clone(ix.seen.read)
 	var ids, reread []uuid.UUID
@@ -512,28 +580,32 @@ func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (renew bo
 	now.read = slices.DeleteFunc(slices.Compact(positions), func(p int64) bool { return p < now.from })
 	if len(ids) == 0 {
 		ix.seen = now
-		return false, nil
+		return did, nil
 	}
 	ids, reread = distinct(ids), distinct(reread)
 	ps, err := facts(tx, today, ids, ix.kin)
 	if err != nil {
-		return false, err
+		return followed, err
 	}
 	var documents []relevance.Document
 	if len(reread) > 0 {
 		if err := texts(tx, reread, func(d relevance.Document) { documents = append(documents, d) }); err != nil {
-			return false, err
+			return followed, err
 		}
 	}
+	prepared := ix.words.Prepare(documents) // the most of the work: questions are judged meanwhile
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	ix.apply(ids, ps, documents)
+	ix.apply(ids, ps, prepared)
 	ix.seen = now
 	if len(documents) > 0 && ix.words.Len() <= small {
 		ix.words.Fold() // every word changes how rare the others are
-		return false, nil
+		return did, nil
 	}
-	return ix.words.Stale(), nil
+	if ix.words.Stale() {
+		did = outgrown
+	}
+	return did, nil
 }
 
 func distinct(ids []uuid.UUID) []uuid.UUID {

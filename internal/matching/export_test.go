@@ -1,10 +1,6 @@
 package matching
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/gob"
-
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
@@ -22,11 +18,15 @@ func WithoutRows(packed []byte) ([]byte, error) {
 		return nil, err
 	}
 	clear(p.Kept)
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if err := gob.NewEncoder(z).Encode(p); err != nil {
+	return p.again()
+}
+
+// PackedBefore is a run as an earlier release kept it: in another form.
+func PackedBefore(packed []byte) ([]byte, error) {
+	p, err := unpack(packed)
+	if err != nil {
 		return nil, err
 	}
-	err = z.Close()
-	return b.Bytes(), err
+	p.Packing--
+	return p.again()
 }

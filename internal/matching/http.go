@@ -37,7 +37,7 @@ type Suggestions struct {
 	Data           []Suggestion `json:"data"`
 	RuledOut       []RuledOut   `json:"ruled_out"`                                // in a fixed order of reasons; each place counts once, at the first that holds
 	WhyNot         *WhyNot      `json:"why_not" extensions:"x-nullable"`          // null unless asked for
-	Engine         string       `json:"engine" enums:"index,sql" example:"index"` // sql: this process had no index of the network at that moment: it was being made, the network is too large for one, or nobody had asked this process for suggestions lately; fewer places are looked at and counted then
+	Engine         string       `json:"engine" enums:"index,sql" example:"index"` // sql: this process had no index of the network that was at most a second old: it was being made or brought up to date, the network is too large for one, or nobody had asked this process for suggestions lately; fewer places are looked at and counted then
 	WeightsVersion int          `json:"weights_version" example:"3"`              // of the tenant's weights; 0 for the defaults
 } // @name Suggestions
 

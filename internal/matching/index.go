@@ -133,14 +133,12 @@ func (ix *index) size() int {
 
 // apply puts changed leerplekken in the index, in place of what it knew of them: those of ids that are not among the
 // places, or not published, leave.
-func (ix *index) apply(ids []uuid.UUID, ps []place, documents []relevance.Document) {
+func (ix *index) apply(ids []uuid.UUID, ps []place, documents *relevance.Prepared) {
 	now := map[uuid.UUID]*place{}
 	for i := range ps {
 		now[ps[i].id] = &ps[i]
 	}
-	for _, d := range documents {
-		ix.words.Upsert(d)
-	}
+	documents.Put()
 	for _, l := range ids {
 		p := now[l]
 		i, known := ix.slot(l)

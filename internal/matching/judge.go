@@ -261,9 +261,18 @@ func ruledOut(q *question, p *place, m measure) reason {
 	return possible
 }
 
+// teaches says whether somebody is one of the leercoaches of a place: nobody goes to learn where they coach, not even with
+// another leercoach there.
+func (p *place) teaches(mdw uuid.UUID) bool {
+	return slices.ContainsFunc(p.coaches, func(c coach) bool { return c.id == mdw })
+}
+
 // coached looks for a leercoach who can, and otherwise says what the one lacks who came furthest.
 func coached(q *question, p *place) reason {
 	furthest := noCoach
+	if p.teaches(q.SwitcherID) {
+		return noCoach
+	}
 	for i := range p.coaches {
 		r := q.lack(&p.coaches[i])
 		if r == possible {
@@ -274,12 +283,10 @@ func coached(q *question, p *place) reason {
 	return furthest
 }
 
-// lack says why a leercoach cannot: the switcher, not employed any more, a condition of seed 001, 5.4, answered no, or no
-// room left. The reasons stand in the order of how far a coach came.
+// lack says why a leercoach cannot: not employed any more, a condition of seed 001, 5.4, answered no, or no room left. The
+// reasons stand in the order of how far a coach came.
 func (q *question) lack(c *coach) reason {
 	switch {
-	case c.id == q.SwitcherID:
-		return noCoach
 	case int(c.ended) <= q.Today.Number():
 		return coachEnded
 	case c.no:

@@ -1,12 +1,12 @@
 package matching
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -309,10 +309,11 @@ func checkPins(tx *db.Tx, in RunInput) ([]Pin, error) {
 	if err != nil {
 		return nil, err
 	}
-	year, err := yearOf(tx, in.CohortID, today)
+	days, err := termOf(tx, in.CohortID)
 	if err != nil {
 		return nil, err
 	}
+	year := days.year(today)
 	found, err := facts(tx, today, here.IDs, newKinship())
 	if err != nil {
 		return nil, err
@@ -430,11 +431,14 @@ func (s *Service) cancel(tx *db.Tx, rid id.MatchingRunID) (Run, error) {
 	return r, r.end(tx, runCancel, nil)
 }
 
-// end brings a locked run to its end.
+// end brings a locked run to its end. What was stored of its result already goes: there is none.
 func (r *Run) end(tx *db.Tx, a runAction, failure *string) error {
 	to, ok := runTransitions[r.Status][a]
 	if !ok {
 		return RunEnded.With("status", string(r.Status))
+	}
+	if err := discard(tx, r.ID); err != nil {
+		return err
 	}
 	before := *r
 	r.Status, r.Stage, r.EndedAt, r.Failure = to, stageEnded, &tx.Now, failure
@@ -447,8 +451,8 @@ func (r *Run) end(tx *db.Tx, a runAction, failure *string) error {
 	return RunUpdated.Record(tx, r.event())
 }
 
-// The lease of a worker on its run, and how often it is renewed at most. What a lost worker held is taken up by another
-// when its lease is over.
+// The lease of a worker on its run, and how often it is renewed. What a lost worker held is taken up by another when its lease is
+// over.
 const (
 	lease     = "60 seconds"
 	heartbeat = 500 * time.Millisecond
@@ -459,19 +463,25 @@ const (
 var errGone = errors.New("matching: the run is not this worker's any more")
 
 // ComputeRun computes a run that waits, or that a lost worker left behind; any other is left alone. No transaction is held
-// while it computes. When ctx ends first, the run waits again.
+// while it computes. Its lease is renewed, and a cancellation heard, from beginning to end. When ctx ends first, the run waits again.
 func (s *Service) ComputeRun(ctx context.Context, tenant id.TenantID, rid id.MatchingRunID) error {
 	who := db.System(tenant, "matching-run")
 	r, ok, err := s.claim(ctx, who, rid)
 	if err != nil || !ok {
 		return err
 	}
-	out, err := s.compute(ctx, who, r)
 	finish := context.WithoutCancel(ctx)
+	k := s.keep(ctx, who, r)
+	out, err := s.compute(k.ctx, who, r, func(stage string, done, total int) error {
+		k.tell(stage, done, total)
+		return ctx.Err()
+	})
+	if err == nil {
+		err = s.store(finish, who, r, out, k.tell)
+	}
+	k.stop()
 	switch {
-	case err == nil:
-		return s.store(finish, who, r, out)
-	case errors.Is(err, errGone):
+	case err == nil || errors.Is(err, errGone) || errors.Is(context.Cause(k.ctx), errGone):
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return s.fail(finish, who, r, tookTooLong) // it would again
@@ -524,16 +534,14 @@ func (s *Service) claim(ctx context.Context, who db.Who, rid id.MatchingRunID) (
 	return r, ok, err
 }
 
-// beat renews the lease and tells how far the run is.
-func (s *Service) beat(ctx context.Context, who db.Who, r Run, stage string, done, total int) error {
-	return s.db.InTenant(ctx, who, func(tx *db.Tx) error {
-		n, err := tx.Run(`update matching_runs set stage = ?, done = ?, total = ?, lease_until = now() + cast(? as interval)
-			where tenant_id = ? and id = ? and status = 'running' and attempt = ?`, stage, done, total, lease, tx.Scope.Tenant, r.ID, r.Attempt)
-		if err == nil && n == 0 {
-			err = errGone
-		}
-		return err
-	})
+// renew renews the lease and tells how far the run is, or returns errGone. Nobody else takes the run until the transaction ends.
+func renew(tx *db.Tx, r Run, stage string, done, total int) error {
+	n, err := tx.Run(`update matching_runs set stage = ?, done = ?, total = ?, lease_until = now() + cast(? as interval)
+		where tenant_id = ? and id = ? and status = 'running' and attempt = ?`, stage, done, total, lease, tx.Scope.Tenant, r.ID, r.Attempt)
+	if err == nil && n == 0 {
+		err = errGone
+	}
+	return err
 }
 
 // release lets another worker take the run up at once. An attempt that does not count is taken back: the next has its
@@ -598,19 +606,20 @@ func (s *Service) wording(tx *db.Tx) (w wording, versions string, err error) {
 	return w, strings.Join([]string{algorithm, relevance.Version(), imported.ESCO, strconv.Itoa(w.version)}, " "), err
 }
 
-// compute loads the cohort in one transaction, and computes without one.
-func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, error) {
+// compute loads the cohort in one transaction, and computes without one. tell hears how far it is, and an error of it ends it, as ctx
+// does.
+func (s *Service) compute(ctx context.Context, who db.Who, r Run, tell func(stage string, done, total int) error) (*solved, error) {
 	c := &run{watch: s.watch, task: task{weights: r.Weights.V, floor: r.Floor, bonus: r.StabilityBonus, objective: r.Objective, reciprocity: r.Reciprocity, pins: r.Pins.V}}
 	s.watch(stageLoading)
 	var read *reading
 	var w wording
-	var packed struct{ Packed []byte }
+	var packed []byte
 	if err := s.db.Snapshot(db.Patient(ctx, loadTime), who, func(tx *db.Tx) (err error) {
 		if w, c.wording, err = s.wording(tx); err != nil {
 			return err
 		}
 		if r.BasedOn != nil {
-			err := db.One(tx, &packed, `select packed from matching_run_problems where tenant_id = ? and run_id = ?`, tx.Scope.Tenant, r.BasedOn)
+			packed, err = readPacked(tx, *r.BasedOn)
 			if fault.Missing.Is(err) {
 				return errBase // it was forgotten
 			}
@@ -618,28 +627,23 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 				return err
 			}
 		}
-		c.snapshot, read, err = load(tx, r.CohortID)
+		c.snapshot, read, err = load(ctx, tx, r.CohortID)
 		return err
 	}); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil { // a transaction does not end with it
+		return nil, context.Cause(ctx)
+	}
 	if r.BasedOn != nil {
-		base, err := unpack(packed.Packed)
+		base, err := unpack(packed)
 		if err != nil {
 			return nil, errors.Join(errBase, err)
 		}
 		c.base = base
 	}
-	last := time.Now()
 	c.report = func(stage string, done, total int) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if now := time.Now(); now.Sub(last) >= heartbeat {
-			last = now
-			return s.beat(ctx, who, r, stage, done, total)
-		}
-		return nil
+		return cmp.Or(tell(stage, done, total), ctx.Err())
 	}
 	var err error
 	for i := range c.questions {
@@ -652,7 +656,7 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 	for i := range read.places { // by id, as the index will have them
 		c.prints.places = append(c.prints.places, printPlace(&read.places[i], said[read.places[i].id]))
 	}
-	if err := s.beat(ctx, who, r, stageLoading, 0, len(c.questions)); err != nil {
+	if err := c.report(stageLoading, 0, len(c.questions)); err != nil {
 		return nil, err
 	}
 	s.watch("indexing")
@@ -663,6 +667,9 @@ func (s *Service) compute(ctx context.Context, who db.Who, r Run) (*solved, erro
 	if c.places, err = read.build(w, horizon{}, scale); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return c.compute(ctx)
 }
 
@@ -672,26 +679,43 @@ func (s *Service) watch(stage string) {
 	}
 }
 
-// store keeps what a run came to.
-func (s *Service) store(ctx context.Context, who db.Who, r Run, out *solved) error {
+// discard removes what an attempt stored of a run.
+func discard(tx *db.Tx, rid id.MatchingRunID) error {
+	for _, q := range []string{`delete from matching_run_places where tenant_id = ? and run_id = ?`, `delete from matching_run_problems where tenant_id = ? and run_id = ?`} {
+		if _, err := tx.Run(q, tx.Scope.Tenant, rid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// store keeps what a run came to, in several transactions: each holds the run for a moment only, so that whoever cancels does not
+// wait for all of it. Nobody reads any of it before the last says that the run is done.
+func (s *Service) store(ctx context.Context, who db.Who, r Run, out *solved, tell func(stage string, done, total int)) error {
+	tell(stageStoring, 0, len(out.items))
 	s.watch(stageStoring)
-	err := s.db.InTenant(ctx, who, func(tx *db.Tx) error {
+	for from := 0; from == 0 || from < len(out.items); from += chunk {
+		tell(stageStoring, from, len(out.items))
+		if err := s.db.InTenant(ctx, who, func(tx *db.Tx) error {
+			if _, err := mine(tx, r); err != nil {
+				return err
+			}
+			if from == 0 { // another attempt may have left something
+				if err := discard(tx, r.ID); err != nil {
+					return err
+				}
+			}
+			return insertItems(tx, r.ID, out.items[from:min(from+chunk, len(out.items))])
+		}); err != nil {
+			return err
+		}
+	}
+	return s.db.InTenant(ctx, who, func(tx *db.Tx) error {
 		now, err := mine(tx, r)
 		if err != nil {
 			return err
 		}
-		// Another attempt may have left something.
-		for _, q := range []string{`delete from matching_run_places where tenant_id = ? and run_id = ?`, `delete from matching_run_problems where tenant_id = ? and run_id = ?`} {
-			if _, err := tx.Run(q, tx.Scope.Tenant, r.ID); err != nil {
-				return err
-			}
-		}
-		for items := range slices.Chunk(out.items, chunk) {
-			if err := insertItems(tx, r.ID, items); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Run(`insert into matching_run_problems (tenant_id, run_id, packed) values (?, ?, ?)`, tx.Scope.Tenant, r.ID, out.packed); err != nil {
+		if err := writePacked(tx, r.ID, out.packed); err != nil {
 			return err
 		}
 		before, version := now, algorithm
@@ -703,10 +727,6 @@ func (s *Service) store(ctx context.Context, who db.Who, r Run, out *solved) err
 		}
 		return RunUpdated.Record(tx, now.event())
 	})
-	if errors.Is(err, errGone) {
-		return nil
-	}
-	return err
 }
 
 func insertItems(tx *db.Tx, rid id.MatchingRunID, items []item) error {

@@ -118,9 +118,11 @@ func standing(tx *db.Tx, rid id.MatchingRunID, lvr id.LeervraagID, lpl id.Leerpl
 		map[string]any{"tenant": tx.Scope.Tenant, "run": rid, "own": q.OrganisationID}); err != nil {
 		return a, nil, nil, err
 	}
-	if q.Year, err = yearOf(tx, apart.CohortID, q.Today); err != nil {
+	days, err := termOf(tx, apart.CohortID)
+	if err != nil {
 		return a, nil, nil, err
 	}
+	q.Year, q.Available = days.year(q.Today), days.within(q.Available)
 	for _, o := range apart.IDs {
 		q.Rivals[o] = true
 	}

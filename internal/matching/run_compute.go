@@ -13,12 +13,11 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/matching/assign"
 	"github.com/switchingtalent/switchboard/internal/matching/assign/certify"
-	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
 // algorithm names the way in which a run judges and assigns. Whoever changes what the same input comes to changes it.
-const algorithm = "2"
+const algorithm = "3"
 
 // candidatesOf is how many places of each leervraag the solver starts with; pricing brings in what it needs besides.
 func candidatesOf(n int) int {
@@ -62,18 +61,17 @@ type run struct {
 	told    told
 	watch   func(stage string)
 
-	asking   []int32          // by row of the solver: the question
-	current  []int32          // by row: the place of its open match, or of the run that this one is based on; none
-	pinned   []int32          // by row: the place that it is pinned on; none
-	rows     [][]held         // by row: all places that are possible, in their order; nil where they are not held
-	contents [][]uint16       // by row: how well their words answer; nil where that is not kept
-	held     []bool           // by row
-	block    []held           // where the next rows are held
-	room     int              // pairs that are held, at most
-	anew     int              // rows of which all places were judged
-	desks    []*desk          // scratch, by worker
-	window   window           // scratch: rows that are not held
-	topics   []relevance.Gain // scratch: the words, by place
+	asking   []int32    // by row of the solver: the question
+	current  []int32    // by row: the place of its open match, or of the run that this one is based on; none
+	pinned   []int32    // by row: the place that it is pinned on; none
+	rows     [][]held   // by row: all places that are possible, in their order; nil where they are not held
+	contents [][]uint16 // by row: how well their words answer; nil where that is not kept
+	held     []bool     // by row
+	block    []held     // where the next rows are held
+	room     int        // pairs that are held, at most
+	anew     int        // rows of which all places were judged
+	desks    []*desk    // scratch, by worker
+	window   window     // scratch: rows that are not held
 	orgs     []uuid.UUID
 	coaches  []uuid.UUID
 	orgOf    []int32 // by place
@@ -88,6 +86,7 @@ type run struct {
 	low     int32    // the floor that counts, raised for the worst off
 	dear    int64    // what staying unmatched costs
 	wide    int64    // the largest cost of a pair
+	widest  int64    // the same, as the certifier saw it
 }
 
 // window is rows that were judged ahead.
@@ -172,7 +171,7 @@ func (r *run) all(ctx context.Context) (*solved, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, fair, priced, err := r.solve(ctx, p)
+	s, priced, err := r.solve(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +195,7 @@ func (r *run) all(ctx context.Context) (*solved, error) {
 	}
 	out.summary.Certificate = Certificate{Certified: true, Objective: proof.Objective, Gap: proof.Gap, PairsChecked: proof.Pairs,
 		Rounds: priced.Rounds, PairsAdded: priced.Added}
-	r.sum(out, result, fair)
+	r.sum(out, result)
 	text, err := json.Marshal(struct {
 		Items   []item
 		Summary Summary
@@ -322,21 +321,14 @@ func (r *run) stand() error {
 	return nil
 }
 
-// able says whether a leercoach can take anybody. It asks as nobody in particular: who is a leercoach of a place themselves
-// does not go there at all.
+// able says whether a leercoach can take anybody. Whoever is a leercoach of a place themselves does not go there at all.
 func (r *run) able(c *coach) bool {
 	q := question{Today: r.today, Year: r.year}
 	return q.lack(c) == possible
 }
 
-// weigh measures and judges one pair. The words are measured elsewhere; insist says that people chose it, so that words do
-// not rule it out.
+// weigh measures and judges one pair. The words are measured elsewhere.
 func (r *run) weigh(q *participant, p *place, content int, confident bool, far int) verdict {
-	for i := range p.coaches {
-		if p.coaches[i].id == q.SwitcherID { // nobody goes to learn where they coach
-			return verdict{reason: noCoach}
-		}
-	}
 	return judge(&r.weights, &q.question, p, measure{content: content, confident: confident, hectometres: far, days: q.common(p.when)})
 }
 
@@ -424,7 +416,7 @@ func (r *run) insisted(k, place int32) int32 {
 }
 
 // solve assigns, over all pairs that are possible.
-func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, fair assign.Fair, priced assign.Priced, err error) {
+func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, priced assign.Priced, err error) {
 	var list []pair
 	rows := func(k int32, into []assign.Candidate) []assign.Candidate {
 		_ = r.step(stagePricing, int(k), len(r.asking)) // ctx has ended then
@@ -436,6 +428,7 @@ func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, fa
 	}
 	r.low = p.Floor
 	if r.objective == worstOffFirst {
+		var fair assign.Fair
 		s, fair, err = assign.SolveFair(ctx, p, rows, func(done, total int) { _ = r.step(stageSolving, done, total) })
 		priced = fair.Priced
 		r.low = max(r.low, fair.Lowest)
@@ -447,16 +440,27 @@ func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, fa
 			priced, err = s.Price(ctx, rows)
 		}
 	}
-	return s, fair, priced, err
+	return s, priced, err
 }
 
 // certify lets code that shares nothing with the solver prove the assignment optimal over all pairs. For the worst off it
 // also proves that no more matches are possible at the floor that was asked, and not so many above the lowest score that
 // was reached. Both are read from the assignment itself, whatever the solver says that it reached.
 func (r *run) certify(ctx context.Context, p assign.Problem, s *assign.Solver, result assign.Result) (certify.Certificate, error) {
-	proof, err := r.shape(ctx, p, r.low, false).Check(claimOf(s, result))
-	if err != nil || r.objective != worstOffFirst {
+	proof, err := r.shape(ctx, r.low, false).Check(claimOf(s, result))
+	if err != nil {
 		return proof, err
+	}
+	// Rearranging everybody saves at most so much for each of them: less would buy points with somebody's place.
+	step := int64(0)
+	if r.reciprocity {
+		step = slices.Max(reciprocity)
+	}
+	if n := int64(len(r.asking)); r.dear <= 2*n*(r.widest+step) {
+		return proof, fmt.Errorf("staying unmatched costs %d, others could gain more by it", r.dear)
+	}
+	if r.objective != worstOffFirst {
+		return proof, nil
 	}
 	matched, lowest := 0, none // the lowest of those whom nobody pinned
 	for k, m := range result.Matches {
@@ -515,40 +519,50 @@ func (r *run) most(ctx context.Context, p assign.Problem, floor int32) (matches 
 	}); err != nil {
 		return 0, 0, err
 	}
-	proof, err := r.shape(ctx, q, floor, true).Check(claimOf(t, t.Result()))
-	return p.Leervragen - int(proof.Objective), proof.Pairs, err
+	proof, err := r.shape(ctx, floor, true).Check(claimOf(t, t.Result()))
+	return len(r.asking) - int(proof.Objective), proof.Pairs, err
 }
 
-// shape tells the certifier the problem from the judgements, not from what the solver was given.
-func (r *run) shape(ctx context.Context, p assign.Problem, floor int32, free bool) *certify.Cohort {
-	bounded := func(n int32) int {
-		if n == assign.Unlimited {
-			return certify.Free
-		}
-		return int(n)
-	}
-	c := &certify.Cohort{Leervragen: len(r.asking), Unmatched: r.dear}
+// shape tells the certifier the problem from the rows as they were read and judged, not from what the solver was given. Only the
+// numbers by which employers and leercoaches go are the same, or the two could not be compared. free: only staying unmatched costs.
+func (r *run) shape(ctx context.Context, floor int32, free bool) *certify.Cohort {
+	c := &certify.Cohort{Leervragen: len(r.asking), Unmatched: r.dear, Coaches: make([]int, len(r.coaches)), Organisations: make([]certify.Organisation, len(r.orgs))}
 	if free {
 		c.Unmatched = 1
 	}
-	for _, h := range p.Home {
-		c.Home = append(c.Home, int(h))
+	for i, o := range r.orgs {
+		c.Organisations[i].Max = certify.Free
+		if r.reciprocity && !free {
+			c.Organisations[i].Steps, c.Organisations[i].Allowed = reciprocity, r.carried[o]
+		}
 	}
-	for i := range p.Places {
-		x := certify.Place{Capacity: bounded(p.Places[i].Capacity), Organisation: int(r.orgOf[i])}
-		for _, k := range r.coachOf[i] {
+	for i := range r.places.places {
+		p := &r.places.places[i]
+		x := certify.Place{Capacity: int(max(0, p.free)), Organisation: int(position(r.orgs, p.employer.id))}
+		for j := range p.coaches {
+			if !r.able(&p.coaches[j]) {
+				continue
+			}
+			k := position(r.coaches, p.coaches[j].id)
+			if c.Coaches[k] = certify.Free; p.coaches[j].room(r.year) != unknown {
+				c.Coaches[k] = int(p.coaches[j].room(r.year))
+			}
 			x.Coaches = append(x.Coaches, int(k))
 		}
 		c.Places = append(c.Places, x)
 	}
-	for _, n := range p.Coaches {
-		c.Coaches = append(c.Coaches, bounded(n))
-	}
-	for _, o := range p.Organisations {
-		c.Organisations = append(c.Organisations, certify.Organisation{Max: certify.Free, Allowed: int(o.Free), Steps: o.Steps})
-	}
-	for _, x := range p.Pins {
-		c.Pins = append(c.Pins, certify.Pin{Leervraag: int(x.Leervraag), Place: int(x.Place), Coach: -1, Cost: int64(x.Cost)})
+	for k, i := range r.asking {
+		if r.reciprocity {
+			c.Home = append(c.Home, int(position(r.orgs, r.questions[i].OrganisationID)))
+		}
+		if on := r.pinned[k]; on != none {
+			cost := int64(0)
+			if !free {
+				cost = r.cost(int32(k), pair{on, r.insisted(int32(k), on)})
+				r.widest = max(r.widest, abs(cost))
+			}
+			c.Pins = append(c.Pins, certify.Pin{Leervraag: k, Place: int(on), Coach: -1, Cost: cost})
+		}
 	}
 	var list []pair
 	c.Pairs = func(k int, yield func(place int, cost int64) bool) {
@@ -560,6 +574,7 @@ func (r *run) shape(ctx context.Context, p assign.Problem, floor int32, free boo
 			cost := int64(0)
 			if !free {
 				cost = r.cost(int32(k), x)
+				r.widest = max(r.widest, abs(cost))
 			}
 			if x.score >= floor && !yield(int(x.place), cost) {
 				return

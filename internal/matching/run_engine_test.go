@@ -1,11 +1,9 @@
 package matching
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/gob"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -85,20 +83,103 @@ func ForgetPairs(t *testing.T, packed []byte, lvr uuid.UUID) []byte {
 	k, ok := p.row[lvr]
 	require.True(t, ok)
 	from, n := p.starts[k], int(p.Count[k])
-	p.Place, p.Score, p.Content = slices.Delete(p.Place, from, from+n), slices.Delete(p.Score, from, from+n), slices.Delete(p.Content, from, from+n)
+	p.kept.Place, p.kept.Score, p.kept.Content = slices.Delete(p.kept.Place, from, from+n), slices.Delete(p.kept.Score, from, from+n), slices.Delete(p.kept.Content, from, from+n)
 	p.Kept[k], p.Count[k] = false, 0
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	require.NoError(t, gob.NewEncoder(z).Encode(p))
-	require.NoError(t, z.Close())
-	return b.Bytes()
+	again, err := p.again()
+	require.NoError(t, err)
+	return again
+}
+
+// again packs what was unpacked.
+func (p *problem) again() ([]byte, error) {
+	return p.encode(func(yield func(place, score, content uint16)) {
+		for i := range p.kept.Place {
+			yield(p.kept.Place[i], p.kept.Score[i], p.kept.Content[i])
+		}
+	})
+}
+
+// mixedCohort is a small cohort with all that can meet in one: places with two leercoaches or none, leercoaches who cannot, leervragen that
+// stay inside, that have their match, that are not open or whose switcher coaches, and pins, which need not fit. change comes last.
+func mixedCohort(t *testing.T, seed uint64, asks, offers int, change ...func(r *run, places []place)) *run {
+	t.Helper()
+	rnd := rand.New(rand.NewPCG(seed, 8))
+	limits := map[uuid.UUID]int32{}
+	var mine []place
+	r := smallCohort(t, seed, asks, offers, func(places []place) {
+		mine = places
+		for i := range places {
+			p := &places[i]
+			for _, c := range p.coaches {
+				limits[c.id] = c.limit
+			}
+			if rnd.IntN(2) == 0 {
+				continue
+			}
+			more := coach{id: uuid.UUID{0: 6, 14: p.employer.id[15], 15: byte(rnd.IntN(2))}, ended: 1 << 30, no: rnd.IntN(8) == 0}
+			if _, known := limits[more.id]; !known {
+				limits[more.id] = int32(rnd.IntN(4)) - 1
+			}
+			more.limit = limits[more.id]
+			p.coaches = append(p.coaches, more)
+		}
+		for _, f := range change {
+			f(nil, places)
+		}
+	})
+	for i := range r.questions {
+		q := &r.questions[i]
+		switch rnd.IntN(6) {
+		case 0:
+			q.Internal = true
+		case 1:
+			q.Internal = true
+			for _, p := range mine {
+				if p.employer.id == q.OrganisationID && len(p.coaches) > 0 {
+					q.SwitcherID = p.coaches[len(p.coaches)-1].id
+				}
+			}
+		case 2:
+			switch rnd.IntN(4) {
+			case 0:
+				q.status = "draft"
+			case 1:
+				if offers > 0 {
+					q.settled = &settled{place: uuid.UUID{0: 2}, coach: uuid.UUID{0: 3}}
+				}
+			}
+		}
+		if offers > 0 && rnd.IntN(5) == 0 && q.status == "open" && q.settled == nil {
+			var on *place
+			for range 5 { // most of them can be
+				if x := &mine[rnd.IntN(len(mine))]; on == nil || on.free == 0 || (on.employer.id == q.OrganisationID) != q.Internal {
+					on = x
+				}
+			}
+			r.pins = append(r.pins, Pin{q.ID, id.LeerplekID(on.id)})
+		}
+	}
+	for _, f := range change {
+		f(r, nil)
+	}
+	r.prints.questions = nil
+	for i := range r.questions {
+		r.prints.questions = append(r.prints.questions, r.questions[i].print())
+	}
+	return r
 }
 
 // best tries every way to assign, and returns the most matches and the lowest cost of that many; with fair the lowest
-// score as high as possible comes first.
+// score as high as possible comes first. It returns -1 matches where the pins do not fit.
 func best(r *run, fair bool) (matches int, lowest int32, cost int64) {
 	n := len(r.asking)
 	taken, coached, received, sent := make([]int32, len(r.places.places)), make([]int32, len(r.coaches)), make([]int, len(r.orgs)), make([]int, len(r.orgs))
+	limits := map[uuid.UUID]int32{}
+	for _, p := range r.places.places {
+		for _, c := range p.coaches {
+			limits[c.id] = c.limit
+		}
+	}
 	matches = -1
 	balance := func() (c int64) {
 		for o := range r.orgs {
@@ -120,24 +201,36 @@ func best(r *run, fair bool) (matches int, lowest int32, cost int64) {
 			}
 			return
 		}
-		try(k+1, m, low, c)
+		list, pinned := r.pairs(int32(k), nil), r.pinned[k] != none
+		if pinned {
+			list = []pair{{r.pinned[k], r.insisted(int32(k), r.pinned[k])}}
+		} else {
+			try(k+1, m, low, c)
+		}
 		home := position(r.orgs, r.questions[r.asking[k]].OrganisationID)
-		for _, x := range r.pairs(int32(k), nil) {
-			p := &r.places.places[x.place]
-			coach := r.coachOf[x.place][0]
-			limit := p.coaches[0].limit
-			if int(x.score) < r.floor || taken[x.place] >= p.free || limit != unknown && coached[coach] >= limit {
+		for _, x := range list {
+			p, lower := &r.places.places[x.place], low
+			if !pinned {
+				lower = min(low, x.score)
+			}
+			if !pinned && int(x.score) < r.floor || taken[x.place] >= p.free {
 				continue
 			}
-			taken[x.place]++
-			coached[coach]++
-			received[r.orgOf[x.place]]++
-			sent[home]++
-			try(k+1, m+1, min(low, x.score), c+r.cost(int32(k), x))
-			taken[x.place]--
-			coached[coach]--
-			received[r.orgOf[x.place]]--
-			sent[home]--
+			for _, who := range p.coaches {
+				coach := position(r.coaches, who.id)
+				if limit := limits[who.id]; who.no || limit != unknown && coached[max(coach, 0)] >= limit {
+					continue
+				}
+				taken[x.place]++
+				coached[coach]++
+				received[r.orgOf[x.place]]++
+				sent[home]++
+				try(k+1, m+1, lower, c+r.cost(int32(k), x))
+				taken[x.place]--
+				coached[coach]--
+				received[r.orgOf[x.place]]--
+				sent[home]--
+			}
 		}
 	}
 	try(0, 0, whole, 0)
@@ -146,41 +239,148 @@ func best(r *run, fair bool) (matches int, lowest int32, cost int64) {
 
 func TestRun_EqualsExhaustiveSearchOnSmallCohorts(t *testing.T) {
 	t.Parallel()
-	matched, deserted := 0, 0
+	seen := map[string]int{}
 	for seed := range uint64(150) {
-		for _, objective := range []string{total, worstOffFirst} {
-			r := smallCohort(t, seed, 1+int(seed%5), int(seed%6))
-			r.objective = objective
-			out, err := r.compute(context.Background())
-			require.NoError(t, err, "seed %d", seed)
-			n, low, cost := best(r, objective == worstOffFirst)
-			what := fmt.Sprintf("seed %d, %s", seed, objective)
-			require.Equal(t, n, out.summary.Matched, what)
-			unmatchedCost := int64(len(r.asking)-n) * r.dear
-			require.Equal(t, cost+unmatchedCost, out.summary.Certificate.Objective, what)
-			if objective == worstOffFirst && n > 0 {
-				require.Equal(t, int(low), out.summary.Fairness.WorstOff.Score, what)
-			}
-			matched += n
-			for _, p := range r.places.places {
-				if len(p.coaches) == 0 {
-					deserted++
-					require.False(t, slices.ContainsFunc(out.items, func(it item) bool { return it.Place != nil && *it.Place == p.id }), what)
+		for name, cohort := range map[string]func() *run{
+			"small": func() *run { return smallCohort(t, seed, 1+int(seed%5), int(seed%6)) },
+			"mixed": func() *run { return mixedCohort(t, seed, 1+int(seed%5), int(seed%6)) },
+		} {
+			for _, objective := range []string{total, worstOffFirst} {
+				r := cohort()
+				r.objective = objective
+				out, err := r.compute(context.Background())
+				what := fmt.Sprintf("%s, seed %d, %s", name, seed, objective)
+				if errors.Is(err, errPins) {
+					if r.stand() == nil {
+						n, _, _ := best(r, false)
+						require.Equal(t, -1, n, what)
+						seen["pins that do not fit together"]++
+					} else {
+						seen["a pin that cannot be"]++
+					}
+					continue
 				}
-			}
-			for _, it := range out.items {
-				if it.Standing == chosen {
+				require.NoError(t, err, what)
+				n, low, cost := best(r, objective == worstOffFirst)
+				require.Equal(t, n, out.summary.Matched, what)
+				unmatchedCost := int64(len(r.asking)-n) * r.dear
+				require.Equal(t, cost+unmatchedCost, out.summary.Certificate.Objective, what)
+				if worst := out.summary.Fairness.WorstOff; objective == worstOffFirst && worst != nil {
+					require.Equal(t, int(low), worst.Score, what)
+				}
+				seen["matches"] += n
+				for _, p := range r.places.places {
+					if len(p.coaches) == 0 {
+						seen["places without a leercoach"]++
+						require.False(t, slices.ContainsFunc(out.items, func(it item) bool { return it.Place != nil && *it.Place == p.id && it.Standing != isSettled }), what)
+					}
+				}
+				for i, it := range out.items {
+					q := &r.questions[i]
+					seen[it.Standing]++
+					if it.Standing != chosen && it.Standing != pinnedOn {
+						continue
+					}
 					sum := 0
 					for _, p := range it.Detail.Points {
 						sum += p
 					}
 					require.Equal(t, *it.Score, sum, what)
+					at, ok := r.places.find(*it.Place)
+					require.True(t, ok)
+					p := &r.places.places[at]
+					require.Equal(t, q.Internal, p.employer.id == q.OrganisationID, what)
+					require.False(t, p.teaches(q.SwitcherID), what)
+					require.True(t, slices.ContainsFunc(p.coaches, func(c coach) bool { return c.id == *it.Coach && !c.no }), what)
+					if q.Internal {
+						seen["inside"]++
+					}
+					if len(r.coachOf[at]) == 2 {
+						seen["one of two leercoaches"]++
+					}
 				}
 			}
 		}
 	}
-	require.Greater(t, matched, 200, "the cohorts are not all hopeless")
-	require.Greater(t, deserted, 50, "some places have no leercoach")
+	for what, least := range map[string]int{"matches": 250, "places without a leercoach": 50, pinnedOn: 20, isSettled: 8, "inside": 8, "one of two leercoaches": 20,
+		"pins that do not fit together": 8, "a pin that cannot be": 20} {
+		require.Greater(t, seen[what], least, "%s: %v", what, seen)
+	}
+}
+
+// outcome is what a run comes to, to be compared: more matches are better, then, for the worst off, a higher lowest score, then a lower cost.
+func outcome(t *testing.T, r *run) (matched, lowest int, cost int64) {
+	t.Helper()
+	out := computed(t, r)
+	lowest = whole
+	if worst := out.summary.Fairness.WorstOff; worst != nil && r.objective == worstOffFirst {
+		lowest = worst.Score
+	}
+	return out.summary.Matched, lowest, out.summary.Certificate.Objective - int64(len(r.asking)-out.summary.Matched)*r.dear
+}
+
+// Room for one more at a place or of a leercoach never makes a run worse, and one leervraag more gives a place to one more at most.
+func TestRun_MoreRoomNeverHurtsAndOneMoreAddsAtMostOne(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	for seed := range uint64(40) {
+		for _, objective := range []string{total, worstOffFirst} {
+			asks, offers := 6+int(seed%8), 4+int(seed%7)
+			cohort := func(change func(r *run, places []place)) *run {
+				return mixedCohort(t, seed, asks, offers, func(r *run, places []place) {
+					if r != nil {
+						r.objective, r.pins = objective, nil
+					}
+					change(r, places)
+				})
+			}
+			matched, lowest, cost := outcome(t, cohort(func(*run, []place) {}))
+			for name, change := range map[string]func(r *run, places []place){
+				"place": func(_ *run, places []place) {
+					if len(places) > 0 {
+						places[int(seed)%len(places)].free++
+					}
+				},
+				"leercoach": func(_ *run, places []place) {
+					if len(places) == 0 || len(places[int(seed)%len(places)].coaches) == 0 {
+						return
+					}
+					who := places[int(seed)%len(places)].coaches[0].id
+					for i := range places {
+						for j := range places[i].coaches {
+							if c := &places[i].coaches[j]; c.id == who && c.limit != unknown {
+								c.limit++
+							}
+						}
+					}
+				},
+			} {
+				what := fmt.Sprintf("seed %d, %s, %s", seed, objective, name)
+				more, higher, cheaper := outcome(t, cohort(change))
+				require.Contains(t, []int{matched, matched + 1}, more, what)
+				if more > matched {
+					seen[name]++
+					continue
+				}
+				require.GreaterOrEqual(t, higher, lowest, what)
+				if higher == lowest {
+					require.LessOrEqual(t, cheaper, cost, what)
+				}
+			}
+			fewer, _, _ := outcome(t, cohort(func(r *run, _ []place) {
+				if r != nil {
+					r.questions = r.questions[:len(r.questions)-1]
+				}
+			}))
+			require.Contains(t, []int{matched, matched - 1}, fewer, "seed %d, %s", seed, objective)
+			if fewer < matched {
+				seen["leervraag"]++
+			}
+		}
+	}
+	for _, what := range []string{"place", "leercoach", "leervraag"} {
+		require.Greater(t, seen[what], 3, "%s: %v", what, seen)
+	}
 }
 
 func TestRun_DoesNotDependOnCores(t *testing.T) {
@@ -221,31 +421,62 @@ func TestRun_Kept(t *testing.T) {
 	}
 }
 
-// Places with the same words all look alike: nothing explodes.
+// Places with the same words all look alike: nothing explodes, also where hardly any of what is possible can be held, and who asks
+// for it is stopped soon.
 func TestRun_ManyIdenticalTexts(t *testing.T) {
 	t.Parallel()
+	for name, c := range map[string]struct{ room, asks, places int }{
+		"all held":               {0, 400, 400},
+		"hardly any held":        {20 * 2000, 2000, 2000},
+		"hardly any held, tight": {20 * 400, 400, 200},
+	} {
+		r := echoing(t, c.asks, c.places)
+		r.room = c.room
+		out, err := r.compute(context.Background())
+		require.NoError(t, err, name)
+		require.Equal(t, c.places, out.summary.Matched, name)
+		require.Equal(t, int64(c.asks*c.places), out.summary.Certificate.PairsChecked, name)
+		require.Equal(t, c.room == 0, r.firstFree() == none, name)
+	}
+	r, asked := echoing(t, 400, 400), 0
+	r.room = 20 * 400
+	r.report = func(stage string, _, _ int) error {
+		if stage != stagePricing {
+			return nil
+		}
+		if asked++; asked > together {
+			return errGone
+		}
+		return nil
+	}
+	_, err := r.compute(context.Background())
+	require.ErrorIs(t, err, errGone)
+	require.Equal(t, together+1, asked, "it is told once")
+}
+
+// echoing is a cohort in which everybody says the same.
+func echoing(t *testing.T, asks, offers int) *run {
+	t.Helper()
+	uid := func(kind byte, i int) uuid.UUID { return uuid.UUID{0: kind, 14: byte(i >> 8), 15: byte(i)} }
 	r := smallCohort(t, 1, 0, 0)
 	read := newReading(r.today)
 	o, other := &employer{id: uuid.UUID{1}}, &employer{id: uuid.UUID{2}}
-	const many = 400
-	for i := range many {
-		u := uuid.UUID{0: 2, 14: byte(i >> 8), 15: byte(i)}
-		read.places = append(read.places, place{id: u, published: true, free: 1, employer: o, coaches: []coach{{id: uuid.UUID{0: 3, 14: byte(i >> 8), 15: byte(i)}, ended: 1 << 30, limit: unknown}}})
-		read.documents = append(read.documents, relevance.Document{ID: u, Title: "medicatie klaarzetten", Description: "medicatie klaarzetten"})
+	for i := range offers {
+		read.places = append(read.places, place{id: uid(2, i), published: true, free: 1, employer: o, coaches: []coach{{id: uid(3, i), ended: 1 << 30, limit: unknown}}})
+		read.documents = append(read.documents, relevance.Document{ID: read.places[i].id, Title: "medicatie klaarzetten", Description: "medicatie klaarzetten"})
+		r.prints.places = append(r.prints.places, printPlace(&read.places[i], &read.documents[i]))
+	}
+	for i := range asks {
 		q := participant{status: "open", words: relevance.Question{Title: "medicatie klaarzetten"}}
-		q.question = question{ID: id.LeervraagID(uuid.UUID{0: 4, 14: byte(i >> 8), 15: byte(i)}), OrganisationID: other.id, SwitcherID: u, Today: r.today, Employer: other}
+		q.question = question{ID: id.LeervraagID(uid(4, i)), OrganisationID: other.id, SwitcherID: uid(5, i), Today: r.today, Employer: other}
 		r.questions = append(r.questions, q)
 		r.prints.questions = append(r.prints.questions, r.questions[i].print())
-		r.prints.places = append(r.prints.places, printPlace(&read.places[i], &read.documents[i]))
 	}
 	var err error
 	r.places, err = read.build(wording{}, horizon{}, nil)
 	require.NoError(t, err)
 	r.floor = 0
-	out, err := r.compute(context.Background())
-	require.NoError(t, err)
-	require.Equal(t, many, out.summary.Matched)
-	require.Equal(t, int64(many*many), out.summary.Certificate.PairsChecked)
+	return r
 }
 
 func TestRun_StopsWhenTold(t *testing.T) {
@@ -404,7 +635,7 @@ func fits(r *run, rows []int32, must bool, free, limits []int32) int {
 }
 
 // Against every place and leercoach: room for one more where the fix says gives a place to one more, whoever else moves; and
-// where none is told, none of its own places would do.
+// where none is told, none of all would do.
 func TestRun_NearestFixGivesAPlaceToOneMore(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
@@ -428,10 +659,9 @@ func TestRun_NearestFixGivesAPlaceToOneMore(t *testing.T) {
 				if it.Detail.Reason != "full" && it.Detail.Reason != "closed" {
 					continue
 				}
-				// Whoever has a place keeps one. By total, another who has none may come in for one who has: they are worth the same.
-				all := []int32{int32(k)}
+				all := []int32{int32(k)} // whoever has a place keeps one, and nobody else comes in
 				for j, o := range r.asking {
-					if j != k && (out.items[o].Place != nil || objective == total && it.Detail.Fix != nil) {
+					if j != k && out.items[o].Place != nil {
 						all = append(all, int32(j))
 					}
 				}
@@ -444,17 +674,20 @@ func TestRun_NearestFixGivesAPlaceToOneMore(t *testing.T) {
 				what := fmt.Sprintf("seed %d, %s, %s", seed, objective, it.Detail.Reason)
 				switch fix := it.Detail.Fix; {
 				case fix == nil:
-					for _, x := range r.pairs(int32(k), nil) {
-						if int(x.score) >= r.floor {
-							require.False(t, more(&free[x.place]), what)
-							require.False(t, more(&limits[r.coachOf[x.place][0]]), what)
-						}
+					for i := range free {
+						require.False(t, more(&free[i]), what)
+					}
+					for i := range limits {
+						require.False(t, more(&limits[i]), what)
 					}
 					seen[objective+" none"]++
 				case fix.Kind == "leerplek":
 					n, _ := r.places.find(uuid.UUID(fix.LeerplekID))
 					require.True(t, more(&free[n]), what)
 					seen[objective+" leerplek"]++
+					if !slices.ContainsFunc(r.pairs(int32(k), nil), func(x pair) bool { return x.place == n }) {
+						seen["elsewhere"]++
+					}
 				default:
 					require.Equal(t, "leercoach", fix.Kind)
 					require.True(t, more(&limits[position(r.coaches, uuid.UUID(*fix.LeercoachID))]), what)
@@ -466,7 +699,7 @@ func TestRun_NearestFixGivesAPlaceToOneMore(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"total none", "total leerplek", "total leercoach", "worst_off_first none", "worst_off_first leerplek", "worst_off_first leercoach", "between the floors"} {
+	for _, what := range []string{"total none", "total leerplek", "total leercoach", "worst_off_first none", "worst_off_first leerplek", "worst_off_first leercoach", "between the floors", "elsewhere"} {
 		require.Positive(t, seen[what], "%s: %v", what, seen)
 	}
 }
@@ -498,7 +731,7 @@ func TestRun_RefusesWhatIsNotProvedForTheWorstOff(t *testing.T) {
 	lowest := func(s *assign.Solver) int32 { return s.Result().Lowest }
 
 	r, p := ready()
-	s, _, _, err := r.solve(ctx, p)
+	s, _, err := r.solve(ctx, p)
 	require.NoError(t, err)
 	third := int32(r.weights.Preference / topThree)
 	require.Equal(t, 2, s.Result().Matched)
@@ -510,7 +743,7 @@ func TestRun_RefusesWhatIsNotProvedForTheWorstOff(t *testing.T) {
 	r, p = ready()
 	raised := p
 	raised.Floor = worst + 1
-	s, _, _, err = r.solve(ctx, raised)
+	s, _, err = r.solve(ctx, raised)
 	require.NoError(t, err)
 	require.Equal(t, 1, s.Result().Matched, "one too few")
 	_, err = r.certify(ctx, p, s, s.Result())
@@ -518,12 +751,82 @@ func TestRun_RefusesWhatIsNotProvedForTheWorstOff(t *testing.T) {
 
 	r, p = ready()
 	r.objective = total
-	s, _, _, err = r.solve(ctx, p)
+	s, _, err = r.solve(ctx, p)
 	require.NoError(t, err)
 	require.Equal(t, worst-third, lowest(s), "the best together leaves one behind")
 	r.objective = worstOffFirst
 	_, err = r.certify(ctx, p, s, s.Result())
 	require.ErrorContains(t, err, "at a higher floor")
+}
+
+// Whatever the solver is given that is not what the rows say, its answer is refused: the certifier reads the rows itself.
+func TestRun_RefusesTheAnswerToAnotherProblem(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	ready := func() (*run, assign.Problem) {
+		r := made(t, func(q []participant, p []place) {
+			likes(&q[0], p, 0)
+			likes(&q[1], p, 0, 1)
+			p[0].free, p[0].coaches[0].limit = 2, 1
+			p[2].free, p[2].coaches[0].limit = 1, 5
+			q[3].Employer = p[1].employer
+			q[3].OrganisationID = p[1].employer.id
+		}, 5, 3)
+		r.reciprocity = true
+		r.carried[r.places.places[1].employer.id] = -1 // it received one more than it sent
+		r.pins = []Pin{{r.questions[4].ID, id.LeerplekID(r.places.places[1].id)}}
+		r.number()
+		require.NoError(t, r.stand())
+		require.NoError(t, r.judgeAll(ctx))
+		p, err := r.problem()
+		require.NoError(t, err)
+		require.Len(t, p.Pins, 1)
+		return r, p
+	}
+	for name, spoil := range map[string]func(r *run, p *assign.Problem){
+		"":                              func(*run, *assign.Problem) {},
+		"more room at a place":          func(_ *run, p *assign.Problem) { p.Places[2].Capacity++ },
+		"less room at a place":          func(_ *run, p *assign.Problem) { p.Places[2].Capacity = 0 },
+		"more room of a leercoach":      func(_ *run, p *assign.Problem) { p.Coaches[0]++ },
+		"less room of a leercoach":      func(_ *run, p *assign.Problem) { p.Coaches[0]-- },
+		"a leercoach of another place":  func(r *run, p *assign.Problem) { p.Places[0].Coaches, p.Coaches[0] = []int32{0}, 2 },
+		"no leercoach":                  func(_ *run, p *assign.Problem) { p.Places[2].Coaches = nil },
+		"a pin on another place":        func(_ *run, p *assign.Problem) { p.Pins[0].Place = 2 },
+		"a pin that costs less":         func(_ *run, p *assign.Problem) { p.Pins[0].Cost-- },
+		"no pin":                        func(_ *run, p *assign.Problem) { p.Pins = nil },
+		"what an employer gave before":  func(_ *run, p *assign.Problem) { p.Organisations[1].Free++ },
+		"what giving and taking costs":  func(_ *run, p *assign.Problem) { p.Organisations[1].Steps = []int64{1} },
+		"who sends":                     func(_ *run, p *assign.Problem) { p.Home[3] = p.Home[0] },
+		"a most that an employer takes": func(_ *run, p *assign.Problem) { p.Organisations[2].Max = 0 },
+		"a cost of staying unmatched":   func(_ *run, p *assign.Problem) { p.Unmatched-- },
+		"a place that points can buy":   func(r *run, p *assign.Problem) { r.dear, p.Unmatched = 5000, 5000 },
+	} {
+		r, p := ready()
+		spoil(r, &p)
+		s, _, err := r.solve(ctx, p)
+		require.NoError(t, err, name)
+		proof, err := r.certify(ctx, p, s, s.Result())
+		if name == "" {
+			require.NoError(t, err)
+			require.Zero(t, proof.Gap)
+			continue
+		}
+		require.Error(t, err, name)
+	}
+	for name, spoil := range map[string]func(p *assign.Problem){
+		"more room at a place":     func(p *assign.Problem) { p.Places[2].Capacity++ },
+		"less room at a place":     func(p *assign.Problem) { p.Places[2].Capacity = 0 },
+		"more room of a leercoach": func(p *assign.Problem) { p.Coaches[0]++ },
+		"a pin on another place":   func(p *assign.Problem) { p.Pins[0].Place = 2 },
+	} {
+		r, p := ready()
+		most, _, err := r.most(ctx, p, 0)
+		require.NoError(t, err)
+		require.Equal(t, 3, most)
+		spoil(&p)
+		_, _, err = r.most(ctx, p, 0)
+		require.Error(t, err, "%s, when matches are counted", name)
+	}
 }
 
 // Every reason has its nearest fix, or none because people decided so.

@@ -1,7 +1,10 @@
 package matching
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -20,6 +23,14 @@ import (
 type problems struct {
 	mu   sync.Mutex
 	last []*explained // the newest first
+	most int          // bytes of all together; 0 is maxExplained
+
+	working chan struct{} // as many as may be asked at once, of all runs
+}
+
+// newProblems lets half of the processors be busy with questions: each may solve, and looks at every pair.
+func newProblems() problems {
+	return problems{working: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
 type explained struct {
@@ -28,24 +39,161 @@ type explained struct {
 	run    id.MatchingRunID
 	p      *problem
 	solver *assign.Solver
+	was    *assign.Solver // as the run left it, see asWas
+	bytes  int            // under the lock of problems
 }
 
-// maxExplained is how many runs are held ready.
-const maxExplained = 4
+// How many runs are held ready: of one tenant, and in bytes.
+const (
+	maxOfTenant  = 4
+	maxExplained = 512 << 20
+)
 
 // get holds a run ready: it is one of the last, or is made so.
 func (ps *problems) get(tenant uuid.UUID, run id.MatchingRunID) *explained {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	i := slices.IndexFunc(ps.last, func(e *explained) bool { return e.tenant == tenant && e.run == run })
-	if i < 0 {
-		ps.last = slices.Insert(ps.last, 0, &explained{turn: make(chan struct{}, 1), tenant: tenant, run: run})
-		ps.last = ps.last[:min(len(ps.last), maxExplained)]
-		return ps.last[0]
+	if i >= 0 {
+		e := ps.last[i]
+		ps.last = slices.Insert(slices.Delete(ps.last, i, i+1), 0, e)
+		return e
 	}
-	e := ps.last[i]
-	ps.last = slices.Insert(slices.Delete(ps.last, i, i+1), 0, e)
+	e := &explained{turn: make(chan struct{}, 1), tenant: tenant, run: run}
+	ps.last = slices.Insert(ps.last, 0, e)
+	own := 0
+	ps.last = slices.DeleteFunc(ps.last, func(e *explained) bool {
+		if e.tenant == tenant {
+			own++
+		}
+		return own > maxOfTenant && e.tenant == tenant
+	})
 	return e
+}
+
+// weigh notes how much memory a run takes, and lets others go until all fit: of the tenant whose runs take most, the one that was
+// asked about longest ago. Whoever is being answered from one goes on with it.
+func (ps *problems) weigh(e *explained, bytes int) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	e.bytes = bytes
+	for most := cmp.Or(ps.most, maxExplained); ; {
+		total, of, heaviest := 0, map[uuid.UUID]int{}, uuid.Nil
+		for _, o := range ps.last {
+			total += o.bytes
+			of[o.tenant] += o.bytes
+			if of[o.tenant] > of[heaviest] {
+				heaviest = o.tenant
+			}
+		}
+		i := len(ps.last) - 1
+		for i >= 0 && (ps.last[i] == e || ps.last[i].tenant != heaviest || ps.last[i].bytes == 0) {
+			i--
+		}
+		if i < 0 { // this one alone is the heaviest's: whoever was asked about longest ago goes
+			i = len(ps.last) - 1
+			for i >= 0 && (ps.last[i] == e || ps.last[i].bytes == 0) {
+				i--
+			}
+		}
+		if total <= most || i < 0 {
+			return
+		}
+		ps.last = slices.Delete(ps.last, i, i+1)
+	}
+}
+
+// placed is what a run came to for one leervraag, where that alone answers what a place would cost: it is there, or what it came to
+// was settled. false: the judgements must tell.
+func placed(tx *db.Tx, r id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID) (outcome string, score *int, told bool, err error) {
+	var there struct {
+		Standing   string
+		LeerplekID *id.LeerplekID
+		Score      *int
+	}
+	err = db.One(tx, &there, `select standing, leerplek_id, score from matching_run_places where tenant_id = ? and run_id = ? and leervraag_id = ?`, tx.Scope.Tenant, r, lvr)
+	switch {
+	case fault.Missing.Is(err):
+		return "", nil, false, nil
+	case err != nil || there.LeerplekID == nil || *there.LeerplekID != lpl:
+		return "", nil, false, err
+	case there.Standing == chosen:
+		return chosen, there.Score, true, nil
+	}
+	return "fixed", nil, true, nil
+}
+
+// ready waits for the turn of a run that is held ready, and for a processor; done gives both back.
+func (s *Service) ready(ctx context.Context, read web.Reads, r Run) (e *explained, done func(), err error) {
+	e = s.problems.get(r.TenantID.UUID(), r.ID)
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, fault.Busy.New()
+	}
+	select {
+	case s.problems.working <- struct{}{}:
+	case <-ctx.Done():
+		<-e.turn
+		return nil, nil, fault.Busy.New()
+	}
+	done = func() {
+		<-s.problems.working
+		<-e.turn
+	}
+	if e.p == nil {
+		p, err := s.kept(read, r)
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+		e.p = p
+		s.problems.weigh(e, p.bytes)
+	}
+	return e, done, nil
+}
+
+// weight is about how much memory a run takes with what was solved of it.
+func (e *explained) weight() int {
+	bytes := e.p.bytes
+	for _, s := range []*assign.Solver{e.solver, e.was} {
+		if s != nil {
+			bytes += e.p.solverBytes()
+		}
+	}
+	return bytes
+}
+
+// unsolved is what a caller is told of a solve that did not end well: they or we were leaving, or it is too large for the numbers
+// that a question takes.
+func unsolved(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return fault.Busy.New()
+	case errors.Is(err, assign.ErrOverflow):
+		return RunTooLarge.New()
+	}
+	return err
+}
+
+// kept reads a run as it is kept.
+func (s *Service) kept(read web.Reads, r Run) (*problem, error) {
+	var packed []byte
+	err := read(func(tx *db.Tx) (err error) {
+		packed, err = readPacked(tx, r.ID)
+		return err
+	})
+	switch {
+	case fault.Missing.Is(err):
+		return nil, RunForgotten.New()
+	case err != nil:
+		return nil, err
+	}
+	p, err := unpack(packed)
+	if err == nil && p.Packing != packing {
+		err = RunForgotten.New()
+	}
+	return p, err
 }
 
 // whyNot says what it would cost to put a leervraag on a place where the run did not put it; for the worst off, while nobody
@@ -53,28 +201,18 @@ func (ps *problems) get(tenant uuid.UUID, run id.MatchingRunID) *explained {
 // it solves the run again, nor while it waits for its turn.
 func (s *Service) whyNot(ctx context.Context, read web.Reads, r Run, lvr id.LeervraagID, lpl id.LeerplekID) (out Explanation, err error) {
 	out = Explanation{LeervraagID: lvr, LeerplekID: lpl}
-	e := s.problems.get(r.TenantID.UUID(), r.ID)
-	select {
-	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
-	case <-ctx.Done():
-		return out, fault.Busy.New()
+	told := false
+	if err := read(func(tx *db.Tx) (err error) {
+		out.Outcome, out.Score, told, err = placed(tx, r.ID, lvr, lpl)
+		return err
+	}); err != nil || told {
+		return out, err
 	}
-	if e.p == nil {
-		var packed struct{ Packed []byte }
-		err := read(func(tx *db.Tx) error {
-			return db.One(tx, &packed, `select packed from matching_run_problems where tenant_id = ? and run_id = ?`, tx.Scope.Tenant, r.ID)
-		})
-		switch {
-		case fault.Missing.Is(err):
-			return out, RunForgotten.New()
-		case err != nil:
-			return out, err
-		}
-		if e.p, err = unpack(packed.Packed); err != nil {
-			return out, err
-		}
+	e, done, err := s.ready(ctx, read, r)
+	if err != nil {
+		return out, err
 	}
+	defer done()
 	p := e.p
 	missing := fault.BadParameter.New()
 	i, known := slices.BinarySearchFunc(p.Questions, uuid.UUID(lvr), func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
@@ -93,14 +231,6 @@ func (s *Service) whyNot(ctx context.Context, read web.Reads, r Run, lvr id.Leer
 	case !asked || p.Pinned[k] != none:
 		out.Outcome = "fixed"
 		return out, nil
-	case p.Chosen[k] == int32(place):
-		out.Outcome = "chosen"
-		return out, read(func(tx *db.Tx) error {
-			var there struct{ Score *int }
-			err := db.One(tx, &there, `select score from matching_run_places where tenant_id = ? and run_id = ? and leervraag_id = ?`, tx.Scope.Tenant, r.ID, lvr)
-			out.Score = there.Score
-			return err
-		})
 	case !p.Kept[k]:
 		return out, RunTooLarge.New()
 	}
@@ -123,8 +253,9 @@ func (s *Service) whyNot(ctx context.Context, read web.Reads, r Run, lvr id.Leer
 	}
 	if e.solver == nil {
 		if e.solver, err = p.solver(ctx); err != nil {
-			return out, err
+			return out, unsolved(ctx, err)
 		}
+		s.problems.weigh(e, e.weight())
 	}
 	forced, err := e.solver.WhyNot(int32(k), int32(place), p.cost(k, x))
 	if err != nil {
@@ -166,8 +297,6 @@ func (s *Service) ruledOut(read web.Reads, base *problem, r Run, lvr id.Leervraa
 		switch {
 		case p == nil:
 			why = notPublished
-		case slices.ContainsFunc(p.coaches, func(c coach) bool { return c.id == q.SwitcherID }):
-			why = noCoach // nobody goes to learn where they coach
 		default:
 			m := q.between(p)
 			m.confident = true

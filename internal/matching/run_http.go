@@ -24,6 +24,7 @@ func (s *Service) runRoutes() []web.Route {
 		web.List("/v1/matching-runs/:id/matches", "matching_run:read", s.listProposals, web.Snapshot),
 		web.List("/v1/matching-runs/:id/unmatched", "matching_run:read", s.listUnmatched, web.Snapshot),
 		web.GetInSteps("/v1/matching-runs/:id/explain", "matching_run:read", s.explainPair, web.Snapshot),
+		web.GetInSteps("/v1/matching-runs/:id/what-if", "matching_run:read", s.whatIf, web.Snapshot),
 		web.Get("/v1/cohorten/:id/matching-weights", "matching:read", s.getCohortWeights, web.Snapshot),
 		web.Put("/v1/cohorten/:id/matching-weights", "matching:write", s.putCohortWeights),
 		web.Delete("/v1/cohorten/:id/matching-weights", "matching:write", s.deleteCohortWeights),
@@ -204,7 +205,7 @@ type Unmatched struct {
 	LeervraagID id.LeervraagID `json:"leervraag_id" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	Reason      string         `json:"reason" enums:"not_open,no_candidates,below_floor,closed,full,not_worth" example:"full"` // full: its places go to others, for whom that is worth more
 	RuledOut    []RuledOut     `json:"ruled_out"`                                                                              // of no_candidates: what rules the leerplekken of the cohort out
-	NearestFix  *Fix           `json:"nearest_fix" extensions:"x-nullable"`                                                    // null: no single thing would do, at a place that it could go to
+	NearestFix  *Fix           `json:"nearest_fix" extensions:"x-nullable"`                                                    // null: no single thing would do
 	Change      string         `json:"change" enums:"dropped,none" example:"none"`
 	Before      *BeforeRun     `json:"before" extensions:"x-nullable"` // where it stood, of what was dropped
 } // @name MatchingRunUnmatched

@@ -254,6 +254,22 @@ func TestRun_BasedOnAnother_RenewsItsScaleInTime(t *testing.T) {
 	require.Equal(t, []bool{false, false, true, false, false}, renewed)
 }
 
+// A scale that a handful of places stands on is made anew as soon as others come.
+func TestRun_BasedOnAnother_OfFewPlacesHasAScaleOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for places, anew := range map[int]bool{5: true, 6: false} { // one changes
+		w := newTown(1, 20, places)
+		base := computed(t, w.run(t, nil, plainly)).packed
+		same := w.run(t, unpacked(t, base), plainly)
+		computed(t, same)
+		require.NotNil(t, same.same, "nothing changed")
+		w.documents[0].Title, w.documents[0].Description = "snoezelen", "kwartelhok"
+		next := w.run(t, unpacked(t, base), plainly)
+		computed(t, next)
+		require.Equal(t, anew, next.same == nil, "%d places", places)
+	}
+}
+
 // However many judge at a time, and however little is held, the bytes are the same.
 func TestRun_TheSameBytesHoweverManyJudge(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)

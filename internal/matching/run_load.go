@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/switchingtalent/switchboard/internal/matching/relevance"
+	"github.com/switchingtalent/switchboard/internal/platform/availability"
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -18,6 +19,7 @@ import (
 type snapshot struct {
 	today     day.Date
 	year      int               // for which leercoaches count
+	term      term              // in which days count
 	questions []participant     // by id
 	places    *index            // of the published leerplekken of the cohort
 	carried   map[uuid.UUID]int // by employer: sent less received so far
@@ -71,27 +73,44 @@ func today(tx *db.Tx) (day.Date, error) {
 	return now.Today, err
 }
 
-// yearOf is the year for which leercoaches count what they take on in a cohort: that in which it begins, or today's once it
-// has begun.
-func yearOf(tx *db.Tx, cid id.CohortID, today day.Date) (int, error) {
-	var c struct{ FromOn day.Date }
-	err := db.One(tx, &c, `select from_on from cohorten where tenant_id = ? and id = ?`, tx.Scope.Tenant, cid)
-	if c.FromOn.Before(today) {
-		return yearAt(today), err
-	}
-	return yearAt(c.FromOn), err
+// term is the days of a cohort, both included: the exchanges that it leads to lie in them.
+type term struct {
+	FromOn  day.Date
+	UntilOn *day.Date // nil while it is not known
 }
 
-// load reads a cohort in one read-only transaction. The words are indexed later, when no connection is held.
-func load(tx *db.Tx, cid id.CohortID) (*snapshot, *reading, error) {
+func termOf(tx *db.Tx, cid id.CohortID) (t term, err error) {
+	err = db.One(tx, &t, `select from_on, until_on from cohorten where tenant_id = ? and id = ?`, tx.Scope.Tenant, cid)
+	return t, err
+}
+
+// year is the one for which leercoaches count what they take on in the cohort: that in which it begins, or today's once it has begun.
+func (t term) year(today day.Date) int {
+	if t.FromOn.Before(today) {
+		return yearAt(today)
+	}
+	return yearAt(t.FromOn)
+}
+
+// within leaves of a calendar the days of the cohort: no others are days in common.
+func (t term) within(c *availability.Calendar) *availability.Calendar {
+	if t.UntilOn == nil {
+		return c.Within(t.FromOn, day.Date{})
+	}
+	return c.Within(t.FromOn, *t.UntilOn)
+}
+
+// load reads a cohort in one read-only transaction, or ends with ctx. The words are indexed later, when no connection is held.
+func load(ctx context.Context, tx *db.Tx, cid id.CohortID) (*snapshot, *reading, error) {
 	s := &snapshot{carried: map[uuid.UUID]int{}}
 	var err error
 	if s.today, err = today(tx); err != nil {
 		return nil, nil, err
 	}
-	if s.year, err = yearOf(tx, cid, s.today); err != nil {
+	if s.term, err = termOf(tx, cid); err != nil {
 		return nil, nil, err
 	}
+	s.year = s.term.year(s.today)
 	r := newReading(s.today)
 	var places struct {
 		IDs db.IDs[uuid.UUID] `gorm:"column:ids"`
@@ -101,6 +120,9 @@ func load(tx *db.Tx, cid id.CohortID) (*snapshot, *reading, error) {
 		return nil, nil, err
 	}
 	for ids := range slices.Chunk([]uuid.UUID(places.IDs), chunk) {
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
 		if err := r.add(tx, ids); err != nil {
 			return nil, nil, err
 		}
@@ -122,6 +144,7 @@ func (s *snapshot) read(ctx context.Context, p pgx.Tx, tenant, cohort uuid.UUID,
 	var headcount *int
 	var meets *[]string
 	var workLat, workLon, homeLat, homeLon *float64
+	within := map[*availability.Calendar]*availability.Calendar{} // what many say alike is kept once
 	if _, err := pgx.ForEachRow(rows, []any{(*[16]byte)(&q.ID), (*[16]byte)(&q.OrganisationID), (*[16]byte)(&q.SwitcherID), &q.Internal, &available, &q.DaysNeeded,
 		&q.SectorWish, &q.words.Title, &q.words.Text, &q.words.Goals, &q.words.Topics, &q.status, &q.Language, &q.MaxTravelKM, &q.NeedsPublicTransport, &meets,
 		&workLat, &workLon, &homeLat, &homeLon, &sector, &workforce, &headcount}, func() error {
@@ -133,10 +156,16 @@ func (s *snapshot) read(ctx context.Context, p pgx.Tx, tenant, cohort uuid.UUID,
 		if meets != nil {
 			one.Meets = folded(*meets)
 		}
-		var err error
-		one.Available, _, err = kin.calendar(available, s.today)
+		whole, _, err := kin.calendar(available, s.today)
+		if err != nil {
+			return err
+		}
+		if _, known := within[whole]; !known {
+			within[whole] = s.term.within(whole)
+		}
+		one.Available = within[whole]
 		s.questions = append(s.questions, one)
-		return err
+		return nil
 	}); err != nil {
 		return err
 	}

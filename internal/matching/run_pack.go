@@ -2,6 +2,7 @@ package matching
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -12,11 +13,20 @@ import (
 
 	"github.com/switchingtalent/switchboard/internal/matching/assign"
 	"github.com/switchingtalent/switchboard/internal/matching/relevance"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
 // maxKept is how many possible pairs are kept with a run, for explaining it and for the run that is based on it. Rows
 // beyond are not kept: they are judged again.
-const maxKept = 4_000_000
+const maxKept = 16_000_000
+
+// packing is the form in which runs are kept. What was kept in another says where everybody stood, and its pairs are judged again.
+const packing = 2
+
+// partBytes is how much of a run is kept in one row.
+const partBytes = 16 << 20
 
 // problem is a run as it is kept: ids, prints, numbers and scores; and, for the run that is based on it, the scale on which
 // words were weighed, which holds words of leerplekken, one by one.
@@ -38,9 +48,7 @@ type problem struct {
 	Chosen     []int32 // by row: the place; none
 	Kept       []bool  // by row: its pairs are here
 	Count      []int32 // by row: how many
-	Place      []int32 // of the pairs, row by row
-	Score      []int32
-	Content    []int32
+	Packing    int
 	Free       []int32 // by place
 	OrgOf      []int32
 	CoachOf    [][]int32
@@ -49,6 +57,8 @@ type problem struct {
 	Steps      []int64
 	OrgFree    []int32
 
+	kept   keptPairs               // row by row
+	bytes  int                     // about how much memory the pairs take
 	hash   []byte                  // of all that is kept
 	chosen map[uuid.UUID]uuid.UUID // leervraag → leerplek
 	at     map[uuid.UUID]int       // place by leerplek
@@ -56,9 +66,32 @@ type problem struct {
 	starts []int
 }
 
+// keptPairs are pairs as they are kept: places and scores fit in 16 bits.
+type keptPairs struct{ Place, Score, Content []uint16 }
+
+// perMessage is how many pairs are encoded at once.
+const perMessage = 1 << 20
+
+// What things take in memory: a pair as it is kept, and of a solver a candidate, a leervraag and a leerplek with what stands behind it.
+const (
+	perPair      = 6
+	perCandidate = 12
+	perRow       = 64
+	perOffer     = 160
+)
+
+// solverBytes is about what a solver of the run takes.
+func (p *problem) solverBytes() int {
+	most, n := candidatesOf(len(p.Asking)), perRow*len(p.Asking)+perOffer*len(p.Places)
+	for _, c := range p.Count {
+		n += perCandidate * min(int(c), most)
+	}
+	return n
+}
+
 // pack keeps the run.
 func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
-	out := problem{Wording: r.wording, Scale: r.places.words.Scale(), Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
+	out := problem{Packing: packing, Wording: r.wording, Scale: r.places.words.Scale(), Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
 		OrgOf: r.orgOf, CoachOf: r.coachOf, Coaches: p.Coaches, Home: p.Home, Prints: r.prints.questions, PlacePrint: r.prints.places, OnScale: r.onScale}
 	if r.same == nil { // the scale was made of all of them
 		out.OnScale = slices.Repeat([]bool{true}, len(r.places.places))
@@ -83,21 +116,77 @@ func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
 		}
 		out.PinScore, out.Chosen = append(out.PinScore, score), append(out.Chosen, result.Matches[k].Place)
 		out.Kept, out.Count = append(out.Kept, r.contents[k] != nil), append(out.Count, int32(len(r.contents[k])))
-		for i, c := range r.contents[k] {
-			x := r.rows[k][i]
-			out.Place, out.Score, out.Content = append(out.Place, int32(x.place)), append(out.Score, int32(x.score)), append(out.Content, int32(c))
-		}
 	}
+	return out.encode(func(yield func(place, score, content uint16)) {
+		for k := range r.asking {
+			for i, c := range r.contents[k] {
+				x := r.rows[k][i]
+				yield(x.place, x.score, c)
+			}
+		}
+	})
+}
+
+// encode writes a run and then its pairs, many at a time.
+func (p *problem) encode(pairs func(yield func(place, score, content uint16))) ([]byte, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
 	if err != nil {
 		return nil, err
 	}
-	if err := gob.NewEncoder(z).Encode(out); err != nil {
+	to := gob.NewEncoder(z)
+	if err := to.Encode(p); err != nil {
+		return nil, err
+	}
+	var some keptPairs
+	flush := func() {
+		if err == nil {
+			err = to.Encode(some)
+		}
+		some.Place, some.Score, some.Content = some.Place[:0], some.Score[:0], some.Content[:0]
+	}
+	pairs(func(place, score, content uint16) {
+		some.Place, some.Score, some.Content = append(some.Place, place), append(some.Score, score), append(some.Content, content)
+		if len(some.Place) == perMessage {
+			flush()
+		}
+	})
+	if len(some.Place) > 0 {
+		flush()
+	}
+	if err != nil {
 		return nil, err
 	}
 	err = z.Close()
 	return b.Bytes(), err
+}
+
+// readPacked reads a run as it is kept.
+func readPacked(tx *db.Tx, r id.MatchingRunID) ([]byte, error) {
+	var out []byte
+	for part := 0; ; part++ {
+		var row struct{ Packed []byte }
+		err := db.One(tx, &row, `select packed from matching_run_problems where tenant_id = ? and run_id = ? and part = ?`, tx.Scope.Tenant, r, part)
+		switch {
+		case fault.Missing.Is(err) && part > 0:
+			return out, nil
+		case err != nil:
+			return nil, err
+		}
+		out = append(out, row.Packed...)
+	}
+}
+
+// writePacked keeps a run.
+func writePacked(tx *db.Tx, r id.MatchingRunID, packed []byte) error {
+	part := 0
+	for some := range slices.Chunk(packed, partBytes) {
+		if _, err := tx.Run(`insert into matching_run_problems (tenant_id, run_id, part, packed) values (?, ?, ?, ?)`, tx.Scope.Tenant, r, part, some); err != nil {
+			return err
+		}
+		part++
+	}
+	return nil
 }
 
 // unpack reads a run that was kept.
@@ -108,9 +197,27 @@ func unpack(packed []byte) (*problem, error) {
 	}
 	hash := sha256.Sum256(packed)
 	p := &problem{hash: hash[:], chosen: map[uuid.UUID]uuid.UUID{}, at: map[uuid.UUID]int{}, row: map[uuid.UUID]int{}}
-	if err := gob.NewDecoder(z).Decode(p); err != nil {
+	from := gob.NewDecoder(z)
+	if err := from.Decode(p); err != nil {
 		return nil, err
 	}
+	if p.Packing != packing {
+		clear(p.Kept)
+		clear(p.Count)
+	}
+	total := 0
+	for _, n := range p.Count {
+		total += int(n)
+	}
+	p.kept = keptPairs{make([]uint16, 0, total), make([]uint16, 0, total), make([]uint16, 0, total)}
+	for len(p.kept.Place) < total {
+		var some keptPairs
+		if err := from.Decode(&some); err != nil {
+			return nil, err
+		}
+		p.kept.Place, p.kept.Score, p.kept.Content = append(p.kept.Place, some.Place...), append(p.kept.Score, some.Score...), append(p.kept.Content, some.Content...)
+	}
+	p.bytes = perPair*total + 200*(len(p.Questions)+len(p.Places))
 	for i, u := range p.Places {
 		p.at[u] = i
 	}
@@ -130,7 +237,7 @@ func unpack(packed []byte) (*problem, error) {
 func (p *problem) pairs(k int, into []judged) []judged {
 	from := p.starts[k]
 	for i := from; i < from+int(p.Count[k]); i++ {
-		into = append(into, judged{pair{p.Place[i], p.Score[i]}, p.Content[i]})
+		into = append(into, judged{pair{int32(p.kept.Place[i]), int32(p.kept.Score[i])}, int32(p.kept.Content[i])})
 	}
 	return into
 }
@@ -147,27 +254,68 @@ func (p *problem) cost(k int, x pair) int32 {
 func (p *problem) whole() bool { return !slices.Contains(p.Kept, false) }
 
 // solver assigns again what was kept: the same optimum.
-func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
-	q := assign.Problem{Leervragen: len(p.Asking), Home: p.Home, Coaches: p.Coaches, Unmatched: p.Dear, Floor: p.Low}
+func (p *problem) solver(ctx context.Context) (*assign.Solver, error) { return p.solve(ctx, 1, p.cost) }
+
+// still is how many leervragen that stay where the run put them weigh as much as one point.
+const still = 1000
+
+// asWas assigns again what was kept, as the run did to the last pair: of all optima that is the one in which most stay.
+func (p *problem) asWas(ctx context.Context) (*assign.Solver, error) {
+	return p.solve(ctx, still, p.staying)
+}
+
+// staying is what a pair costs in asWas.
+func (p *problem) staying(k int, x pair) int32 {
+	c := still * p.cost(k, x)
+	if x.place == p.Chosen[k] {
+		c--
+	}
+	return c
+}
+
+// priced are the possible pairs of a row at a cost, for pricing.
+func (p *problem) priced(cost func(int, pair) int32) assign.Rows {
+	var list []judged
+	return func(k int32, into []assign.Candidate) []assign.Candidate {
+		list = p.pairs(int(k), list[:0])
+		for _, x := range list {
+			into = append(into, assign.Candidate{Place: x.place, Cost: cost(int(k), x.pair), Score: x.score})
+		}
+		return into
+	}
+}
+
+// solve assigns what was kept, at a cost by pair, which counts a point so often.
+func (p *problem) solve(ctx context.Context, point int64, cost func(int, pair) int32) (*assign.Solver, error) {
+	q := assign.Problem{Leervragen: len(p.Asking), Home: p.Home, Coaches: p.Coaches, Unmatched: point * p.Dear, Floor: p.Low}
+	steps := slices.Clone(p.Steps)
+	for i := range steps {
+		steps[i] *= point
+	}
 	for i := range p.Places {
 		q.Places = append(q.Places, assign.Place{Capacity: p.Free[i], Organisation: p.OrgOf[i], Coaches: p.CoachOf[i]})
 	}
 	for _, n := range p.OrgFree {
-		q.Organisations = append(q.Organisations, assign.Organisation{Max: assign.Unlimited, Free: n, Steps: p.Steps})
+		q.Organisations = append(q.Organisations, assign.Organisation{Max: assign.Unlimited, Free: n, Steps: steps})
 	}
 	most := candidatesOf(len(p.Asking))
 	var list []judged
 	for k := range p.Asking {
 		if p.Pinned[k] != none {
 			x := pair{place: p.Pinned[k], score: p.PinScore[k]}
-			q.Pins = append(q.Pins, assign.Pin{Leervraag: int32(k), Place: x.place, Coach: assign.None, Cost: p.cost(k, x), Score: x.score})
+			q.Pins = append(q.Pins, assign.Pin{Leervraag: int32(k), Place: x.place, Coach: assign.None, Cost: cost(k, x), Score: x.score})
 			continue
 		}
 		list = p.pairs(k, list[:0])
+		// The best, and where it was left, so that pricing has little to add. Of equal places each row begins elsewhere.
+		n := int32(len(p.Places))
+		shift := int32(int64(k) * int64(n) / int64(len(p.Asking)))
+		slices.SortFunc(list, func(a, b judged) int {
+			return cmp.Or(cmp.Compare(p.cost(k, a.pair), p.cost(k, b.pair)), cmp.Compare((a.place-shift+n)%n, (b.place-shift+n)%n))
+		})
 		for i, x := range list {
-			// Where it was left is among them, so that pricing has little to add.
 			if i < most || x.place == p.Chosen[k] {
-				q.Arcs = append(q.Arcs, assign.Arc{Leervraag: int32(k), Place: x.place, Cost: p.cost(k, x.pair), Score: x.score})
+				q.Arcs = append(q.Arcs, assign.Arc{Leervraag: int32(k), Place: x.place, Cost: cost(k, x.pair), Score: x.score})
 			}
 		}
 	}
@@ -178,21 +326,18 @@ func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
 	if err := s.Solve(ctx, nil); err != nil {
 		return nil, err
 	}
-	if _, err := s.Price(ctx, func(k int32, into []assign.Candidate) []assign.Candidate {
-		list = p.pairs(int(k), list[:0])
-		for _, x := range list {
-			into = append(into, assign.Candidate{Place: x.place, Cost: p.cost(int(k), x.pair), Score: x.score})
-		}
-		return into
-	}); err != nil {
+	if _, err := s.Price(ctx, p.priced(cost)); err != nil {
 		return nil, err // what was not priced is not the optimum
 	}
 	return s, nil
 }
 
+// fewest is how many unchanged places a scale stands on at least, once others came: of fewer, nothing tells which words are rare.
+const fewest = 5
+
 // follow makes ready to go on from the run that this one is based on: it finds which places are the same, and gives the
 // scale on which the words of all are weighed. Where words are read otherwise than then, or most places are others
-// than those that the scale was made of, however many runs ago, nil: the scale is made anew, and nothing is taken over.
+// than those that the scale was made of, however many runs ago, or hardly any is one of those, nil: the scale is made anew, and nothing is taken over.
 func (r *run) follow(read *reading, w wording) (*relevance.Scale, error) {
 	b := r.base
 	if b == nil || b.Scale == nil || b.Wording != r.wording || len(b.OnScale) != len(b.Places) {
@@ -219,7 +364,7 @@ func (r *run) follow(read *reading, w wording) (*relevance.Scale, error) {
 			others++
 		}
 	}
-	if 2*others > len(read.places) {
+	if stay := len(read.places) - others; 2*others > len(read.places) || others > 0 && stay < fewest {
 		return nil, nil
 	}
 	for _, d := range read.documents {

@@ -57,7 +57,8 @@ type BeforeRun struct {
 	Reason     *string       `json:"reason" extensions:"x-nullable" example:"too_far"` // why it cannot; null when it could
 } // @name MatchingRunBefore
 
-// Fix is the one thing that would make a place possible for an unmatched leervraag, or give it one.
+// Fix is the one thing that would make a place possible for an unmatched leervraag, or give it one: room where it cannot go
+// itself, too, when somebody else would move there from a place where it can.
 type Fix struct {
 	Kind        string           `json:"kind" enums:"leerplek,leercoach,rule,floor" example:"leerplek"` // room at a leerplek, room of a leercoach, one rule less, a lower floor
 	LeerplekID  id.LeerplekID    `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
@@ -130,6 +131,10 @@ func (r *run) items(ctx context.Context, p assign.Problem, s *assign.Solver, res
 	if err != nil {
 		return nil, err
 	}
+	ruled, err := r.ruled(result)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]item, 0, len(r.questions))
 	k := int32(-1)
 	for i := range r.questions {
@@ -145,7 +150,7 @@ func (r *run) items(ctx context.Context, p assign.Problem, s *assign.Solver, res
 			it.Standing, it.Change, it.Detail.Reason = unmatched, isNone, notOpen
 		default:
 			k++
-			if err := r.item(&it, k, ask, result.Matches[k]); err != nil {
+			if err := r.item(&it, k, ask, ruled, result.Matches[k]); err != nil {
 				return nil, err
 			}
 		}
@@ -154,7 +159,7 @@ func (r *run) items(ctx context.Context, p assign.Problem, s *assign.Solver, res
 	return out, nil
 }
 
-func (r *run) item(it *item, k int32, ask room, m assign.Match) error {
+func (r *run) item(it *item, k int32, ask room, ruled map[int32]detail, m assign.Match) error {
 	q := &r.questions[r.asking[k]]
 	was := q.open
 	if was == uuid.Nil && r.base != nil {
@@ -175,7 +180,7 @@ func (r *run) item(it *item, k int32, ask room, m assign.Match) error {
 		it.Detail.Before = r.left(q, k, was)
 	}
 	if m.Place == assign.None {
-		return r.unplaced(it, k, ask)
+		return r.unplaced(it, k, ask, ruled)
 	}
 	if r.pinned[k] != none {
 		it.Standing = pinnedOn
@@ -225,7 +230,7 @@ func (r *run) left(q *participant, k int32, was uuid.UUID) *BeforeRun {
 }
 
 // unplaced says why a leervraag has no place, and what would give it one.
-func (r *run) unplaced(it *item, k int32, ask room) error {
+func (r *run) unplaced(it *item, k int32, ask room, ruled map[int32]detail) error {
 	all := r.pairs(k, nil)
 	best := pair{place: none}
 	for _, x := range all {
@@ -235,8 +240,7 @@ func (r *run) unplaced(it *item, k int32, ask room) error {
 	}
 	switch {
 	case len(all) == 0:
-		it.Detail.Reason = noCandidates
-		r.rules(it, k)
+		it.Detail.Reason, it.Detail.RuledOut, it.Detail.Fix = noCandidates, ruled[k].RuledOut, ruled[k].Fix
 		return nil
 	case int(best.score) < r.floor:
 		it.Detail.Reason = belowFloor
@@ -252,7 +256,7 @@ func (r *run) unplaced(it *item, k int32, ask room) error {
 	if fix.Kind == assign.NoFix || fix.Gain <= r.dear/2 {
 		return nil
 	}
-	f := &Fix{Kind: "leerplek", LeerplekID: id.LeerplekID(r.places.places[fix.Place].id), Gain: whole - r.dear + fix.Gain}
+	f := &Fix{Kind: "leerplek", LeerplekID: id.LeerplekID(r.places.places[fix.At].id), Gain: whole - r.dear + fix.Gain}
 	if fix.Kind == assign.CoachFix {
 		coach := id.MedewerkerID(r.coaches[fix.Index])
 		f.Kind, f.LeercoachID = "leercoach", &coach
@@ -261,16 +265,46 @@ func (r *run) unplaced(it *item, k int32, ask room) error {
 	return nil
 }
 
+// ruled explains the rows for which no place is possible. Each looks at all places, so several are looked at at the same time.
+func (r *run) ruled(result assign.Result) (map[int32]detail, error) {
+	var rows []int32
+	var list []pair
+	for k, m := range result.Matches {
+		if m.Place != assign.None {
+			continue
+		}
+		if err := r.step(stageExplaining, 0, len(r.questions)); err != nil {
+			return nil, err
+		}
+		if list = r.pairs(int32(k), list[:0]); len(list) == 0 {
+			rows = append(rows, int32(k))
+		}
+	}
+	out := map[int32]detail{}
+	done := 0
+	for some := range slices.Chunk(rows, together) {
+		if err := r.step(stageExplaining, done, len(r.questions)); err != nil {
+			return nil, err
+		}
+		found := make([]detail, len(some))
+		r.eachRow(0, int32(len(some)), func(d *desk, i int32) { found[i] = r.rules(d, some[i]) })
+		for i, k := range some {
+			out[k] = found[i]
+		}
+		done += len(some)
+	}
+	return out, nil
+}
+
 // rules counts what rules every place out, and finds the one thing without which it would have the best place.
-func (r *run) rules(it *item, k int32) {
+func (r *run) rules(d *desk, k int32) (out detail) {
 	q := &r.questions[r.asking[k]]
-	asked := r.places.words.Ask(q.words)
-	r.topics = r.places.scores(asked, r.topics)
+	d.topics = r.places.scores(r.places.words.Ask(q.words), d.topics)
 	var counts [reasons]int
 	best := -1
 	for i := range r.places.places {
 		p := &r.places.places[i]
-		content, confident := r.topics[i].Score(), r.topics[i].Confident() || int32(i) == r.current[k]
+		content, confident := d.topics[i].Score(), d.topics[i].Confident() || int32(i) == r.current[k]
 		far := q.far(p.site)
 		v := r.weigh(q, p, content, confident, far)
 		counts[v.reason]++
@@ -284,20 +318,21 @@ func (r *run) rules(it *item, k int32) {
 		if without := r.weigh(&q2, &p2, content, true, far); without.reason == possible && without.score > best && without.score >= r.floor {
 			best = without.score
 			code := reasonCodes[v.reason]
-			it.Detail.Fix = &Fix{Kind: "rule", LeerplekID: id.LeerplekID(p.id), LeercoachID: coach, Reason: &code, Gain: int64(best)}
+			out.Fix = &Fix{Kind: "rule", LeerplekID: id.LeerplekID(p.id), LeercoachID: coach, Reason: &code, Gain: int64(best)}
 			switch v.reason {
 			case full:
-				it.Detail.Fix.Kind = "leerplek"
+				out.Fix.Kind = "leerplek"
 			case coachFull, coachYearFull:
-				it.Detail.Fix.Kind = "leercoach"
+				out.Fix.Kind = "leercoach"
 			}
 		}
 	}
 	for c, n := range counts {
 		if n > 0 {
-			it.Detail.RuledOut = append(it.Detail.RuledOut, RuledOut{reasonCodes[c], n})
+			out.RuledOut = append(out.RuledOut, RuledOut{reasonCodes[c], n})
 		}
 	}
+	return out
 }
 
 // lifted are a question and a place without the one thing that rules them out, and the leercoach whose it is. It is false
@@ -310,7 +345,7 @@ func lifted(q participant, p place, why reason) (participant, place, *id.Medewer
 	case excludedFunction:
 		p.excluded = false
 	case noCoach, coachEnded: // somebody else could be one
-		if slices.ContainsFunc(p.coaches, func(c coach) bool { return c.id == q.SwitcherID }) {
+		if p.teaches(q.SwitcherID) {
 			return q, p, nil, false
 		}
 		p.coaches = []coach{{ended: math.MaxInt32, limit: unknown}}
@@ -458,7 +493,7 @@ func (r *run) envy(out *solved, result assign.Result) error {
 }
 
 // sum counts.
-func (r *run) sum(out *solved, result assign.Result, _ assign.Fair) {
+func (r *run) sum(out *solved, result assign.Result) {
 	s := &out.summary
 	for _, it := range out.items {
 		switch it.Standing {

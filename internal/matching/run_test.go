@@ -311,6 +311,47 @@ func TestRun_PinsDoNotExceedALeercoachTogether(t *testing.T) {
 	require.Len(t, r.went(r.match(body{"pins": pins})), 3)
 }
 
+// Who is one of two leercoaches of a place learns somewhere else: suggestions, runs, pins and proposals say the same, and a match by hand
+// says what it was made against.
+func TestNobodyLearnsWhereTheyCoach(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	host := r.org("Woonzorgcentrum De Linde")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	a := r.asks("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	r.run(`update leervragen set internal = true where id = ?`, a)
+	switcher := r.Medewerker(host, "Robin")
+	r.run(`update leervragen set switcher_id = ? where id = ?`, switcher, a)
+	r.run(`update cohort_leervragen set switcher_id = ? where leervraag_id = ?`, switcher, a)
+	pins := body{"pins": []any{body{"leervraag_id": a, "leerplek_id": x}}}
+	first, later := r.match(pins), r.start(pins)
+	require.Equal(t, x.String(), r.went(first)[a.String()])
+	_, err := r.Super.Exec(context.Background(), `insert into leerplek_coaches (tenant_id, leerplek_id, organisation_id, medewerker_id, place, voluntary, has_time, knows_role, has_expertise)
+		values ($1, $2, $3, $4, 2, true, true, true, true)`, r.Tenant.UUID(), x.UUID(), host.UUID(), switcher.UUID())
+	require.NoError(t, err)
+
+	r.compute(later)
+	require.Equal(t, "pins_do_not_fit", r.c.Get(later).Is(200).Str("failure"))
+	refused := r.c.Post("/v1/matching-runs", body{"cohort_id": r.cohort, "pins": pins["pins"]}).Problem(422, "invalid", "/pins/0")
+	require.Equal(t, "cannot_pin", refused.Str("errors.0.code"))
+	require.Contains(t, refused.Str("errors.0.detail"), "no_coach")
+	stale := accept(r, first, body{"leervraag_ids": []any{a}}).Data[0]
+	require.Equal(t, []any{"refused", "no_coach"}, []any{stale.Outcome, *stale.Problem})
+	at := r.match(nil)
+	require.Equal(t, y.String(), r.went(at)[a.String()])
+	require.Equal(t, "no_coach", r.explain(at, a, x).Is(200).Str("reason"))
+	suggestions := r.c.Get("/v1/leervragen/" + a.String() + "/suggestions?why_not=" + x.String())
+	require.Equal(t, []string{y.String()}, suggested(suggestions))
+	require.Equal(t, "no_coach", suggestions.Str("why_not.reason"))
+
+	by := func(coach id.MedewerkerID) body {
+		return body{"leervraag_id": a, "leerplek_id": x, "leercoach_ids": []any{coach}}
+	}
+	require.Equal(t, "own_coach", r.c.Post("/v1/matches", by(switcher)).Problem(422, "invalid", "/leercoach_ids/0").Str("errors.0.code"))
+	made := r.c.Post("/v1/matches", by(r.coach[x])).Is(201).Str("id")
+	require.Equal(t, "no_coach", r.c.Get("/v1/matches/"+made+"/appraisal").Is(200).Str("ruled_out"))
+}
+
 func TestRun_BadInput(t *testing.T) {
 	t.Parallel()
 	r := newRound(t)
@@ -386,6 +427,105 @@ func TestRun_OfALostWorkerStartsAgain(t *testing.T) {
 	r.compute(given)
 	require.Equal(t, want.At("result_hash"), r.c.Get(given).At("result_hash"))
 	require.Equal(t, 1, r.Count(`select attempt from matching_runs where tenant_id = $1 and id = $2`, r.Tenant.UUID(), rid.UUID()), "it does not count")
+}
+
+// pausing holds up whoever reads leerplekken, once.
+type pausing struct{ hold func() }
+
+func (p *pausing) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(d.SQL, "with load as materialized") && p.hold != nil {
+		hold := p.hold
+		p.hold = nil
+		hold()
+	}
+	return ctx
+}
+func (p *pausing) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// While a run is read, its words are indexed and its result is stored, and not only while it is computed, its lease is renewed and a
+// cancellation is heard.
+func TestRun_KeepsItsLeaseAndHearsWhoCancelsFromBeginningToEnd(t *testing.T) {
+	t.Parallel()
+	slow := &pausing{}
+	r := newRoundIn(t, testkit.Traced(t, slow).Tenant(t))
+	r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	s := matching.New(r.App.DB, matching.Options{})
+	// compute runs the cohort, does something when it gets there, and says what it went on to.
+	compute := func(at, there string, do func(gone <-chan struct{})) (after []string) {
+		t.Helper()
+		gone, come := make(chan struct{}), false
+		s.Watch = func(stage string) {
+			switch {
+			case stage == "gone":
+				close(gone)
+			case come:
+				after = append(after, stage)
+			case stage == there:
+				come = true
+				do(gone)
+			}
+		}
+		if there == "reading" {
+			slow.hold = func() { come = true; do(gone) }
+		}
+		require.NoError(t, s.ComputeRun(context.Background(), r.Tenant, runID(t, at)))
+		require.True(t, come, there)
+		return after
+	}
+	for _, there := range []string{"reading", "indexing", "storing"} {
+		at := r.start(nil)
+		compute(at, there, func(<-chan struct{}) {
+			r.run(`update matching_runs set lease_until = now() - interval '1 minute' where status = 'running'`)
+			require.Eventually(t, func() bool {
+				return r.Count(`select count(*) from matching_runs where status = 'running' and lease_until > now()`) == 1
+			}, 30*time.Second, 50*time.Millisecond, there)
+		})
+		require.Equal(t, "done", r.c.Get(at).Is(200).Str("status"), there)
+
+		at = r.start(nil)
+		after := compute(at, there, func(gone <-chan struct{}) {
+			r.c.Post(at+"/cancel", nil).Is(200)
+			<-gone
+		})
+		require.Empty(t, after, "%s: it does not go on", there)
+		require.Equal(t, []any{"cancelled", "ended"}, []any{r.c.Get(at).Is(200).At("status"), r.c.Get(at).At("progress.stage")})
+		require.Zero(t, r.Count(`select count(*) from matching_run_places p join matching_runs r on r.tenant_id = p.tenant_id and r.id = p.run_id where r.status <> 'done'`))
+	}
+	// What an attempt stored before its worker was lost goes with the run.
+	at := r.start(nil)
+	r.run(`insert into matching_run_places (tenant_id, run_id, leervraag_id, standing, change, detail)
+		select l.tenant_id, r.id, l.id, 'unmatched', 'none', '{}' from leervragen l, matching_runs r where r.status = 'queued'`)
+	r.c.Post(at+"/cancel", nil).Is(200)
+	require.Zero(t, r.Count(`select count(*) from matching_run_places where run_id = $1`, runID(t, at).UUID()))
+}
+
+// An exchange of a cohort lies in its days: no others count, in a run, in what explains it and in what is accepted of it.
+func TestRun_CountsTheDaysOfItsCohort(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a, b := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Bouwbedrijf Kant en Klaar", "metselen van muren")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Maatwerkbedrijf De Schakel", "metselen van muren")
+	r.run(`update leervragen set days_needed = 4, available = '[{"from_on":"2099-01-01","until_on":"2099-04-30","weekdays":null}]' where id in (?, ?)`, a, b)
+	r.run(`update leerplekken set available = '[{"from_on":"2099-01-20","until_on":"2099-03-04","weekdays":null}]' where id = ?`, x)
+	r.run(`update leerplekken set available = '[{"from_on":"2099-01-20","until_on":"2099-03-03","weekdays":null}]' where id = ?`, y)
+	at := "/v1/cohorten/" + r.cohort
+	r.c.Patch(at, body{"from_on": "2099-03-01", "until_on": "2099-06-30"}).Is(200)
+	first := r.match(nil)
+	require.Equal(t, map[string]string{a.String(): x.String()}, r.went(first), "the first four days of March, and three")
+	for _, p := range r.matches(first)[0].Parts {
+		if p.Criterion == "availability" {
+			require.Equal(t, p.Of*4/10, p.Points, "of ten days")
+		}
+	}
+	require.Equal(t, "no_common_days", r.explain(first, b, y).Is(200).Str("reason"))
+	require.Equal(t, []string{y.String()}, suggested(r.c.Get("/v1/leervragen/"+b.String()+"/suggestions")), "outside a cohort all days count")
+	r.c.Patch(at, body{"from_on": "2099-01-01", "until_on": "2099-01-22"}).Is(200)
+	require.Empty(t, r.went(r.match(nil)), "three days are left of either")
+	refused := accept(r, first, body{"leervraag_ids": []any{a}}).Data[0]
+	require.Equal(t, []any{"refused", "no_common_days"}, []any{refused.Outcome, *refused.Problem})
+	r.c.Patch(at, body{"until_on": nil}).Is(200)
+	require.Len(t, r.went(r.match(nil)), 2)
 }
 
 // asked hears which tenants are entered, and how often leerplekken are read.
@@ -495,7 +635,8 @@ func TestRun_IsForUnboundCoordinators(t *testing.T) {
 	at := r.match(nil)
 	org := r.org("Apotheek Zonneveld")
 	other := testkit.New(t).Coordinator()
-	for _, path := range []string{at, at + "/matches", at + "/unmatched", at + "/explain?leervraag_id=" + l.String() + "&leerplek_id=" + id.NewLeerplek().String()} {
+	for _, path := range []string{at, at + "/matches", at + "/unmatched", at + "/explain?leervraag_id=" + l.String() + "&leerplek_id=" + id.NewLeerplek().String(),
+		at + "/what-if?leaves=" + l.String()} {
 		r.Employer(org).Get(path).Problem(403, "forbidden")
 		r.Client(auth.Viewer, nil, nil).Get(path).Problem(403, "forbidden")
 		other.Get(path).Problem(404, "not-found")
@@ -566,8 +707,8 @@ func TestRun_IsForgottenAfterHalfAYear(t *testing.T) {
 	t.Parallel()
 	r := newRound(t)
 	l, p := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	other := r.offers("Woonzorgcentrum De Eik", "metselen van muren")
 	at := r.match(nil)
-	explain := at + "/explain?leervraag_id=" + l.String() + "&leerplek_id=" + p.String()
 	forget := func() { require.NoError(t, r.App.Matching.ForgetRuns(context.Background())) }
 	forget()
 	require.Equal(t, 1, r.Count(`select count(*) from matching_run_problems where tenant_id = $1`, r.Tenant.UUID()))
@@ -579,7 +720,8 @@ func TestRun_IsForgottenAfterHalfAYear(t *testing.T) {
 	r.compute("/v1/matching-runs/" + based)
 	next := r.c.Get("/v1/matching-runs/" + based)
 	require.Equal(t, []any{"failed", "based_on_unreadable"}, []any{next.At("status"), next.At("failure")})
-	r.c.Get(explain).Problem(409, "matching-run-forgotten")
+	r.explain(at, l, other).Problem(409, "matching-run-forgotten")
+	require.Equal(t, "chosen", r.explain(at, l, p).Is(200).Str("outcome"), "which is part of what it came to")
 }
 
 // prefers notes whom the switcher of a leervraag likes best, in this order.
@@ -680,6 +822,31 @@ func TestRun_OfWhichNotAllWasKeptExplainsWhatItCan(t *testing.T) {
 	require.Equal(t, "off_topic", r.explain(at, a, wall).Is(200).Str("reason"))
 	r.explain(at, a, y).Problem(409, "matching-run-too-large")
 	r.explain(at, b, wall).Problem(409, "matching-run-too-large")
+}
+
+// A run that is kept in several parts is one, and of what an earlier release kept in another form only where everybody stood is read.
+func TestRun_IsReadInPartsAndNotInAnEarlierForm(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a := r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie klaarzetten")
+	r.prefers(a, "Woonzorgcentrum De Linde")
+	first, second := r.match(nil), r.match(nil)
+	var packed []byte
+	require.NoError(t, r.Super.QueryRow(context.Background(), `select packed from matching_run_problems where run_id = $1`, runID(t, first)).Scan(&packed))
+	r.run(`insert into matching_run_problems (tenant_id, run_id, part, packed) select tenant_id, run_id, 1, substring(packed from 101) from matching_run_problems where run_id = ?`, runID(t, first))
+	r.run(`update matching_run_problems set packed = substring(packed for 100) where run_id = ? and part = 0`, runID(t, first))
+	require.Equal(t, "costs", r.explain(first, a, y).Is(200).Str("outcome"))
+
+	before, err := matching.PackedBefore(packed)
+	require.NoError(t, err)
+	r.run(`update matching_run_problems set packed = ? where run_id = ?`, before, runID(t, second))
+	require.Equal(t, "chosen", r.explain(second, a, x).Is(200).Str("outcome"))
+	r.explain(second, a, y).Problem(409, "matching-run-forgotten")
+	late := r.asks("werkgever 9", "medicatie klaarzetten")
+	third := r.match(body{"based_on": runID(t, second)})
+	require.Len(t, r.went(third), 2, "judged again: %s has a place too", late)
+	require.Equal(t, "chosen", r.explain(third, a, x).Is(200).Str("outcome"))
 }
 
 // From a run that is done, a late change is a small step: a place closes, somebody joins, a text changes. Nobody moves without
@@ -867,7 +1034,7 @@ func TestAccept_MakesMatchesOfWhatPeopleAgreeWith(t *testing.T) {
 	require.Equal(t, []any{"proposed", x.String(), []any{r.coach[x].String()}}, []any{m.At("status"), m.At("leerplek_id"), m.At("leercoach_ids")})
 	require.Equal(t, 1, r.Employer(r.org("Woonzorgcentrum De Linde")).Get("/v1/matches").Is(200).Len("data"), "the employer sees the proposed match, and no more")
 	require.Equal(t, 1, r.Count(`select count(*) from audit where tenant_id = $1 and action = 'match.create' and details->'appraisal'->>'run_id' = $2
-		and (details->'appraisal'->>'score')::int > 0 and details->'appraisal'->'points'->>'content' is not null and details->'appraisal'->>'algorithm' = '2'`,
+		and (details->'appraisal'->>'score')::int > 0 and details->'appraisal'->'points'->>'content' is not null and details->'appraisal'->>'algorithm' = '3'`,
 		r.Tenant.UUID(), at[len("/v1/matching-runs/"):]))
 	again := accept(r, at, body{"leervraag_ids": []any{a}})
 	require.Equal(t, []any{"was_there", *some.Data[0].MatchID}, []any{again.Data[0].Outcome, *again.Data[0].MatchID})

@@ -23,7 +23,7 @@ import (
 // Service ranks, and assigns cohorten.
 type Service struct {
 	Jobs  *jobs.Queue        // works out matching runs
-	Watch func(stage string) // hears when a run enters a stage, for measuring; may be nil
+	Watch func(stage string) // hears when a run enters a stage, and, from another goroutine, when it is not this worker's any more (gone); for measuring; may be nil
 
 	db       *db.DB
 	cache    *cache
@@ -31,7 +31,9 @@ type Service struct {
 }
 
 // New returns a Service with no index yet.
-func New(d *db.DB, o Options) *Service { return &Service{db: d, cache: newCache(d, o)} }
+func New(d *db.DB, o Options) *Service {
+	return &Service{db: d, cache: newCache(d, o), problems: newProblems()}
+}
 
 // The engines that find places, on the wire.
 const (

@@ -351,7 +351,7 @@ func TestAnIndexDoesNotFollowWhatIsNotCommitted(t *testing.T) {
 func TestNobodyWaitsLongForAnothersTurn(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	hasty := matching.New(s.App.DB, matching.Options{Patience: time.Nanosecond})
+	hasty := matching.New(s.App.DB, matching.Options{Patience: time.Nanosecond, Fresh: time.Hour})
 	release := hasty.Hold(s.Tenant)
 	first := s.suggest(hasty, 10)
 	require.Equal(t, "sql", first.Engine, "nobody made an index yet")
@@ -379,6 +379,45 @@ func TestNobodyWaitsLongForAnothersTurn(t *testing.T) {
 		_, err := patient.Suggest(left, tx, s.leervraag, 10, false, nil)
 		return err
 	}), context.Canceled, "who hung up does not wait")
+}
+
+// Who waits in vain for another who follows the changes is told by PostgreSQL, once the index has followed none for a second.
+func TestAStaleIndexAnswersNobody(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m := matching.New(s.App.DB, matching.Options{Patience: time.Nanosecond, Fresh: time.Nanosecond})
+	require.Equal(t, "index", s.suggest(m, 10).Engine)
+	release := m.Hold(s.Tenant)
+	s.Leerplek(s.receiving, "Medicatie klaarzetten", "Klaarzetten en bedelen", s.coach)
+	late := s.suggest(m, 10)
+	require.Equal(t, "sql", late.Engine)
+	require.Len(t, late.Data, 2, "with what was committed meanwhile")
+	release()
+	now := s.suggest(m, 10)
+	require.Equal(t, "index", now.Engine)
+	require.Len(t, now.Data, 2)
+}
+
+// Of a large index few changes are followed while the caller waits, many beside; and until they are, PostgreSQL answers.
+func TestManyChangesAreFollowedBeside(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.many(600, "Houtbewerking #", "Frezen en schuren")
+	m := matching.New(s.App.DB, matching.Options{Fresh: time.Nanosecond})
+	eventually := func() (got matching.Suggestions) {
+		require.Eventually(t, func() bool { got = s.suggest(m, 10); return got.Engine == "index" }, 3*time.Minute, 10*time.Millisecond)
+		return got
+	}
+	require.Len(t, eventually().Data, 1)
+	s.run(`update leerplekken set title = 'Medicatie klaarzetten ' || title, description = 'Medicatie klaarzetten' where description = 'Frezen en schuren'`)
+	got := s.suggest(m, 10)
+	require.Equal(t, "sql", got.Engine, "more changed than a caller waits for")
+	require.Len(t, got.Data, 10)
+	require.Len(t, eventually().Data, 10)
+	s.run(`update leerplekken set title = 'Houtbewerking', description = 'Frezen' where id = ?`, s.leerplek)
+	got = s.suggest(m, 10)
+	require.Equal(t, "index", got.Engine, "one is followed at once")
+	require.False(t, slices.ContainsFunc(got.Data, func(x matching.Suggestion) bool { return x.LeerplekID == s.leerplek }))
 }
 
 // What changes after an index was made is in the next answer, whatever it is that changes.
@@ -544,6 +583,10 @@ func TestWithoutAnIndexTheDatabaseAnswers(t *testing.T) {
 	require.Equal(t, s.suggest(matching.New(s.App.DB, matching.Options{}), 10), s.suggest(aside, 10), "made aside or at once, it is the same")
 	s.run(`update leervragen set title = ?, question = ? where id = ?`, `Foto's !& | ( ' \ :* %`, `Wat doet O'Neill met c:\temp?`, s.leervraag)
 	require.Equal(t, "sql", s.suggest(never, 10).Engine)
+	for _, words := range []string{"C++17 leren programmeren", "C++programmeur", "a**b(((", "F#interactief [x"} { // no pattern, though it looks like one
+		s.run(`update leervragen set title = ?, question = ? where id = ?`, words, words, s.leervraag)
+		require.Equal(t, "sql", s.suggest(never, 10).Engine, words)
+	}
 }
 
 // last gives the leerplek with the highest id other words, and a function that some employer may keep closed.
@@ -580,6 +623,7 @@ func TestWithoutAnIndexWordsMeanWhatTheyMeanWithOne(t *testing.T) {
 		"poetsen":          "Kuisen",        // the thesaurus
 		"personeelsbeleid": "Beleid",        // a part of a compound
 		"hout":             "Houtbewerking", // a compound of it
+		"beleid":           "Broodbeleid",   // one that ends with it
 		"houtbewerkung":    "Houtbewerking", // a mistake
 		"snoezelen":        "Prikkelruimte", // the tenant's own
 	} {

@@ -1,7 +1,9 @@
 package matching
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -18,14 +20,32 @@ const (
 )
 
 // byWords finds the published leerplekken that have words of a question, the likest first: what it says counts thrice what it
-// means besides. PostgreSQL compares by its own Dutch stems, and finds compounds that begin with a word.
+// means besides. PostgreSQL compares by its own Dutch stems, and finds compounds that begin with a word; in titles, functions and topics also
+// those that hold one elsewhere, which counts more than a word of the description and less than one of the title.
 const byWords = `with words as materialized (
 		select cast(string_agg(said, ' | ') filter (where asked) as tsquery) as said, cast(string_agg(said, ' | ') as tsquery) as meant
 		from (select asked, '''' || replace(replace(w.lexeme, '\', '\\'), '''', '''''') || case when length(lexeme) < 4 then '''' else ''':*' end as said
 			from (values (true, cast(@said as text[])), (false, cast(@meant as text[]))) t (asked, words), unnest(to_tsvector('dutch', array_to_string(words, ' '))) w
 			where length(lexeme) > 1) l)
-	select array(select l.id from leerplekken l, words where l.tenant_id = @tenant and l.status = 'published' and l.lexemes @@ words.meant
-		order by 2 * coalesce(ts_rank(l.lexemes, words.said), 0) + ts_rank(l.lexemes, words.meant) desc, l.id limit @most) as ids`
+	select array(select l.id from leerplekken l cross join words
+		cross join lateral (select lower(concat_ws(' ', l.title, l.function, platform.words(l.topics))) ~ cast(@inside as text) as holds) x
+		where l.tenant_id = @tenant and l.status = 'published' and (l.lexemes @@ words.meant or x.holds)
+		order by 2 * coalesce(ts_rank(l.lexemes, words.said), 0) + coalesce(ts_rank(l.lexemes, words.meant), 0) + case when x.holds then 0.3 else 0 end desc, l.id limit @most) as ids`
+
+// compounded is how many letters a word has at least for which compounds are looked through.
+const compounded = 5
+
+// inside is a pattern of the words that may be the end or the middle of a compound.
+func inside(words []string) string {
+	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return len([]rune(w)) < compounded })
+	if len(words) == 0 {
+		return "a^" // nothing is
+	}
+	for i, w := range words {
+		words[i] = regexp.QuoteMeta(w) // c++17 is a word
+	}
+	return strings.Join(words, "|")
+}
 
 // without makes an index for one question alone, of those leerplekken whose words PostgreSQL finds most like it; and of the one
 // that is asked about. It is for while a large tenant's index is being made, and for a tenant that is too large for one: the
@@ -47,7 +67,7 @@ func without(tx *db.Tx, q *question, a asked, also *id.LeerplekID, everything bo
 	var found struct {
 		IDs db.IDs[uuid.UUID] `gorm:"column:ids"`
 	}
-	if err := db.One(tx, &found, byWords, map[string]any{"said": db.Strings(said), "meant": db.Strings(meant), "tenant": tx.Scope.Tenant, "most": atMost}); err != nil {
+	if err := db.One(tx, &found, byWords, map[string]any{"said": db.Strings(said), "meant": db.Strings(meant), "inside": inside(slices.Concat(said, meant)), "tenant": tx.Scope.Tenant, "most": atMost}); err != nil {
 		return nil, err
 	}
 	ids := found.IDs
@@ -66,9 +86,7 @@ func without(tx *db.Tx, q *question, a asked, also *id.LeerplekID, everything bo
 	var can []uuid.UUID
 	if also != nil {
 		can = append(can, also.UUID())
-		if !slices.Contains(ids, also.UUID()) {
-			ids = slices.Insert(ids, 0, also.UUID())
-		}
+		ids = slices.Insert(slices.DeleteFunc(ids, func(l uuid.UUID) bool { return l == also.UUID() }), 0, also.UUID())
 	}
 	for pages := 0; len(ids) > 0 && (pages == 0 || limit > 0) && len(can) < max(enough, limit+spare); pages++ {
 		page := distinct(slices.Clone(ids[:min(few, len(ids))]))

@@ -2,6 +2,8 @@ package matching
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -50,6 +52,60 @@ func (s *Service) Work(w jobs.Workers) []jobs.Periodic {
 // enqueue adds the job of a run, in the transaction that makes it necessary.
 func (s *Service) enqueue(ctx context.Context, tx *db.Tx, rid id.MatchingRunID, waiting int) error {
 	return s.Jobs.Enqueue(ctx, tx, runArgs{tx.TenantID(), rid, waiting}, time.Time{})
+}
+
+// keeper renews the lease of a run for as long as it is worked on, whatever is being done, and tells how far it is; its ctx ends
+// with errGone when the run is somebody else's or cancelled.
+type keeper struct {
+	ctx  context.Context
+	stop func() // ends ctx, and waits for the last beat
+
+	mu    sync.Mutex
+	stage string
+	done  int
+	total int
+}
+
+// tell notes how far the run is.
+func (k *keeper) tell(stage string, done, total int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stage, k.done, k.total = stage, done, total
+}
+
+// keep begins to renew the lease of a run. A beat that fails is followed by the next: whether another took the run meanwhile, that
+// one tells.
+func (s *Service) keep(ctx context.Context, who db.Who, r Run) *keeper {
+	k := &keeper{stage: stageLoading}
+	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	k.ctx, k.stop = ctx, func() {
+		cancel(nil)
+		<-ended
+	}
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(heartbeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			k.mu.Lock()
+			stage, done, total := k.stage, k.done, k.total
+			k.mu.Unlock()
+			if err := s.db.InTenant(ctx, who, func(tx *db.Tx) error { return renew(tx, r, stage, done, total) }); errors.Is(err, errGone) {
+				cancel(errGone)
+				if stage != stageStoring || done < total { // else it is done, and was ours
+					s.watch("gone")
+				}
+				return
+			}
+		}
+	}()
+	return k
 }
 
 type runner struct {

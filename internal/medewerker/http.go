@@ -182,7 +182,7 @@ func (r upsertReq) owner(tx *db.Tx) (id.OrganisationID, error) {
 // upsert makes an employee under an external id, or changes the one who has it.
 //
 //	@Summary		Add or change an employee by external id
-//	@Description	201 when they were added, 200 when they were changed or the same. The id is looked up within one employer, which a caller who is bound to it need not name. Absent members keep what they hold, null clears.
+//	@Description	201 when they were added, 200 when they were changed or the same. The id is looked up within one employer, which a caller who is bound to it need not name. Absent members keep what they hold, null clears. The external ids of other systems stay; one of this system must be the one in the path.
 //	@ID				putMedewerkerByExternalId
 //	@Tags			medewerker
 //	@Param			system	path		string	true	"the system"	extensions(x-pattern=^[a-z0-9_-]+$)	maxlength(32)	example(sdworx)
@@ -217,7 +217,9 @@ func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upser
 		if err := in.Patch.Fill(whole); err != nil {
 			return web.Upserted[Wire]{}, err
 		}
-		i.ExternalIDs = external.Merge(i.ExternalIDs, external.List{ref})
+		if i.ExternalIDs, err = external.Under("/external_ids", ref, nil, i.ExternalIDs); err != nil {
+			return web.Upserted[Wire]{}, err
+		}
 		m, err := s.Create(ctx, tx, i)
 		return web.Upserted[Wire]{Made: true, Body: WireOf(m)}, err
 	}
@@ -227,8 +229,8 @@ func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upser
 		if err := in.Patch.Apply(i); err != nil {
 			return err
 		}
-		i.ExternalIDs = external.Merge(external.Merge(kept, i.ExternalIDs), external.List{ref})
-		return nil
+		i.ExternalIDs, err = external.Under("/external_ids", ref, kept, i.ExternalIDs)
+		return err
 	})
 	return web.Upserted[Wire]{Body: WireOf(m)}, err
 }

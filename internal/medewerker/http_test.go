@@ -200,6 +200,9 @@ func TestMedewerker_ByExternalID(t *testing.T) {
 	c.Put(path, noor(id.NewOrganisation(), "")).Problem(422, "invalid", "/organisation_id")
 	c.Put("/v1/medewerkers/by-external-id/sdworx/nieuw", `{"organisation_id":"`+linde.String()+`"}`).
 		Problem(422, "invalid", "/given_name", "/family_name", "/job_title", "/employment")
+	for _, at := range []string{path, "/v1/medewerkers/by-external-id/sdworx/nieuw"} {
+		c.Put(at, noor(linde, `,"external_ids":[{"system":"sdworx","value":"anders"}]`)).Problem(422, "invalid", "/external_ids/0/value")
+	}
 	c.Put("/v1/medewerkers/by-external-id/SDWorx/1", noor(linde, "")).Problem(422, "invalid", "/external_ids/0/system")
 	c.Put(path, noor(linde, ""), "If-Match", `"1"`).Problem(412, "revision-mismatch")
 }

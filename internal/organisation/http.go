@@ -195,7 +195,7 @@ type upsertReq struct {
 // upsert makes an employer under an external id, or changes the one that has it.
 //
 //	@Summary		Add or change an employer by external id
-//	@Description	201 when it was made, 200 when it was changed or the same. Absent members keep what they hold, null clears.
+//	@Description	201 when it was made, 200 when it was changed or the same. Absent members keep what they hold, null clears. The external ids of other systems stay; one of this system must be the one in the path.
 //	@ID				putOrganisationByExternalId
 //	@Tags			organisation
 //	@Param			system	path		string	true	"the system"	extensions(x-pattern=^[a-z0-9_-]+$)	maxlength(32)	example(sdworx)
@@ -218,7 +218,9 @@ func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upser
 		if err := in.Patch.Fill(&i); err != nil {
 			return web.Upserted[Wire]{}, err
 		}
-		i.ExternalIDs = external.Merge(i.ExternalIDs, external.List{ref})
+		if i.ExternalIDs, err = external.Under("/external_ids", ref, nil, i.ExternalIDs); err != nil {
+			return web.Upserted[Wire]{}, err
+		}
 		o, err := s.Create(ctx, tx, i)
 		return web.Upserted[Wire]{Made: true, Body: WireOf(o)}, err
 	}
@@ -228,8 +230,8 @@ func (s Service) upsert(ctx context.Context, tx *db.Tx, in upsertReq) (web.Upser
 		if err := in.Patch.Apply(i); err != nil {
 			return err
 		}
-		i.ExternalIDs = external.Merge(external.Merge(kept, i.ExternalIDs), external.List{ref})
-		return nil
+		i.ExternalIDs, err = external.Under("/external_ids", ref, kept, i.ExternalIDs)
+		return err
 	})
 	return web.Upserted[Wire]{Body: WireOf(o)}, err
 }

@@ -110,6 +110,11 @@ func TestOrganisation_ByExternalID(t *testing.T) {
 	found := c.Get("/v1/organisations?external_id=sdworx:a%2Fb").Is(200)
 	require.Equal(t, oid, found.Str("data.0.id"))
 	require.Zero(t, c.Get("/v1/organisations?external_id=sdworx:other").Is(200).Len("data"))
+	for _, at := range []string{path, "/v1/organisations/by-external-id/sdworx/new"} {
+		c.Put(at, `{"name":"Labeur","kind":"social_economy","sector":"bouw","external_ids":[{"system":"acerta","value":"9"},{"system":"sdworx","value":"other"}]}`).
+			Problem(422, "invalid", "/external_ids/1/value")
+	}
+	c.Put(path, `{"external_ids":[{"system":"sdworx","value":"a/b"}]}`).Is(200)
 	c.Put("/v1/organisations/by-external-id/sdworx/new", `{"kind":"profit"}`).Problem(422, "invalid", "/name", "/sector")
 }
 

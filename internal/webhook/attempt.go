@@ -38,7 +38,7 @@ type parcel struct {
 	Type           string
 	State          string // of the delivery
 	Attempts       int
-	BaseAttempts   int    // of them, those before a recovery
+	BaseAttempts   int    // of them, those before the schedule began anew
 	URL            string `gorm:"column:url"`
 	EndpointStatus Status
 	Paused         bool
@@ -62,6 +62,7 @@ type parcel struct {
 	ExternalIDs    []byte `gorm:"column:external_ids"`
 	Concerned      bool   // the endpoint's employer, or it has none
 	Secrets        []byte // JSON: id and sealed of those that live
+	SignedBy       []byte // their ids, one after the other
 }
 
 // load reads deliveries with all that their tries need. Each part is looked up by its key: a plan that was made for a few
@@ -74,14 +75,15 @@ select d.id, d.event_id, d.endpoint_id, w.organisation_id, d.type, d.status as s
 	w.paused_at is not null as paused, w.payload, w.headers, w.oauth_token_url, w.oauth_client_id, w.oauth_scope, w.oauth_secret,
 	w.certificate, w.certificate_key, w.nouns, w.failing_since, c.role, c.scopes, c.organisation_id is not null as bound, c.revoked_at is not null as revoked,
 	coalesce(e.subject, '') as subject, e.occurred_at, e.data, e.external_ids, coalesce(w.organisation_id is null or w.organisation_id = any (e.organisation_ids), false) as concerned,
-	s.secrets
+	s.secrets, s.signed_by
 from d
 join lateral (select * from webhook_endpoints where tenant_id = d.tenant_id and id = d.endpoint_id limit 1) w on true
 join lateral (select * from clients where tenant_id = d.tenant_id and id = w.client_id limit 1) c on true
 left join lateral (select * from events where tenant_id = d.tenant_id and id = d.event_id limit 1) e on true
 left join lateral (
 	select jsonb_agg(jsonb_build_object('id', s.id, 'sealed', translate(encode(s.sealed, 'base64'), E'\n', ''),
-		'key', translate(encode(s.key_sealed, 'base64'), E'\n', '')) order by s.created_at desc, s.id desc) as secrets
+		'key', translate(encode(s.key_sealed, 'base64'), E'\n', '')) order by s.created_at desc, s.id desc) as secrets,
+		string_agg(uuid_send(s.id), '' order by s.created_at desc, s.id desc) as signed_by
 	from webhook_secrets s
 	where s.tenant_id = d.tenant_id and s.endpoint_id = d.endpoint_id and (s.expires_at is null or s.expires_at > (select platform.clock()))) s on true`
 
@@ -165,6 +167,7 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 		d.persist(ctx, t, func() error { return d.orphan(keep, t, p) })
 	case post:
 		d.waits(t, time.Now())
+		try := id.NewAttempt() // its time is that at which it begins: when it ended may be nobody's business (shownMS)
 		r := d.attempt(ctx, t, p)
 		d.waits(t, time.Time{})
 		if r.cancelled {
@@ -178,8 +181,12 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 		if r.sent {
 			took, reached = r.took, r.status != 0
 		}
-		x := &tried{t: t, id: id.NewAttempt(), p: p, r: r}
+		x := &tried{t: t, id: try, p: p, r: r}
 		x.state, x.pause = p.after(r)
+		if x.state != delivered {
+			anew := pause(1, r.wait)
+			x.anew = &anew
+		}
 		d.persist(ctx, t, func() error { return d.settle(keep, x) })
 		d.line(ctx, t, p, r, x.state)
 	}
@@ -229,7 +236,21 @@ func (d *Deliverer) unmade(ctx context.Context, t ticket, p *parcel, why error) 
 	d.o.Log.ErrorContext(ctx, "webhook cannot be made", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(),
 		"endpoint_id", t.Endpoint.String(), "type", p.Type, "cause", db.Cause(why))
 	d.o.Observe(Tried{Outcome: outcomeUnmade})
-	d.persist(ctx, t, func() error { return d.giveBack(context.WithoutCancel(ctx), t, wait) })
+	d.persist(ctx, t, func() error { return d.putOff(context.WithoutCancel(ctx), t, wait) })
+}
+
+// putOff gives back a delivery for longer than a moment, so callers are told when it is looked at again.
+func (d *Deliverer) putOff(ctx context.Context, t ticket, wait time.Duration) error {
+	return d.db.InTenant(ctx, t.who(), func(tx *db.Tx) error {
+		_, err := tx.Run(mine+`state as (
+			update webhook_deliveries d set next_attempt_at = now() + make_interval(secs => @wait)
+			from mine where d.tenant_id = @tenant and d.id = mine.delivery_id and d.status = 'waiting'
+		)
+		update platform.delivery_queue q set due_at = now() + make_interval(secs => @wait), lease = null, leased_until = null
+		from mine where q.delivery_id = mine.delivery_id`,
+			map[string]any{"delivery": t.Delivery, "lease": t.lease, "tenant": t.Tenant, "wait": wait.Seconds()})
+		return err
+	})
 }
 
 // attempt makes one try.
@@ -241,7 +262,7 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 	// One bound for all of it: the token that it may need, and the call.
 	bounded, cancel := context.WithTimeout(ctx, outbound.DefaultTimeout)
 	defer cancel()
-	start := time.Now()
+	start, at := time.Now(), d.clock.now()
 	client, met, authorization, err := d.introduce(bounded, t, p)
 	if err != nil {
 		if errors.Is(err, errSealed) {
@@ -250,7 +271,7 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 		if ctx.Err() != nil {
 			return result{cancelled: true}
 		}
-		r := result{at: d.clock.now(), outcome: outcomeNoToken, took: time.Since(start), reason: "no token", sent: true}
+		r := result{at: at, outcome: outcomeNoToken, took: time.Since(start), reason: "no token", sent: true}
 		var away *outbound.Unreachable
 		if errors.As(err, &away) {
 			r.reason += ": " + away.Reason()
@@ -371,6 +392,8 @@ type result struct {
 	status    int // 0 without an answer
 	took      time.Duration
 	answer    []byte
+	names     []string      // of headers that not every delivery has
+	told      string        // headers of the answer
 	wait      time.Duration // that the receiver asks for
 	reason    string        // for our log
 	sent      bool
@@ -380,7 +403,7 @@ type result struct {
 
 // call makes the request. The status is the receipt: what comes after a 2xx, or does not, changes nothing.
 func (d *Deliverer) call(ctx context.Context, client *outbound.Client, t ticket, p *parcel, m message) result {
-	r := result{at: d.clock.now()}
+	r := result{at: d.clock.now(), names: names(m.header)}
 	signed, err := d.sign(t, p, m, r.at)
 	if err != nil {
 		return result{unmade: err}
@@ -398,13 +421,13 @@ func (d *Deliverer) call(ctx context.Context, client *outbound.Client, t ticket,
 		h["Idempotency-Key"] = nil
 	}
 	a, err := client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: p.URL, Header: h, Body: m.body})
-	r.took, r.status = a.Duration, a.Status
+	r.took, r.status, r.told = a.Duration, a.Status, told(a.Header)
 	var away *outbound.Unreachable
 	switch {
 	case a.Status/100 == 2:
 		r.outcome, r.answer = outcomeDelivered, a.Body
 	case errors.As(err, &away):
-		r.outcome, r.status, r.reason = outcomeUnreachable, 0, away.Reason()
+		r.outcome, r.status, r.told, r.reason = outcomeUnreachable, 0, "", away.Reason()
 	case err != nil:
 		r.cancelled = true
 	case a.Status == http.StatusGone:
@@ -416,9 +439,10 @@ func (d *Deliverer) call(ctx context.Context, client *outbound.Client, t ticket,
 }
 
 // consequences are what a try means for its endpoint, which is locked, at the time of the database. They return the
-// endpoint as it is then.
-func (s *Service) consequences(ctx context.Context, tx *db.Tx, before Endpoint, test bool, outcome string, now time.Time) (Endpoint, error) {
-	after := before
+// endpoint as it is then. One that is pending and only fails its tests is warned of and disabled like any other: what is for it waits,
+// and nobody hears of that otherwise.
+func (s *Service) consequences(ctx context.Context, tx *db.Tx, before Endpoint, test bool, r result, now time.Time) (Endpoint, error) {
+	after, outcome := before, r.outcome
 	switch {
 	case outcome == outcomeDelivered:
 		after.FailingSince, after.Warned = nil, 0
@@ -434,10 +458,10 @@ func (s *Service) consequences(ctx context.Context, tx *db.Tx, before Endpoint, 
 		}
 	case outcome == outcomeGone:
 		return s.shut(ctx, tx, before, reasonGone)
-	case before.Status != Active:
+	case before.Status != Active && before.Status != Pending:
 		return before, nil
 	case before.FailingSince == nil:
-		after.FailingSince, after.Warned = &now, 0
+		after.FailingSince, after.Warned = &r.at, 0
 	case before.Warned == len(warnings) && now.Sub(*before.FailingSince) >= failingLimit:
 		return s.shut(ctx, tx, before, reasonFailing)
 	default:
@@ -447,7 +471,7 @@ func (s *Service) consequences(ctx context.Context, tx *db.Tx, before Endpoint, 
 	return after, err
 }
 
-// warn says of an endpoint that has only failed for half or three quarters of failingLimit that it has.
+// warn says of an endpoint that has only failed, or has not proven itself, for half or three quarters of failingLimit that it has.
 func (s *Service) warn(ctx context.Context, tx *db.Tx, before Endpoint, now time.Time) (Endpoint, error) {
 	after := before
 	for after.Warned < len(warnings) && now.Sub(*before.FailingSince) >= warnings[after.Warned] {
@@ -460,7 +484,7 @@ func (s *Service) warn(ctx context.Context, tx *db.Tx, before Endpoint, now time
 	if err := s.write(ctx, tx, after, letterFailing); err != nil {
 		return after, err
 	}
-	return after, BeganToFail.Record(tx, about(after, failingData{after.FailingSince.UTC(), after.FailingSince.Add(failingLimit).UTC()}))
+	return after, BeganToFail.Record(tx, about(after, failingData{after.FailingSince.UTC(), after.FailingSince.Add(failingLimit).UTC(), after.Status}))
 }
 
 // mine holds the delivery's place in the queue, if it is still ours.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,8 +55,12 @@ var consoleTexts = html.Texts{
 	"made":         {NL: "Ontstaan", FR: "Créé", EN: "Made"},
 	"next":         {NL: "Volgende poging", FR: "Prochaine tentative", EN: "Next try"},
 	"tries":        {NL: "Pogingen", FR: "Tentatives", EN: "Tries"},
-	"request":      {NL: "Wat we sturen", FR: "Ce que nous envoyons", EN: "What we send"},
-	"kept":         {NL: "De inhoud wordt niet meer bewaard.", FR: "Le contenu n’est plus conservé.", EN: "Its content is no longer kept."},
+	"request":      {NL: "Wat de volgende poging stuurt", FR: "Ce que la prochaine tentative enverra", EN: "What the next try sends"},
+	"sent":         {NL: "Wat we stuurden", FR: "Ce que nous avons envoyé", EN: "What we sent"},
+	"kept":         {NL: "De inhoud wordt niet meer bewaard, of is niet voor jou bestemd.", FR: "Le contenu n’est plus conservé, ou ne vous est pas destiné.", EN: "Its content is no longer kept, or is not for you to read."},
+	"not_kept":     {NL: "Wat we toen stuurden, is niet bewaard.", FR: "Ce que nous avions envoyé n’a pas été conservé.", EN: "What we sent then was not kept."},
+	"not_sent":     {NL: "Er is niets verstuurd.", FR: "Rien n’a été envoyé.", EN: "Nothing was sent."},
+	"signed":       {NL: "Ondertekend onder", FR: "Signé sous", EN: "Signed under"},
 	"answer":       {NL: "Antwoord", FR: "Réponse", EN: "Answer"},
 	"no_answer":    {NL: "Zonder inhoud.", FR: "Sans contenu.", EN: "Without content."},
 	"took":         {NL: "Duur", FR: "Durée", EN: "Took"},
@@ -109,20 +114,20 @@ type mark struct{ Text, Class string }
 
 // view is what the template draws; Kind says which page.
 type view struct {
-	Kind, Title, Text   string
-	Home, Here, Token   string // paths, and the token of forms
-	End                 string // the path that ends the link
-	May, Done           bool
-	Status              mark
-	Facts               []shown
-	Actions             []string
-	Spans               []span // how far back a recovery may go
-	Rows                []shownRow
-	Older               string // the path of the next page
-	Request, Back       string
-	Secret, Public      string
-	Unkept, Single, Any bool
-	Tries               []shownTry
+	Kind, Title, Text string
+	Home, Here, Token string // paths, and the token of forms
+	End               string // the path that ends the link
+	May, Done         bool
+	Status            mark
+	Facts             []shown
+	Actions           []string
+	Spans             []span // how far back a recovery may go
+	Rows              []shownRow
+	Older             string // the path of the next page
+	Request, Back     string
+	Secret, Public    string
+	Any               bool
+	Tries             []shownTry
 }
 
 type span struct {
@@ -144,6 +149,9 @@ type shownTry struct {
 	Status    mark
 	At, AtISO string
 	Note      string
+	Sent      string // as it stood on the line
+	Unsent    string // why there is nothing to show of that
+	Keys      string // ids of what signed it
 	Answer    string
 	Answered  bool
 }
@@ -387,22 +395,44 @@ func (c Console) showDelivery(ctx context.Context, _ *db.DB, in visitDeliveryReq
 			v.Actions = append(v.Actions, "cancel")
 		}
 		var tries []Attempt
-		if err := tx.Where("delivery_id = ?", in.ID).Order("id").Limit(maxTries).Find(&tries).Error; err != nil {
+		if err := tx.Where("delivery_id = ?", in.ID).Order("id desc").Limit(maxTries).Find(&tries).Error; err != nil {
 			return v, err
 		}
-		sent := x.CreatedAt
+		slices.Reverse(tries)
+		f, err := tell(tx, x)
+		if err != nil {
+			return v, err
+		}
 		for _, t := range tries {
 			w := attemptWire(t)
 			at := d.time("at", t.At)
-			one := shownTry{Status: d.mark(t.Outcome), At: at.Value, AtISO: at.Time, Note: strconv.Itoa(t.DurationMS) + " ms"}
+			one := shownTry{Status: d.mark(t.Outcome), At: at.Value, AtISO: at.Time, Note: strconv.Itoa(w.DurationMS) + " ms"}
 			if w.Status != nil {
 				one.Note, one.Answered, one.Answer = strconv.Itoa(*w.Status)+" · "+one.Note, true, *w.Answer
+				if len(w.AnswerHeaders) > 0 {
+					one.Answer = *t.AnswerHeaders + "\n" + one.Answer
+				}
+			}
+			switch {
+			case w.Request != nil:
+				one.Keys = strings.Join(w.Request.KeyIDs, ", ")
+				if one.Sent, err = c.line(d, x, f, *w.Request, t.OrganisationID, strconv.FormatInt(t.At.Unix(), 10)); err != nil {
+					return v, err
+				}
+			case t.Outcome == outcomeNoToken:
+				one.Unsent = d.texts["not_sent"]
+			default:
+				one.Unsent = d.texts["not_kept"]
 			}
 			v.Tries = append(v.Tries, one)
-			sent = t.At
 		}
-		v.Request, err = c.request(tx, e, x, sent)
-		v.Unkept = v.Request == ""
+		if x.Status == waiting {
+			next := SentWire{URL: e.URL, Payload: e.Payload, HeaderNames: e.HeaderNames}
+			if e.OAuthClientID != nil {
+				next.HeaderNames = append(slices.Clone(next.HeaderNames), "Authorization")
+			}
+			v.Request, err = c.line(d, x, f, next, e.OrganisationID, "…")
+		}
 		return v, err
 	})
 }
@@ -415,29 +445,47 @@ func (e Endpoint) shown() string {
 	return string(e.Status)
 }
 
-// request is what is sent, as it stands on the line; signatures, which are new with every try, and the values of the
-// endpoint's own headers are left out. It is empty where the fact is no longer kept, or is about something that the visitor may not read:
-// the endpoint's owner may read more than who made the link.
-func (c Console) request(tx *db.Tx, e Endpoint, x Delivery, at time.Time) (string, error) {
-	var f struct {
-		OccurredAt  time.Time
-		Data        []byte
-		ExternalIDs []byte `gorm:"column:external_ids"`
-		Subject     string
-	}
+// toldFact is what a delivery tells.
+type toldFact struct {
+	OccurredAt  time.Time
+	Data        []byte
+	ExternalIDs []byte `gorm:"column:external_ids"`
+	Subject     string
+}
+
+// tell reads what a delivery tells. It is nil where the fact is no longer kept, or is about something that the visitor may not
+// read: the endpoint's owner may read more than who made the link.
+func tell(tx *db.Tx, x Delivery) (*toldFact, error) {
+	var f toldFact
 	err := db.One(tx, &f, `select occurred_at, data, external_ids, subject from events where tenant_id = ? and id = ? and noun = any (cast(? as text[]))`,
 		tx.Scope.Tenant, x.EventID, db.Strings(fact.Readable(tx.Principal.Scopes)))
 	if fault.Missing.Is(err) {
-		return "", nil
+		return nil, nil
 	}
+	return &f, err
+}
+
+// line is a request as it stood on the line: facts do not change, so their content is made from them once more, for the employer
+// that was told. Signatures, which are new with every try, and the values of the endpoint's own headers are left out.
+func (c Console) line(d *desk, x Delivery, f *toldFact, sent SentWire, told *id.OrganisationID, timestamp string) (string, error) {
+	u, err := url.Parse(sent.URL)
 	if err != nil {
 		return "", err
 	}
+	head := "POST " + u.RequestURI() + " HTTP/1.1\nhost: " + u.Host + "\ncontent-type: application/json\nuser-agent: " + userAgent + "\n" +
+		signature.HeaderID + ": " + x.EventID.String() + "\n" + signature.HeaderTimestamp + ": " + timestamp + "\n" +
+		signature.HeaderSignature + ": v1,… v1a,…\n"
+	for _, name := range sent.HeaderNames {
+		head += strings.ToLower(name) + ": …\n"
+	}
+	if f == nil {
+		return head + "\n(" + d.texts["kept"] + ")", nil
+	}
 	var data json.RawMessage
-	if e.Payload == payloadThin {
+	if sent.Payload == payloadThin {
 		data, err = fact.Thin(x.Type, f.Data, fact.LinksOf(c.public, x.Type, x.EventID.String(), f.Subject))
 	} else {
-		data, err = fact.Data(f.Data, f.ExternalIDs, e.OrganisationID)
+		data, err = fact.Data(f.Data, f.ExternalIDs, told)
 	}
 	if err != nil {
 		return "", err
@@ -447,22 +495,7 @@ func (c Console) request(tx *db.Tx, e Endpoint, x Delivery, at time.Time) (strin
 		Timestamp time.Time       `json:"timestamp"`
 		Data      json.RawMessage `json:"data"`
 	}{x.Type, f.OccurredAt.UTC(), data})
-	if err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	u, err := url.Parse(e.URL)
-	if err != nil {
-		return "", err
-	}
-	b.WriteString("POST " + u.RequestURI() + " HTTP/1.1\nhost: " + u.Host + "\ncontent-type: application/json\nuser-agent: " + userAgent + "\n" +
-		signature.HeaderID + ": " + x.EventID.String() + "\n" + signature.HeaderTimestamp + ": " + strconv.FormatInt(at.Unix(), 10) + "\n" +
-		signature.HeaderSignature + ": v1,… v1a,…\n")
-	for _, name := range e.HeaderNames {
-		b.WriteString(strings.ToLower(name) + ": …\n")
-	}
-	b.WriteString("\n")
-	return b.String() + indented(body), nil
+	return head + "\n" + indented(body), err
 }
 
 func indented(body []byte) string {

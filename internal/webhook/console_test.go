@@ -119,8 +119,10 @@ func TestConsole_ShowsEndpointsDeliveriesAndTries(t *testing.T) {
 	require.NotContains(t, string(answer.Body), "<script>")
 	require.NotContains(t, string(answer.Body), "<img")
 	shown := one.All("pre")
-	require.Len(t, shown, 2, "what was sent, and what was answered")
-	require.Equal(t, strings.ReplaceAll(hostile, "\x00\xff", "\uFFFD\uFFFD"), strings.ReplaceAll(shown[1].Text(), "\x00", "\uFFFD"))
+	require.Len(t, shown, 3, "what is sent next, what was sent, and what was answered")
+	shown = shown[1:]
+	_, told, _ := strings.Cut(shown[1].Text(), "\n\n")
+	require.Equal(t, strings.ReplaceAll(hostile, "\x00\xff", "\uFFFD\uFFFD"), strings.ReplaceAll(told, "\x00", "\uFFFD"))
 	require.Contains(t, shown[0].Text(), "POST /in?key=<b> HTTP/1.1")
 	require.Contains(t, shown[0].Text(), `"type": "organisation.probed"`)
 	require.Contains(t, shown[0].Text(), "webhook-id: evt_")
@@ -354,8 +356,11 @@ func TestConsole_ShowsNoMoreThanItsMakerSees(t *testing.T) {
 			told = "/deliveries/" + all.Str(at+"id")
 		}
 	}
-	require.Contains(t, page(t, p.Nobody().Get(link(all, nil)+told).Is(200)).Text(), "POST /hook")
-	require.NotContains(t, page(t, p.Nobody().Get(look+told).Is(200)).Text(), "POST /hook")
+	const member = `"subject_id": "org_`
+	require.Contains(t, page(t, p.Nobody().Get(link(all, nil)+told).Is(200)).Text(), member)
+	less := page(t, p.Nobody().Get(look+told).Is(200)).Text()
+	require.NotContains(t, less, member)
+	require.Contains(t, less, "is not for you to read")
 	token := page(t, p.Nobody().Get(only).Is(200)).With("name", "form_token")[0].Attr("value")
 	require.Equal(t, 403, p.Nobody().Post(look+"/endpoints/"+eidA+"/test", url.Values{"form_token": {token}}).Status)
 	p.Client(auth.Integration, nil, nil, "organisation:read").Post("/v1/webhook-console-links", nil).Problem(403, "forbidden")

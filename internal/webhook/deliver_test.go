@@ -356,7 +356,8 @@ func TestDelivery_GivesUpAfterTenTriesAndCanBeSentAgain(t *testing.T) {
 	c.Post("/v1/webhook-deliveries/"+d.Str("data.0.id")+"/resend", nil).Is(200)
 	require.Equal(t, 1, p.deliver())
 	require.Equal(t, float64(11), c.Get("/v1/webhook-deliveries/"+d.Str("data.0.id")).Num("attempt_count"))
-	require.Equal(t, "failed", c.Get("/v1/webhook-deliveries/"+d.Str("data.0.id")).Str("status"))
+	require.Equal(t, "waiting", c.Get("/v1/webhook-deliveries/"+d.Str("data.0.id")).Str("status"), "the schedule began anew")
+	require.Equal(t, 1, p.Count(`select count(*) from platform.delivery_queue where due_at between now() + interval '3 seconds' and now() + interval '6 seconds'`))
 }
 
 func TestDelivery_IsSentAgainUnderTheSameID(t *testing.T) {

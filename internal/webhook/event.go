@@ -13,8 +13,9 @@ type statusData struct {
 }
 
 type failingData struct {
-	FailingSince  time.Time `json:"failing_since" doc:"The first failure that no success followed."`
-	DisabledAfter time.Time `json:"disabled_after" doc:"A failure after this time disables the endpoint."`
+	FailingSince  time.Time `json:"failing_since" doc:"The first failure that no success followed; or since when facts wait for an endpoint that no test event reaches."`
+	DisabledAfter time.Time `json:"disabled_after" doc:"A failure after this time disables the endpoint; one that is pending is disabled then without another."`
+	Status        Status    `json:"status" enums:"pending,active" doc:"A pending endpoint gets nothing but test events until one gets a 2xx."`
 }
 
 type disabledData struct {
@@ -24,7 +25,7 @@ type disabledData struct {
 // The facts about endpoints.
 var (
 	Tested      = fact.Define("webhook_endpoint.tested", "A test of an endpoint, sent to that endpoint alone.", statusData{})
-	BeganToFail = fact.Define("webhook_endpoint.failing", "An endpoint has only failed for half, or three quarters, of the time after which it is disabled.", failingData{})
+	BeganToFail = fact.Define("webhook_endpoint.failing", "An endpoint has only failed, or has not proven itself, for half, or three quarters, of the time after which a failure disables it.", failingData{}).Revised(2)
 	WasDisabled = fact.Define("webhook_endpoint.disabled", "An endpoint was disabled: nothing is sent to it until it is enabled again.", disabledData{})
 )
 

@@ -64,6 +64,9 @@ func (s *Service) RecoverPage(ctx context.Context, tenant id.TenantID, rid id.Re
 	return more, err
 }
 
+// CountBy has dry runs count in pages of batch facts, and begin none after most.
+func (s *Service) CountBy(batch int, most time.Duration) { s.counting = counting{batch, most} }
+
 // ErrUnsettled says that a recovery waits for a transaction that is older than it.
 var ErrUnsettled = errUnsettled
 

@@ -333,6 +333,11 @@ func TestDelivery_IsNotFailedByAConnectionThatWasClosedMeanwhile(t *testing.T) {
 	done := `select count(*) from webhook_deliveries where tenant_id = $1 and type = 'organisation.probed' and `
 	require.Eventually(t, func() bool { return w.Count(done+`status = 'delivered'`, w.Tenant.UUID()) == 1 }, enough, 20*time.Millisecond)
 	require.Equal(t, 1, w.Count(done+`attempts = 1`, w.Tenant.UUID()))
+	for _, tries := range s.seen() {
+		require.Len(t, tries, 2, "in one try it came twice, as docs/webhooks.md says under At least once")
+		require.Equal(t, tries[0].header.Get("Webhook-Id"), tries[1].header.Get("Webhook-Id"))
+		require.Equal(t, tries[0].header.Get("Webhook-Signature"), tries[1].header.Get("Webhook-Signature"))
+	}
 }
 
 // process is another process on the same database, with a clock that is set wrong by ahead.
@@ -456,6 +461,9 @@ func TestDelivery_ThatWeCannotMakeCostsNoTry(t *testing.T) {
 			require.Equal(t, 1, p.deliver())
 			require.Empty(t, arrived())
 			p.untried(caller, path)
+			again, err := time.Parse(time.RFC3339Nano, caller.Get("/v1/webhook-deliveries?status=waiting").Str("data.0.next_attempt_at"))
+			require.NoError(t, err)
+			require.Greater(t, time.Until(again), 30*time.Second, "and its owner is told when it is looked at again")
 			require.Contains(t, p.Log.String(), `"level":"ERROR","msg":"webhook cannot be made"`)
 			require.NotContains(t, p.Log.String(), "CANARY")
 			require.NotContains(t, p.Log.String(), "PRIVATE")

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -277,16 +278,30 @@ func deliveryWire(d Delivery) DeliveryWire {
 
 // AttemptWire is one try.
 type AttemptWire struct {
-	ID         id.AttemptID `json:"id" example:"wha_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	At         time.Time    `json:"at" format:"date-time" example:"2027-01-11T08:00:00Z"`
-	Outcome    string       `json:"outcome" enums:"delivered,refused,unreachable,gone,no_token" example:"delivered"`
-	Status     *int         `json:"status" extensions:"x-nullable" example:"204"` // of the answer
-	DurationMS int          `json:"duration_ms" example:"38"`
-	Answer     *string      `json:"answer" extensions:"x-nullable" example:"ok"` // the first 16 kB of its body
+	ID            id.AttemptID       `json:"id" example:"wha_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	At            time.Time          `json:"at" format:"date-time" example:"2027-01-11T08:00:00Z"` // in whole seconds its webhook-timestamp
+	Outcome       string             `json:"outcome" enums:"delivered,refused,unreachable,gone,no_token" example:"delivered"`
+	Status        *int               `json:"status" extensions:"x-nullable" example:"204"` // of the answer
+	DurationMS    int                `json:"duration_ms" example:"38"`                     // without an answer, or without a token, in whole seconds
+	Answer        *string            `json:"answer" extensions:"x-nullable" example:"ok"`  // the first 16 kB of its body
+	AnswerHeaders []AnswerHeaderWire `json:"answer_headers"`                               // of its headers content-type, retry-after, location and x-request-id
+	// What was sent, beside the fact: null where no token was given, so nothing was, and in tries from before it was kept. Where nobody
+	// answered it may not have left.
+	Request *SentWire `json:"request" extensions:"x-nullable"`
 } // @name WebhookAttempt
 
+// shownMS is how long a try took, as callers are told. Where nobody answered it is rounded up to whole seconds: a name that there is
+// not, a port that nobody listens on and an address that is never called end alike, but not equally soon, and whoever may name
+// addresses must not learn from us which it was. Our log has the exact time.
+func (a Attempt) shownMS() int {
+	if a.Outcome != outcomeUnreachable && a.Outcome != outcomeNoToken {
+		return a.DurationMS
+	}
+	return max(1, (a.DurationMS+999)/1000) * 1000
+}
+
 func attemptWire(a Attempt) AttemptWire {
-	w := AttemptWire{a.ID, a.At.UTC(), a.Outcome, a.Status, a.DurationMS, nil}
+	w := AttemptWire{a.ID, a.At.UTC(), a.Outcome, a.Status, a.shownMS(), nil, a.told(), a.sent()}
 	if a.Status != nil {
 		text := strings.ToValidUTF8(string(a.Answer), "\uFFFD")
 		w.Answer = &text
@@ -338,7 +353,7 @@ type deliveryByID struct {
 	ID id.DeliveryID `uri:"id"`
 }
 
-// maxTries bounds the tries that are shown; the schedule has ten, and a resend adds one.
+// maxTries bounds the tries that are shown, the newest; the schedule has ten, and a resend begins it anew.
 const maxTries = 100
 
 // getDelivery reads one delivery and its tries.
@@ -355,9 +370,10 @@ func (s *Service) getDelivery(_ context.Context, tx *db.Tx, in deliveryByID) (De
 		return DeliveryDetail{}, err
 	}
 	var tries []Attempt
-	if err := tx.Where("delivery_id = ?", in.ID).Order("id").Limit(maxTries).Find(&tries).Error; err != nil {
+	if err := tx.Where("delivery_id = ?", in.ID).Order("id desc").Limit(maxTries).Find(&tries).Error; err != nil {
 		return DeliveryDetail{}, err
 	}
+	slices.Reverse(tries)
 	out := DeliveryDetail{deliveryWire(d), []AttemptWire{}}
 	for _, a := range tries {
 		out.Attempts = append(out.Attempts, attemptWire(a))
@@ -368,7 +384,7 @@ func (s *Service) getDelivery(_ context.Context, tx *db.Tx, in deliveryByID) (De
 // resend tries a delivery again.
 //
 //	@Summary		Send a delivery again
-//	@Description	A try now, with the same webhook-id, whatever became of it before.
+//	@Description	A try now, with the same webhook-id, whatever became of it before; where it fails, the schedule of tries begins anew with it. To an endpoint that keeps the order of subjects it goes after what is earlier of its subject and before what is later, where those still wait.
 //	@ID				resendWebhookDelivery
 //	@Tags			webhook
 //	@Param			id	path		string	true	"the delivery"	example(whd_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -417,7 +433,7 @@ type choiceReq struct {
 // resendAll tries many deliveries again.
 //
 //	@Summary		Send deliveries again
-//	@Description	A try now for each, under its own webhook-id, up to 5000 with one request: while after is not null there are more. Those of endpoints that are disabled or deleted are left out, and so are those that wait already.
+//	@Description	A try now for each, under its own webhook-id, with a schedule of tries that begins anew, up to 5000 with one request: while after is not null there are more. Those of endpoints that are disabled or deleted are left out, and so are those that wait already. The order of subjects is kept where an endpoint asks for it.
 //	@ID				resendWebhookDeliveries
 //	@Tags			webhook
 //	@Param			body	body		Choice	true	"which"

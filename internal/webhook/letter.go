@@ -30,6 +30,11 @@ var (
 		EN: "The webhook endpoint {id} at {host} has only failed since {since}. If that goes on it is disabled with the first failure after {until}. Nothing is lost: what waits is sent once it answers again.\n\nIn the webhook console you see what it answers. Who manages this connection ({client}) can give you a link to it. How: {link}\n",
 		NL: "Het webhook-endpoint {id} op {host} faalt sinds {since}. Als dat zo blijft, wordt het uitgeschakeld bij de eerste fout na {until}. Er gaat niets verloren: wat wacht, wordt verstuurd zodra het weer antwoordt.\n\nIn de webhookconsole zie je wat het antwoordt. Wie deze koppeling ({client}) beheert, kan je er een link naar geven. Hoe: {link}\n",
 		FR: "Le point de terminaison webhook {id} chez {host} ne fait qu’échouer depuis {since}. Si cela continue, il sera désactivé à la première erreur après {until}. Rien n’est perdu : ce qui attend partira dès qu’il répondra.\n\nLa console des webhooks montre ce qu’il répond. Qui gère cette connexion ({client}) peut vous en donner un lien. Comment : {link}\n"}
+	pendingSubject = fault.Text{EN: "Webhook endpoint at {host} accepts no test", NL: "Webhook-endpoint op {host} neemt geen test aan", FR: "Le point de terminaison webhook chez {host} n’accepte aucun test"}
+	pendingText    = fault.Text{
+		EN: "The webhook endpoint {id} at {host} has accepted no test event since {since}, so nothing else is sent to it. What is meant for it waits, for as long as facts are kept. If that goes on it is disabled after {until}.\n\nWhen it is mended, send it a test in the webhook console: once it accepts that, all that waits goes out. Who manages this connection ({client}) can give you a link to it. How: {link}\n",
+		NL: "Het webhook-endpoint {id} op {host} nam sinds {since} geen testmelding aan. Daarom wordt er verder niets naartoe gestuurd. Wat ervoor bestemd is, wacht, zolang meldingen bewaard worden. Als dat zo blijft, wordt het na {until} uitgeschakeld.\n\nIs het hersteld, stuur het dan een testmelding in de webhookconsole: neemt het die aan, dan vertrekt alles wat wacht. Wie deze koppeling ({client}) beheert, kan je er een link naar geven. Hoe: {link}\n",
+		FR: "Le point de terminaison webhook {id} chez {host} n’a accepté aucune notification de test depuis {since} : rien d’autre ne lui est donc envoyé. Ce qui lui est destiné attend, aussi longtemps que les notifications sont conservées. Si cela continue, il sera désactivé après {until}.\n\nUne fois réparé, envoyez-lui un test dans la console des webhooks : dès qu’il l’accepte, tout ce qui attend part. Qui gère cette connexion ({client}) peut vous en donner un lien. Comment : {link}\n"}
 	disabledSubject = fault.Text{EN: "Webhook endpoint at {host} is disabled", NL: "Webhook-endpoint op {host} is uitgeschakeld", FR: "Le point de terminaison webhook chez {host} est désactivé"}
 	disabledText    = fault.Text{
 		EN: "The webhook endpoint {id} at {host} was disabled on {since} ({reason}). Nothing is sent to it. When it is mended: enable it, and recover what it missed since then. Both can be done in the webhook console. Who manages this connection ({client}) can give you a link to it. How: {link}\n",
@@ -72,7 +77,7 @@ func (s *Service) SendLetter(ctx context.Context, a LetterArgs) error {
 
 // letter is what there is to say of an endpoint, if there is anything.
 func (e Endpoint) letter(a LetterArgs, lang, zone, public string) (mail.Letter, bool) {
-	if e.AlertEmail == nil || a.About == letterFailing && (e.Status != Active || e.FailingSince == nil) || a.About == letterDisabled && e.Status != Disabled {
+	if e.AlertEmail == nil || a.About == letterFailing && (e.Status != Active && e.Status != Pending || e.FailingSince == nil) || a.About == letterDisabled && e.Status != Disabled {
 		return mail.Letter{}, false
 	}
 	at, err := time.LoadLocation(zone)
@@ -86,6 +91,9 @@ func (e Endpoint) letter(a LetterArgs, lang, zone, public string) (mail.Letter, 
 	}
 	params := map[string]string{"id": e.ID.String(), "host": host, "client": e.ClientID.String(), "link": public + "/docs/events/" + BeganToFail.Name}
 	subject, text := failingSubject, failingText
+	if e.Status == Pending {
+		subject, text = pendingSubject, pendingText
+	}
 	if a.About == letterDisabled {
 		subject, text, params["link"] = disabledSubject, disabledText, public+"/docs/events/"+WasDisabled.Name
 		params["since"], params["reason"] = say(*e.DisabledAt), *e.DisabledReason

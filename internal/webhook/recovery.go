@@ -15,6 +15,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Recovery sends an endpoint what it missed since a time: deliveries that failed or still wait, and facts that it never
@@ -33,6 +34,7 @@ type Recovery struct {
 	Cursor             uuid.UUID // the last fact that was looked at
 	DeliveryCount      int
 	FinishedAt         *time.Time
+	AtLeast            bool `gorm:"-"` // counted only: there may be more than DeliveryCount
 }
 
 // TableName is the table of recoveries.
@@ -40,6 +42,9 @@ func (Recovery) TableName() string { return "webhook_recoveries" }
 
 // Key places a recovery in a list.
 func (r Recovery) Key() (int64, uuid.UUID) { return r.Pos, r.ID.UUID() }
+
+// Bounds are how an employer's recoveries are found.
+func (Recovery) Bounds() page.Bounds { return page.OfEmployer("organisation_id") }
 
 // The statuses of a recovery; one whose endpoint is deleted is cancelled.
 const (
@@ -58,25 +63,84 @@ type RecoverInput struct {
 	DryRun bool `json:"dry_run" default:"false" example:"false"`
 } // @name WebhookRecoveryInput
 
-// missed are the facts of a page that an endpoint has to get, with the delivery that it has of each, if any.
+// pageOfFacts are the next facts that a recovery looks at.
+const pageOfFacts = `page as materialized (
+		select * from events where tenant_id = @tenant and id > @cursor and occurred_at >= @since and pos <= @until order by id limit @batch
+	)`
+
+// missed are the facts of a page that an endpoint has to get, with the delivery that it has of each, if any. Those from before it was
+// made are told by their place in the order of changes: clocks of processes differ. A fact has few deliveries, an endpoint may have
+// a hundred thousand: so the one is looked for among those of the fact, whatever a plan made of the tables when they were small.
 const missed = `
 	from page e
-	left join lateral (select id, status from webhook_deliveries where tenant_id = @tenant and event_id = e.id and endpoint_id = @endpoint limit 1) d on true
+	left join lateral (select id, status from (select id, status, endpoint_id from webhook_deliveries where tenant_id = @tenant and event_id = e.id offset 0) its
+		where endpoint_id = @endpoint limit 1) d on true
 	where e.type like any (cast(@patterns as text[])) and e.noun = any (cast(@nouns as text[])) and e.type <> 'webhook_endpoint.tested'
 		and (cast(@organisation as uuid) is null or cast(@organisation as uuid) = any (e.organisation_ids))
 		and (@unrequested or e.type like any (cast(@own as text[])))
 		and (@unrequested or cast(@filter as jsonb) is null or platform.filter_holds(cast(@filter as jsonb), e.data))
-		and (@unrequested or d.id is not null or e.occurred_at >= @made)
+		and (@unrequested or d.id is not null or case when cast(@born as bigint) is null then e.occurred_at >= @made else e.pos > cast(@born as bigint) end)
 		and (d.id is null or d.status in ('waiting', 'failed') or d.status = 'cancelled' and @unrequested)`
 
 // values are what missed asks for; until is the position of the last fact that may be among them.
-func (r Recovery) values(tx *db.Tx, e Endpoint, until int64) map[string]any {
+func (r Recovery) values(tx *db.Tx, e Endpoint, until int64) (map[string]any, error) {
+	// The test event that was recorded with the endpoint has its place, for as long as facts are kept. After that all that are kept are
+	// younger than the endpoint.
+	var first []struct{ Pos int64 }
+	if err := tx.Select(&first, `select pos from events where tenant_id = ? and subject_id = ? and type = ? and occurred_at = ? order by pos limit 1`,
+		tx.Scope.Tenant, e.ID.UUID(), Tested.Name, e.CreatedAt); err != nil {
+		return nil, err
+	}
+	var born *int64
+	if len(first) > 0 {
+		born = &first[0].Pos
+	}
 	return map[string]any{"until": until, "tenant": tx.Scope.Tenant, "endpoint": e.ID.UUID(), "patterns": r.TypePatterns, "nouns": r.Nouns, "organisation": e.OrganisationID,
-		"unrequested": r.IncludeUnrequested, "own": e.TypePatterns, "filter": e.Filter, "made": e.CreatedAt, "since": r.Since, "cursor": r.Cursor, "batch": recoverBatch}
+		"unrequested": r.IncludeUnrequested, "own": e.TypePatterns, "filter": e.Filter, "made": e.CreatedAt, "born": born,
+		"since": r.Since.Add(-skew), "cursor": r.Cursor, "batch": recoverBatch}, nil
 }
 
 // recoverBatch is how many facts one transaction of a recovery looks at.
 const recoverBatch = 1000
+
+// What is only counted is counted in pages of countBatch facts, for countFor at most and a page: long before its transaction ends.
+const (
+	countBatch = 5000
+	countFor   = 4 * time.Second
+)
+
+// counting bounds a dry run.
+type counting struct {
+	batch int           // facts a page
+	most  time.Duration // after which no page begins
+}
+
+// dryRun counts what a recovery would send, and reports whether it came to the end.
+func (c counting) dryRun(tx *db.Tx, r Recovery, e Endpoint) (n int, whole bool, err error) {
+	values, err := r.values(tx, e, math.MaxInt64)
+	if err != nil {
+		return 0, false, err
+	}
+	values["batch"] = c.batch
+	for began := time.Now(); ; {
+		var page struct {
+			Facts, Missed int
+			Last          *uuid.UUID
+		}
+		if err := db.One(tx, &page, `with `+pageOfFacts+`
+			select (select count(*) from page) as facts, (select id from page order by id desc limit 1) as last, (select count(*)`+missed+`) as missed`, values); err != nil {
+			return n, false, err
+		}
+		n += page.Missed
+		if page.Facts < c.batch {
+			return n, true, nil
+		}
+		if time.Since(began) >= c.most {
+			return n, false, nil
+		}
+		values["cursor"] = *page.Last
+	}
+}
 
 // stalled is how long a recovery may do nothing before another may begin beside it.
 const stalled = time.Hour
@@ -117,12 +181,8 @@ func (s *Service) Recover(ctx context.Context, tx *db.Tx, eid id.EndpointID, in 
 		}
 	}
 	if in.DryRun {
-		var n struct{ Count int }
-		err := db.One(tx, &n, `with page as (
-				select * from events where tenant_id = @tenant and id > @cursor and occurred_at >= @since
-			)
-			select count(*) as count`+missed, r.values(tx, e, math.MaxInt64))
-		r.Status, r.DeliveryCount = "dry_run", n.Count
+		n, whole, err := s.counting.dryRun(tx, r, e)
+		r.Status, r.DeliveryCount, r.AtLeast = "dry_run", n, !whole
 		return r, err
 	}
 	// The endpoint is locked, so none begins meanwhile. One that has stood still for long was given up, and blocks nobody.
@@ -146,6 +206,10 @@ func (s *Service) Recover(ctx context.Context, tx *db.Tx, eid id.EndpointID, in 
 		IncludeUnrequested bool          `json:"include_unrequested"`
 	}{r.ID, r.Since, r.IncludeUnrequested})
 }
+
+// skew is how far the clocks of whoever asks and of whoever recorded a fact may be apart: a recovery reaches that much further back,
+// so that a server whose clock is behind keeps nothing from it. A sync reads the same twelve minutes again (page).
+const skew = 12 * time.Minute
 
 // margin is how far the clocks of our processes may be apart where ids are compared with times.
 const margin = time.Hour
@@ -195,16 +259,17 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	values := before.values(tx, e, window.UntilPos)
+	values, err := before.values(tx, e, window.UntilPos)
+	if err != nil {
+		return false, err
+	}
 	var page struct {
 		Facts int
 		Last  *uuid.UUID
 		Made  db.IDs[uuid.UUID] // facts without a delivery
 		Again db.IDs[uuid.UUID] // deliveries
 	}
-	err = db.One(tx, &page, `with page as materialized (
-			select * from events where tenant_id = @tenant and id > @cursor and occurred_at >= @since and pos <= @until order by id limit @batch
-		), missed as (
+	err = db.One(tx, &page, `with `+pageOfFacts+`, missed as (
 			select e.id, d.id as delivery_id`+missed+`
 		)
 		select (select count(*) from page) as facts, (select id from page order by id desc limit 1) as last,

@@ -18,11 +18,12 @@ type RecoveryWire struct {
 	IncludeUnrequested bool           `json:"include_unrequested" example:"false"`
 	Status             string         `json:"status" enums:"dry_run,running,completed,cancelled" example:"running"`
 	DeliveryCount      int            `json:"delivery_count" example:"120"` // so far, or that there would be
+	AtLeast            bool           `json:"at_least" example:"false"`     // only of a dry run: it stopped counting, and there may be more
 	FinishedAt         *time.Time     `json:"finished_at" format:"date-time" extensions:"x-nullable" example:"2027-01-12T08:00:30Z"`
 } // @name WebhookRecovery
 
 func recoveryWire(r Recovery) RecoveryWire {
-	w := RecoveryWire{&r.ID, r.EndpointID, r.Since.UTC(), append([]string{}, r.EventTypes...), r.IncludeUnrequested, r.Status, r.DeliveryCount, utc(r.FinishedAt)}
+	w := RecoveryWire{&r.ID, r.EndpointID, r.Since.UTC(), append([]string{}, r.EventTypes...), r.IncludeUnrequested, r.Status, r.DeliveryCount, r.AtLeast, utc(r.FinishedAt)}
 	if r.Status == "dry_run" {
 		w.ID = nil
 	}
@@ -37,7 +38,7 @@ type recoverReq struct {
 // recover sends what an endpoint missed.
 //
 //	@Summary		Recover what an endpoint missed
-//	@Description	Everything since a time that failed, still waits, or never became a delivery because the endpoint was disabled: each under its own webhook-id, with a schedule of retries that begins anew. It runs in the background; read the recovery to see how far it is. An endpoint has one at a time: while it runs, 409 webhook-recovery-running. With dry_run the answer is a count, and nothing is sent.
+//	@Description	Everything since a time that failed, still waits, or never became a delivery because the endpoint was disabled: each under its own webhook-id, with a schedule of retries that begins anew. It runs in the background; read the recovery to see how far it is. An endpoint has one at a time: while it runs, 409 webhook-recovery-running. Since reaches twelve minutes further back, because clocks differ. With dry_run the answer is a count, and nothing is sent; where there are so many facts that counting them all takes longer than some seconds, at_least is true.
 //	@ID				recoverWebhookEndpoint
 //	@Tags			webhook
 //	@Param			id		path		string			true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)

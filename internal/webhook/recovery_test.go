@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -385,4 +387,154 @@ func answering(t *testing.T, raw string) string {
 		}
 	}()
 	return "http://" + l.Addr().String()
+}
+
+// Whoever asks for a delivery again while its last try is under way gets more tries: that one had begun before, and says nothing of
+// what comes after.
+func TestDelivery_ThatIsAskedForDuringItsLastTryIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		way    string
+		status int
+	}{{"resend", 500}, {"recover", 500}, {"resend", 204}, {"recover", 204}, {"nobody asks", 500}} {
+		t.Run(fmt.Sprint(c.way, " ", c.status), func(t *testing.T) {
+			t.Parallel()
+			p, r := open(t), hold(t, c.status)
+			caller := p.Coordinator()
+			path := caller.Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}}).Is(201).Header.Get("Location")
+			p.deliver()
+			since := p.Clock.Now().Add(-time.Minute).Format(time.RFC3339)
+			p.record()
+			_, err := p.Super.Exec(context.Background(), `update webhook_deliveries set attempts = 9 where status = 'waiting'`)
+			require.NoError(t, err)
+			one := "/v1/webhook-deliveries/" + caller.Get("/v1/webhook-deliveries?status=waiting").Str("data.0.id")
+			trying := make(chan error, 1)
+			go func() { _, err := p.d.Drain(context.Background()); trying <- err }()
+			answer, entered := <-r.entered, time.Now()
+			switch c.way {
+			case "resend":
+				require.Equal(t, "waiting", caller.Post(one+"/resend", nil).Is(200).Str("status"))
+			case "recover":
+				require.EqualValues(t, 1, p.recover(caller, path, object{"since": since}).Num("delivery_count"))
+			}
+			answer()
+			require.NoError(t, <-trying)
+			d := caller.Get(one).Is(200)
+			require.EqualValues(t, 10, d.Num("attempt_count"))
+			var try id.AttemptID
+			require.NoError(t, try.UnmarshalText([]byte(d.Str("attempts.0.id"))))
+			require.False(t, time.Unix(uuid.UUID(try).Time().UnixTime()).After(entered), "the id of a try does not tell when it ended")
+			queued := p.Count(`select count(*) from platform.delivery_queue where lease is null and due_at between now() + interval '3 seconds' and now() + interval '6 seconds'`)
+			if c.status == 204 {
+				require.Equal(t, "delivered", d.Str("status"))
+				require.Nil(t, d.At("next_attempt_at"))
+				require.Zero(t, p.Count(`select count(*) from platform.delivery_queue`))
+				return
+			}
+			if c.way == "nobody asks" {
+				require.Equal(t, "failed", d.Str("status"))
+				require.Zero(t, p.Count(`select count(*) from platform.delivery_queue`))
+				return
+			}
+			require.Equal(t, "waiting", d.Str("status"))
+			require.NotNil(t, d.At("next_attempt_at"))
+			require.Nil(t, d.At("delivered_at"))
+			require.Equal(t, 1, queued, "after five seconds, as after a first try")
+			require.Contains(t, p.Log.String(), `"attempt":10,"outcome":"refused","status":500`)
+			require.Contains(t, p.Log.String(), `"state":"waiting"`)
+			require.NotContains(t, p.Log.String(), `"state":"failed"`)
+			close(r.through)
+			p.later(7*time.Second, caller)
+			require.Equal(t, 1, p.deliver())
+			require.Equal(t, "waiting", caller.Get(one).Str("status"), "and there are more")
+		})
+	}
+}
+
+// The clocks of whoever asks, of who made the endpoint and of who recorded a fact are each ten minutes off, in all ways.
+func TestRecover_IsNotMisledByAClock(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]struct{ maker, recorder time.Duration }{
+		"a slow recorder": {0, -10 * time.Minute},
+		"a fast maker":    {10 * time.Minute, 0},
+		"a fast recorder": {0, 10 * time.Minute},
+		"a slow maker":    {-10 * time.Minute, 0},
+		"nobody":          {0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, r := open(t), receive(t)
+			c := p.Coordinator()
+			maker, recorder := process(t, p.House, ahead.maker), process(t, p.House, ahead.recorder)
+			record := func() string {
+				subject := id.NewOrganisation()
+				require.NoError(t, recorder.DB.InTenant(context.Background(), p.Who(), func(tx *db.Tx) error {
+					return happened.Record(tx, fact.Event{Subject: subject, Revision: 1})
+				}))
+				return subject.String()
+			}
+			record() // before there was an endpoint
+			var path string
+			who := p.Who()
+			who.Principal = c.Principal
+			require.NoError(t, maker.DB.InTenant(context.Background(), who, func(tx *db.Tx) error {
+				e, _, err := maker.Webhooks.Create(context.Background(), tx, webhook.Input{URL: r.URL, EventTypes: []string{"organisation.*"},
+					Shape: webhook.Shape{Payload: "standard", Ordering: "none"}})
+				path = endpoints + "/" + e.ID.String()
+				return err
+			}))
+			p.deliver()
+			r.answer(410)
+			p.record()
+			p.deliver()
+			require.Equal(t, "disabled", c.Get(path).Str("status"))
+			since := time.Now().Format(time.RFC3339Nano)
+			missed := record()
+			r.answer(200)
+			c.Post(path+"/enable", nil).Is(200)
+			p.later(6*time.Second, c)
+			p.deliver()
+			require.Equal(t, "active", c.Get(path).Str("status"))
+			require.EqualValues(t, 1, c.Post(path+"/recover", object{"since": since, "dry_run": true}).Is(200).Num("delivery_count"))
+			require.EqualValues(t, 1, p.recover(c, path, object{"since": since}).Num("delivery_count"))
+			p.deliver()
+			require.Contains(t, r.subjects(), missed)
+			require.EqualValues(t, 0, c.Post(path+"/recover", object{"since": since, "dry_run": true}).Is(200).Num("delivery_count"))
+		})
+	}
+}
+
+// However many facts there are, a dry run answers: with all of them, or with as many as it came to, and then it says so.
+func TestRecover_ADryRunCountsInPagesAndSaysWhereItStopped(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	c := p.Coordinator()
+	path, _ := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	since := p.Clock.Now().Add(-time.Minute).Format(time.RFC3339)
+	r.answer(410)
+	p.record()
+	p.deliver()
+	for range 7 {
+		p.record()
+	}
+	dry := func() *testkit.Answer {
+		return c.Post(path+"/recover", object{"since": since, "dry_run": true}).Is(200)
+	}
+	all := dry()
+	require.EqualValues(t, 8, all.Num("delivery_count"), "seven that were missed, and the one that still waits")
+	require.Equal(t, false, all.At("at_least"))
+	for _, batch := range []int{1, 2, 3, 100} {
+		p.App.Webhooks.CountBy(batch, time.Minute)
+		require.Equal(t, all.Retold(), dry().Retold(), "%d at a time", batch)
+	}
+	p.App.Webhooks.CountBy(4, 0)
+	some := dry()
+	require.Equal(t, true, some.At("at_least"))
+	require.Positive(t, some.Num("delivery_count"))
+	require.Less(t, some.Num("delivery_count"), 8.0)
+	r.answer(200)
+	c.Post(path+"/enable", nil).Is(200)
+	p.deliver()
+	require.Equal(t, false, p.recover(c, path, object{"since": since}).At("at_least"), "a recovery itself does not stop")
 }

@@ -31,6 +31,8 @@ type Service struct {
 	policy outbound.Policy
 	public string
 	keep   time.Duration
+
+	counting counting
 }
 
 // New returns the verbs. The box seals the secrets of endpoints, policy says which addresses are accepted, links start with
@@ -40,7 +42,7 @@ func New(d *db.DB, box *seal.Box, policy outbound.Policy, publicURL string, keep
 	if keep == 0 {
 		keep = 30 * 24 * time.Hour
 	}
-	return &Service{db: d, box: box, policy: policy, public: publicURL, keep: keep}
+	return &Service{db: d, box: box, policy: policy, public: publicURL, keep: keep, counting: counting{countBatch, countFor}}
 }
 
 // Input is what a caller says of a new endpoint.
@@ -327,8 +329,8 @@ func test(tx *db.Tx, e Endpoint) (id.DeliveryID, error) {
 	return queued.DeliveryID, queue(tx, queued.DeliveryID)
 }
 
-// queue gives a delivery a try now, or as soon as the order of its subject allows. One that is being tried right now is left
-// alone.
+// queue gives a delivery a try now, or as soon as the order of its subject allows, and begins its schedule anew. One that is being
+// tried right now is left alone: where that try fails it is the first of the schedule.
 func queue(tx *db.Tx, did id.DeliveryID) error {
 	_, err := tx.Run(`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, test, subject_id, revision, event_id)
 		select d.id, d.tenant_id, d.endpoint_id, now(), d.type = @tested, o.subject_id, o.revision, o.id
@@ -341,13 +343,13 @@ func queue(tx *db.Tx, did id.DeliveryID) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Run(`update webhook_deliveries set status = 'waiting', next_attempt_at = ?, delivered_at = null where tenant_id = ? and id = ?`,
-		tx.Now, tx.Scope.Tenant, did)
+	_, err = tx.Run(`update webhook_deliveries set status = 'waiting', base_attempts = attempts, next_attempt_at = now(), delivered_at = null where tenant_id = ? and id = ?`,
+		tx.Scope.Tenant, did)
 	tx.AfterCommit(fact.Wake)
 	return err
 }
 
-// Resend tries a delivery again now, under the same webhook-id, whatever became of it before.
+// Resend tries a delivery again now, under the same webhook-id, whatever became of it before. Its schedule of tries begins anew.
 func (s *Service) Resend(_ context.Context, tx *db.Tx, did id.DeliveryID) (Delivery, error) {
 	d, err := db.Get[Delivery](tx, did)
 	if err != nil {
@@ -438,10 +440,10 @@ func choose(tx *db.Tx, c Choice, statuses []string) (chosen []Delivery, after *i
 	return chosen, &chosen[maxChosen-1].ID, nil
 }
 
-// resendChosen gives deliveries a try now, of endpoints that can get one.
+// resendChosen gives deliveries a try now and begins their schedules anew, of endpoints that can get one.
 const resendChosen = `
 with able as (
-	update webhook_deliveries d set status = 'waiting', next_attempt_at = now(), delivered_at = null
+	update webhook_deliveries d set status = 'waiting', base_attempts = d.attempts, next_attempt_at = now(), delivered_at = null
 	from webhook_endpoints e
 	where d.tenant_id = @tenant and d.id = any (cast(@ids as uuid[])) and d.status <> 'waiting'
 		and e.tenant_id = d.tenant_id and e.id = d.endpoint_id and e.status in ('pending', 'active')
@@ -660,20 +662,40 @@ func (s *Service) shut(ctx context.Context, tx *db.Tx, before Endpoint, reason s
 	return after, WasDisabled.Record(tx, about(after, disabledData{reason}))
 }
 
-// Warn warns of the transaction's tenant's endpoints that have only failed for long. There is never more to do.
+// unproven is how long facts may wait for a pending endpoint whose test has not even failed, because it was cancelled or cannot be
+// made, before that counts as failing.
+const unproven = time.Hour
+
+// Warn warns of the transaction's tenant's endpoints that have only failed for long, or have not proven themselves while facts wait for
+// them. There is never more to do.
 func (s *Service) Warn(tx *db.Tx) (bool, error) {
 	var due []struct {
 		Endpoint
 		At time.Time // by the clock of the database
 	}
 	err := tx.Select(&due, `select e.*, now() as at from webhook_endpoints e
-		where tenant_id = ? and status = 'active' and now() - failing_since >= case warned when 0 then make_interval(secs => ?) when 1 then make_interval(secs => ?) end
-		order by id for no key update`, tx.Scope.Tenant, warnings[0].Seconds(), warnings[1].Seconds())
+		where tenant_id = ? and status in ('pending', 'active') and (now() - failing_since >= case warned when 0 then make_interval(secs => ?) when 1 then make_interval(secs => ?) end
+			or failing_since is null and status = 'pending' and exists (select from platform.delivery_queue q
+				where q.endpoint_id = e.id and not q.test and q.due_at <= now() - make_interval(secs => ?))
+			or status = 'pending' and now() - failing_since >= make_interval(secs => ?))
+		order by id for no key update`, tx.Scope.Tenant, warnings[0].Seconds(), warnings[1].Seconds(), unproven.Seconds(), failingLimit.Seconds())
 	if err != nil {
 		return false, err
 	}
 	for _, x := range due {
-		if _, err := s.warn(tx.Statement.Context, tx, x.Endpoint, x.At); err != nil {
+		if x.FailingSince == nil {
+			before, after := x.Endpoint, x.Endpoint
+			after.FailingSince, after.Warned = &x.At, 0
+			if _, err := db.Change(tx, before, &after); err != nil {
+				return false, err
+			}
+			continue
+		}
+		after, err := s.warn(tx.Statement.Context, tx, x.Endpoint, x.At)
+		if err == nil && x.Status == Pending && x.Warned == len(warnings) && x.At.Sub(*x.FailingSince) >= failingLimit {
+			_, err = s.shut(tx.Statement.Context, tx, after, reasonFailing) // its test has used up its tries, so no failure will
+		}
+		if err != nil {
 			return false, err
 		}
 	}

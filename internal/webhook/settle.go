@@ -25,6 +25,7 @@ type tried struct {
 	r     result
 	state string         // of the delivery, waiting unless no try follows; lost when it is not ours any more
 	pause *time.Duration // until the next try; nil: there is none
+	anew  *time.Duration // the same, where the schedule began anew while the try was under way; nil: it arrived
 	done  chan error
 }
 
@@ -175,16 +176,20 @@ func byEndpoint(batch []*tried) (parts [][]*tried) {
 func (d *Deliverer) settleAll(ctx context.Context, tenant id.TenantID, batch []*tried) error {
 	who := db.System(tenant, "deliver")
 	who.RequestID = batch[0].t.Delivery.String()
-	held := map[uuid.UUID]bool{}
+	held := map[uuid.UUID]string{}
 	if !slices.ContainsFunc(batch, (*tried).matters) {
-		var mine []uuid.UUID
-		err := d.db.InTenantOne(ctx, who, &mine, settled, values(tenant, batch)...)
-		for _, x := range batch {
-			if err == nil && !slices.Contains(mine, x.t.Delivery.UUID()) {
-				x.state = "lost"
-			}
+		var mine []struct {
+			DeliveryID uuid.UUID
+			Status     string
 		}
-		return err
+		if err := d.db.InTenantOne(ctx, who, &mine, settled, values(tenant, batch)...); err != nil {
+			return err
+		}
+		for _, m := range mine {
+			held[m.DeliveryID] = m.Status
+		}
+		became(batch, held)
+		return nil
 	}
 	err := d.db.InTenant(ctx, who, func(tx *db.Tx) error {
 		// Endpoints are locked before the queue, as those do who delete or move one.
@@ -198,10 +203,10 @@ func (d *Deliverer) settleAll(ctx context.Context, tenant id.TenantID, batch []*
 		}
 		for _, x := range batch {
 			e := endpoints[x.t.Endpoint]
-			if !x.matters() || !held[x.t.Delivery.UUID()] || e.URL != x.p.URL {
+			if !x.matters() || held[x.t.Delivery.UUID()] == "" || e.URL != x.p.URL {
 				continue
 			}
-			after, err := d.consequences(ctx, tx, *e, x.p.Type == Tested.Name, x.r.outcome, d.clock.now())
+			after, err := d.consequences(ctx, tx, *e, x.p.Type == Tested.Name, x.r, d.clock.now())
 			if err != nil {
 				return err
 			}
@@ -209,12 +214,20 @@ func (d *Deliverer) settleAll(ctx context.Context, tenant id.TenantID, batch []*
 		}
 		return nil
 	})
+	if err == nil {
+		became(batch, held)
+	}
+	return err
+}
+
+// became says of each try of a batch that was written what became of its delivery.
+func became(batch []*tried, held map[uuid.UUID]string) {
 	for _, x := range batch {
-		if err == nil && !held[x.t.Delivery.UUID()] {
+		x.state = held[x.t.Delivery.UUID()]
+		if x.state == "" {
 			x.state = "lost"
 		}
 	}
-	return err
 }
 
 // lockAll locks the endpoints that the batch can change, in one order.
@@ -238,36 +251,43 @@ func lockAll(tx *db.Tx, batch []*tried) (map[id.EndpointID]*Endpoint, error) {
 }
 
 // settled writes tries and what became of their deliveries. A worker that lost its lease adds its try, since it happened,
-// and changes nothing else.
+// and changes nothing else. Who asked for the schedule to begin anew while the last try was under way has the row say so, in whatever
+// version it is found: then that try was not the last.
 const settled = `
-with tried (delivery_id, lease, id, endpoint_id, organisation_id, at, status, outcome, took, answer, state, attempts, pause) as (
+with tried (delivery_id, lease, id, endpoint_id, organisation_id, at, status, outcome, took, answer, state, attempts, pause, base, anew,
+	url, thin, header_names, signed_by, answer_headers) as (
 	select * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::timestamptz[], $8::int[], $9::text[], $10::int[], $11::bytea[],
-		$12::text[], $13::int[], $14::interval[])
+		$12::text[], $13::int[], $14::interval[], $15::int[], $16::interval[], $17::text[], $18::bool[], $19::text[], $20::bytea[], $21::text[])
 ), mine as (
-	select q.delivery_id, t.state, t.attempts, t.pause
+	select q.delivery_id, t.state, t.attempts, t.pause, t.base, t.anew
 	from tried t
 	join platform.delivery_queue q on q.delivery_id = t.delivery_id and q.lease = t.lease
 	where q.delivery_id = any ($2)
 	order by q.delivery_id
 	for update of q
 ), noted as (
-	insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, organisation_id, at, status, outcome, duration_ms, answer)
-	select $1, id, delivery_id, endpoint_id, organisation_id, at, status, outcome, took, answer from tried
+	insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, organisation_id, at, status, outcome, duration_ms, answer,
+		url, thin, header_names, signed_by, answer_headers)
+	select $1, id, delivery_id, endpoint_id, organisation_id, at, status, outcome, took, answer, url, thin, string_to_array(header_names, ','), signed_by, answer_headers
+	from tried
 	on conflict do nothing
 ), state as (
-	update webhook_deliveries d set status = m.state, attempts = m.attempts, next_attempt_at = now() + m.pause,
+	update webhook_deliveries d set attempts = m.attempts,
+		status = case when d.base_attempts = m.base or m.anew is null then m.state else 'waiting' end,
+		next_attempt_at = now() + case when d.base_attempts = m.base then m.pause else m.anew end,
 		delivered_at = case when m.state = 'delivered' then now() end
 	from mine m
 	where d.tenant_id = $1 and d.id = m.delivery_id and d.id = any ($2)
+	returning d.id as delivery_id, d.status, case when d.base_attempts = m.base then m.pause else m.anew end as pause
 ), again as (
-	update platform.delivery_queue q set due_at = now() + m.pause, lease = null, leased_until = null
-	from mine m
-	where q.delivery_id = m.delivery_id and m.pause is not null and q.delivery_id = any ($2)
+	update platform.delivery_queue q set due_at = now() + s.pause, lease = null, leased_until = null
+	from state s
+	where q.delivery_id = s.delivery_id and s.pause is not null and q.delivery_id = any ($2)
 ), over as (
-	delete from platform.delivery_queue q using mine m
-	where q.delivery_id = m.delivery_id and m.pause is null and q.delivery_id = any ($2)
+	delete from platform.delivery_queue q using state s
+	where q.delivery_id = s.delivery_id and s.pause is null and q.delivery_id = any ($2)
 )
-select delivery_id from mine`
+select delivery_id, status from state`
 
 // values are those of settled for a batch.
 func values(tenant id.TenantID, batch []*tried) []any {
@@ -279,8 +299,12 @@ func values(tenant id.TenantID, batch []*tried) []any {
 		statuses                           = make([]*int, n)
 		outcomes, states                   = make([]string, n), make([]string, n)
 		tooks, attempts                    = make([]int64, n), make([]int, n)
+		bases                              = make([]int, n)
 		answers                            = make([][]byte, n)
-		pauses                             = make([]*time.Duration, n)
+		pauses, anews                      = make([]*time.Duration, n), make([]*time.Duration, n)
+		urls, headers, tolds               = make([]*string, n), make([]*string, n), make([]*string, n)
+		thins                              = make([]*bool, n)
+		signed                             = make([][]byte, n)
 	)
 	for i, x := range batch {
 		deliveries[i], leases[i], ids[i], endpoints[i] = x.t.Delivery.UUID(), x.t.lease, x.id.UUID(), x.t.Endpoint.UUID()
@@ -291,21 +315,36 @@ func values(tenant id.TenantID, batch []*tried) []any {
 		if x.r.status != 0 {
 			statuses[i] = &x.r.status
 		}
-		ats[i], outcomes[i], states[i], tooks[i], attempts[i], answers[i], pauses[i] =
-			x.r.at, x.r.outcome, x.state, x.r.took.Milliseconds(), x.p.Attempts+1, x.r.answer, x.pause
+		ats[i], outcomes[i], states[i], tooks[i], attempts[i], answers[i], pauses[i], bases[i], anews[i] =
+			x.r.at, x.r.outcome, x.state, x.r.took.Milliseconds(), x.p.Attempts+1, x.r.answer, x.pause, x.p.BaseAttempts, x.anew
+		if x.r.outcome != outcomeNoToken { // else nothing was sent
+			thin := x.p.Payload == payloadThin
+			urls[i], thins[i], signed[i] = &x.p.URL, &thin, x.p.SignedBy
+		}
+		if len(x.r.names) > 0 {
+			all := strings.Join(x.r.names, ",") // none holds a comma: they are tokens (RFC 9110, section 5.6.2)
+			headers[i] = &all
+		}
+		if x.r.told != "" {
+			tolds[i] = &x.r.told
+		}
 	}
-	return []any{tenant.UUID(), deliveries, leases, ids, endpoints, organisations, ats, statuses, outcomes, tooks, answers, states, attempts, pauses}
+	return []any{tenant.UUID(), deliveries, leases, ids, endpoints, organisations, ats, statuses, outcomes, tooks, answers, states, attempts, pauses, bases, anews,
+		urls, thins, headers, signed, tolds}
 }
 
-// note writes a batch, and adds to held which deliveries were still ours.
-func note(ctx context.Context, tx *db.Tx, batch []*tried, held map[uuid.UUID]bool) error {
+// note writes a batch, and adds to held which deliveries were still ours, with what became of each.
+func note(ctx context.Context, tx *db.Tx, batch []*tried, held map[uuid.UUID]string) error {
 	return tx.Pgx(func(p pgx.Tx) error {
 		var b pgx.Batch
 		b.Queue(db.ByIndex)
 		b.Queue(settled, values(tx.TenantID(), batch)...).
 			Query(func(rows pgx.Rows) error {
-				var d uuid.UUID
-				_, err := pgx.ForEachRow(rows, []any{&d}, func() error { held[d] = true; return nil })
+				var (
+					d     uuid.UUID
+					state string
+				)
+				_, err := pgx.ForEachRow(rows, []any{&d, &state}, func() error { held[d] = state; return nil })
 				return err
 			})
 		return p.SendBatch(ctx, &b).Close()

@@ -74,6 +74,7 @@ type Certificate struct {
 } // @name WebhookCertificate
 
 const (
+	payloadStandard = "standard"
 	payloadThin     = "thin"
 	orderingSubject = "subject"
 	maxFilterText   = 200 // characters of one value

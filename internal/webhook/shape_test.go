@@ -393,6 +393,7 @@ func TestOAuth_WithoutATokenADeliveryFailsInOneWording(t *testing.T) {
 		require.Equal(t, "no_token", d.Str("attempts.0.outcome"))
 		require.Nil(t, d.At("attempts.0.status"))
 		require.Nil(t, d.At("attempts.0.answer"))
+		require.Nil(t, d.At("attempts.0.request"), "nothing was sent")
 		require.Equal(t, "waiting", d.Str("status"))
 	}
 	require.Len(t, r.got, sent, "nothing goes out without the token")
@@ -590,7 +591,7 @@ func TestOrdering_HoldsForWhatIsSentAgain(t *testing.T) {
 			p.deliver()
 			require.Equal(t, []int{1, 2, 3, 1}, revisions(), "the first failed, and the others wait for it")
 			r.answer(200)
-			p.later(7*time.Minute, c) // it is the second try for what was sent by hand
+			p.later(7*time.Second, c)
 			p.deliver()
 			require.Equal(t, []int{1, 2, 3, 1, 1, 2, 3}, revisions())
 			require.Zero(t, p.Count(`select count(*) from platform.delivery_queue`))

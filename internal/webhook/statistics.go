@@ -14,12 +14,12 @@ const maxCounted = 10_000
 
 // statistics counts the newest tries of a period. The ids of tries hold the time of the worker that made them, which only has to
 // find the partitions: a day off is near enough. The first try of a delivery is among those that are counted if the delivery was
-// made in the period.
+// made in the period. How long a try took is told as everywhere (shownMS).
 const statistics = `
 with e as (
 	select id from webhook_endpoints where tenant_id = @tenant and id = @endpoint and status <> 'deleted'
 ), tries as materialized (
-	select id, delivery_id, at, outcome, duration_ms
+	select id, delivery_id, at, outcome, case when outcome in ('unreachable', 'no_token') then greatest(1, (duration_ms + 999) / 1000) * 1000 else duration_ms end as duration_ms
 	from webhook_attempts
 	where tenant_id = @tenant and endpoint_id = @endpoint and at >= (select platform.clock() - make_interval(hours => @hours))
 		and id >= (select platform.first_id(platform.clock() - make_interval(hours => @hours) - interval '1 day'))

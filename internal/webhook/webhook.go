@@ -17,6 +17,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/outbound"
+	"github.com/switchingtalent/switchboard/internal/platform/page"
 )
 
 // Status is how far an endpoint is.
@@ -117,7 +118,7 @@ type Endpoint struct {
 	Nouns          db.Strings // that the owner could read when it said so; checked again with each try
 	Description    *string
 	Status         Status
-	FailingSince   *time.Time // the first failure that no success followed
+	FailingSince   *time.Time // the first failure that no success followed, or since when facts wait for one that is not proven
 	Warned         int        // how many warnings went out since
 	DisabledAt     *time.Time
 	DisabledReason *string
@@ -196,16 +197,25 @@ func (Delivery) TableName() string { return "webhook_deliveries" }
 // Key places a delivery in a list.
 func (d Delivery) Key() (int64, uuid.UUID) { return 0, d.ID.UUID() }
 
+// Bounds are how an employer's deliveries are found.
+func (Delivery) Bounds() page.Bounds { return page.OfEmployer("organisation_id") }
+
 // Attempt is one try of a delivery.
 type Attempt struct {
-	TenantID   id.TenantID  `gorm:"primaryKey"`
-	ID         id.AttemptID `gorm:"primaryKey"`
-	DeliveryID id.DeliveryID
-	At         time.Time
-	Status     *int // of the answer, nil without one
-	Outcome    string
-	DurationMS int    `gorm:"column:duration_ms"`
-	Answer     []byte // the first 16 kB of the body
+	TenantID       id.TenantID  `gorm:"primaryKey"`
+	ID             id.AttemptID `gorm:"primaryKey"`
+	DeliveryID     id.DeliveryID
+	OrganisationID *id.OrganisationID // the endpoint's employer then
+	At             time.Time          // when it was signed
+	Status         *int               // of the answer, nil without one
+	Outcome        string
+	DurationMS     int        `gorm:"column:duration_ms"`
+	Answer         []byte     // the first 16 kB of the body
+	URL            *string    `gorm:"column:url"` // where it was sent; nil: nowhere, or it was not kept
+	Thin           *bool      // the form of what was sent, nil as URL
+	HeaderNames    db.Strings // that were sent and that not every delivery has
+	SignedBy       []byte     // the ids of the secrets, 16 bytes each
+	AnswerHeaders  *string    // one to a line
 }
 
 // TableName is the table of tries.

@@ -17,7 +17,8 @@ type PurgeArgs struct{}
 // Kind names the job.
 func (PurgeArgs) Kind() string { return "webhook.purge" }
 
-// WarnArgs is the job that warns of endpoints that have only failed for long, also when nothing is sent to them.
+// WarnArgs is the job that warns of endpoints that have only failed for long, also when nothing is sent to them, or that have not
+// proven themselves while facts wait for them.
 type WarnArgs struct{}
 
 // Kind names the job.
@@ -63,7 +64,8 @@ type warner struct {
 // Work looks once.
 func (w *warner) Work(ctx context.Context, _ *river.Job[WarnArgs]) error { return w.s.WarnAll(ctx) }
 
-// WarnAll warns of the endpoints of every tenant that have only failed for half or three quarters of failingLimit.
+// WarnAll warns of the endpoints of every tenant that have only failed, or have not proven themselves, for half or three quarters of
+// failingLimit.
 func (s *Service) WarnAll(ctx context.Context) error {
 	return s.db.EachTenant(ctx, "webhook-warn", s.Warn)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/matching/relevance"
@@ -104,7 +105,7 @@ func cohorts(ctx context.Context) error {
 			fmt.Printf("  %-12s %8.3f s CPU\n", s, median(spent[s]))
 		}
 		var packed int
-		if err := st.super.QueryRow(ctx, `select length(packed) from matching_run_problems where tenant_id = $1 and run_id = $2`, tenant.UUID(), last).Scan(&packed); err != nil {
+		if err := st.super.QueryRow(ctx, `select sum(length(packed)) from matching_run_problems where tenant_id = $1 and run_id = $2`, tenant.UUID(), last).Scan(&packed); err != nil {
 			return last, err
 		}
 		fmt.Printf("%.1f MB kept with the run; matched %d: %d kept, %d moved, %d new; certificate %v\n", float64(packed)/1e6, got.Matched, got.Kept, got.Moved, got.New, got.Certificate)
@@ -112,6 +113,9 @@ func cohorts(ctx context.Context) error {
 	}
 	first, err := measure("A cohort", nil)
 	if err != nil {
+		return err
+	}
+	if err := st.suppose(ctx, id.MatchingRunID(first)); err != nil {
 		return err
 	}
 	for _, late := range []string{
@@ -125,6 +129,48 @@ func cohorts(ctx context.Context) error {
 	}
 	_, err = measure("Based on that, after one place closed and the words of a place and of a question changed", &first)
 	return err
+}
+
+// suppose asks what would follow from changes of a run, one each: a leervraag leaves, a leerplek that was chosen closes, or takes one more.
+func (st *stage) suppose(ctx context.Context, run id.MatchingRunID) error {
+	const each = 30
+	c, r := st.callers[0], rand.New(rand.NewPCG(5, 1))
+	rows, err := st.super.Query(ctx, `select leervraag_id, leerplek_id from matching_run_places where tenant_id = $1 and run_id = $2 and standing = 'chosen' order by leervraag_id`, c.tenant, run.UUID())
+	if err != nil {
+		return err
+	}
+	type chosen struct{ LeervraagID, LeerplekID [16]byte }
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[chosen])
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return errors.New("the run chose nothing")
+	}
+	at := "/v1/matching-runs/" + run.String() + "/what-if?"
+	start := time.Now()
+	if _, _, err := timed(st.base, c.token, []string{at}); err != nil {
+		return err
+	}
+	fmt.Printf("\nwhat if: the first answer after %.2f s\n", time.Since(start).Seconds())
+	for _, of := range []string{"leaves", "closes", "widens"} {
+		paths := make([]string, each)
+		for i := range paths {
+			x := all[r.IntN(len(all))]
+			paths[i] = at + of + "=" + id.LeerplekID(x.LeerplekID).String()
+			if of == "leaves" {
+				paths[i] = at + of + "=" + id.LeervraagID(x.LeervraagID).String()
+			}
+		}
+		mine := ownCPU()
+		took, _, err := timed(st.base, c.token, paths)
+		if err != nil {
+			return err
+		}
+		slices.Sort(took)
+		fmt.Printf("  %-6s  p50 %.1f ms, p95 %.1f ms, %.1f ms CPU each, of %d\n", of, took[each/2].Seconds()*1e3, took[each*95/100].Seconds()*1e3, (ownCPU()-mine)/each/1e3, each)
+	}
+	return nil
 }
 
 // peak is the most memory that this process had resident, in MB (10^6 bytes).

@@ -86,7 +86,8 @@ func deliveries(ctx context.Context) error {
 		name string
 		run  func(context.Context) (string, error)
 	}{
-		{"all", c.whole}, {"steady", c.steady}, {"fan-out", c.fanOut}, {"neighbours", c.neighbours}, {"turning", c.turning}, {"backlog", c.drain},
+		{"all", c.whole}, {"steady", c.steady}, {"fan-out", c.fanOut}, {"ordered", c.ordered}, {"hanging", c.neighbours(true, false)},
+		{"long-lane", c.neighbours(false, true)}, {"neighbours", c.neighbours(true, true)}, {"turning", c.turning}, {"backlog", c.drain},
 	} {
 		if *only != "" && *only != part.name {
 			continue
@@ -115,6 +116,11 @@ type member struct {
 
 // tenant makes a tenant with endpoints at these paths of the receiver, all active.
 func (c *course) tenant(ctx context.Context, paths ...string) (member, error) {
+	return c.shaped(ctx, "none", paths...)
+}
+
+// shaped is tenant, whose endpoints want this ordering.
+func (c *course) shaped(ctx context.Context, ordering string, paths ...string) (member, error) {
 	tid, cid := id.NewTenant(), id.NewClient()
 	m := member{caller: caller{tenant: tid.UUID()}}
 	for _, sql := range []string{
@@ -132,7 +138,7 @@ func (c *course) tenant(ctx context.Context, paths ...string) (member, error) {
 		return m, err
 	}
 	for i, path := range paths {
-		body, err := json.Marshal(map[string]any{"url": "http://" + c.receiver.addr + path + "/" + strconv.Itoa(i), "event_types": []string{"organisation.*"}})
+		body, err := json.Marshal(map[string]any{"url": "http://" + c.receiver.addr + path + "/" + strconv.Itoa(i), "event_types": []string{"organisation.*"}, "ordering": ordering})
 		if err != nil {
 			return m, err
 		}
@@ -229,13 +235,21 @@ func (c *course) cost(rs []result) string {
 		medianOf(rs, result.serverPer)/1000, medianOf(rs, result.databasePer)/1000)
 }
 
-// whole is from request to receiver, as fast as it goes: employer, fact, delivery, try.
+// whole is from request to receiver, as fast as it goes: employer, fact, delivery, try; and in turns the same requests of tenants
+// without an endpoint, so that the difference is what a delivery costs with all its rows.
 func (c *course) whole(ctx context.Context) (string, error) {
 	tokens, err := c.several(ctx, 20, answers)
 	if err != nil {
 		return "", err
 	}
-	var rs []result
+	without, err := c.several(ctx, 20)
+	if err != nil {
+		return "", err
+	}
+	var (
+		rs    []result
+		alone []float64
+	)
 	for r := range *rounds {
 		if *profile != "" && r == 0 {
 			if c.done, err = profiling(*profile); err != nil {
@@ -248,9 +262,15 @@ func (c *course) whole(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		_, made, err := c.counted(ctx, order{Load: c.base, Tokens: without, Count: 4000})
+		if err != nil {
+			return "", err
+		}
 		rs = append(rs, got)
+		alone = append(alone, (got.serverCPU+got.databaseCPU-made.serverCPU-made.databaseCPU)/float64(got.done)/1000)
 	}
-	return fmt.Sprintf("request, rows and delivery: %s; %.0f a second", c.cost(rs), medianOf(rs, result.rate)), nil
+	return fmt.Sprintf("request, rows and delivery: %s; %.0f a second; the delivery alone, all its rows written, **%.2f** [%.2f–%.2f]", c.cost(rs),
+		medianOf(rs, result.rate), median(alone), slices.Min(alone), slices.Max(alone)), nil
 }
 
 // steady is a hundred a second; and in turns the same requests while nothing is delivered, so that the difference is what a
@@ -312,8 +332,12 @@ func (c *course) fanOut(ctx context.Context) (string, error) {
 	return fmt.Sprintf("5 facts a second to 50 endpoints each: p50 %.1f ms, p99 %.1f ms; %s", median(p50), median(p99), c.cost(rs)), nil
 }
 
-// neighbours is what an endpoint that hangs, and a tenant with many deliveries to a slow endpoint, do to others.
-func (c *course) neighbours(ctx context.Context) (string, error) {
+// neighbours is what an endpoint that hangs, or a tenant with many deliveries to a slow endpoint, or both, do to others.
+func (c *course) neighbours(hang, long bool) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) { return c.beside(ctx, hang, long) }
+}
+
+func (c *course) beside(ctx context.Context, hang, long bool) (string, error) {
 	tokens, err := c.several(ctx, 20, answers)
 	if err != nil {
 		return "", err
@@ -329,8 +353,18 @@ func (c *course) neighbours(ctx context.Context) (string, error) {
 	if err := c.hold(ctx, hanging.tenant, busy.tenant); err != nil {
 		return "", err
 	}
-	if err := errors.Join(c.waiting(ctx, []member{hanging}, 1000), c.waiting(ctx, []member{busy}, 100_000)); err != nil {
-		return "", err
+	var said []string
+	if hang {
+		said = append(said, "an endpoint that hangs")
+		if err := c.waiting(ctx, []member{hanging}, 1000); err != nil {
+			return "", err
+		}
+	}
+	if long {
+		said = append(said, "100,000 waiting for a slow one")
+		if err := c.waiting(ctx, []member{busy}, 100_000); err != nil {
+			return "", err
+		}
 	}
 	if err := c.looked(ctx); err != nil {
 		return "", err
@@ -345,7 +379,86 @@ func (c *course) neighbours(ctx context.Context) (string, error) {
 		return "", err
 	}
 	_, err = c.super.Exec(ctx, `delete from platform.delivery_queue where tenant_id in ($1, $2)`, hanging.tenant, busy.tenant)
-	return fmt.Sprintf("beside an endpoint that hangs and 100,000 waiting (%d left at the end): %s", left, felt), err
+	if long {
+		said[len(said)-1] += fmt.Sprintf(" (%d of them left at the end)", left)
+	}
+	return "beside " + strings.Join(said, " and ") + ": " + felt, err
+}
+
+// ordered is what the order of subjects costs an endpoint that answers at once: how fast deliveries come that wait for it, of one
+// subject alone, of a hundred subjects, and where no order was asked for.
+func (c *course) ordered(ctx context.Context) (string, error) {
+	kinds := []struct {
+		name, ordering string
+		subjects, n    int
+	}{{"no order", "none", 100, 2000}, {"a hundred subjects", "subject", 100, 2000}, {"one subject", "subject", 1, 400}}
+	rates, costs := make([][]float64, len(kinds)), make([][]float64, len(kinds))
+	members := make([]member, len(kinds))
+	for i, k := range kinds {
+		var err error
+		if members[i], err = c.shaped(ctx, k.ordering, answers); err != nil {
+			return "", err
+		}
+	}
+	for range *rounds {
+		for i, k := range kinds {
+			tenant := members[i].tenant
+			if err := c.hold(ctx, tenant); err != nil {
+				return "", err
+			}
+			if err := c.revisions(ctx, members[i], k.ordering == "subject", k.subjects, k.n/k.subjects); err != nil {
+				return "", err
+			}
+			if err := c.looked(ctx); err != nil {
+				return "", err
+			}
+			mine, base := ownCPU(), c.databaseCPU()
+			went := make(chan error, 1)
+			time.AfterFunc(100*time.Millisecond, func() { went <- c.letGo(ctx, tenant) }) // once the receiver counts
+			r, err := c.receiver.do(order{Wait: k.n})
+			if err = errors.Join(err, <-went); err != nil {
+				return "", err
+			}
+			if err := c.until(ctx, time.Minute, `select not exists (select from platform.delivery_queue where tenant_id = $1)`, tenant); err != nil {
+				return "", err
+			}
+			costs[i] = append(costs[i], (ownCPU()-mine+c.databaseCPU()-base)/float64(k.n)/1000)
+			rates[i] = append(rates[i], 0.99*float64(k.n)/(r.Arrived[99]-r.Arrived[0]).Seconds())
+		}
+	}
+	free := median(rates[0])
+	var said []string
+	for i, k := range kinds {
+		said = append(said, fmt.Sprintf("%s %.0f a second (**%.2f×**) at %.2f CPU-ms", k.name, median(rates[i]), median(rates[i])/free, median(costs[i])))
+	}
+	return "to one endpoint: " + strings.Join(said, "; "), nil
+}
+
+// revisions writes facts that are due for the first endpoint of a tenant: so many subjects with so many revisions each, as those
+// that were recorded would stand there.
+func (c *course) revisions(ctx context.Context, m member, ordered bool, subjects, each int) error {
+	for range subjects {
+		subject := id.NewOrganisation()
+		_, err := c.super.Exec(ctx, `with f as (
+				insert into events (tenant_id, id, type, subject_id, subject, revision, organisation_ids, medewerker_ids, data, occurred_at, actor, request_id)
+				select $1, platform.new_id(), 'organisation.updated', $2, $3, n, array[$2::uuid], '{}',
+					jsonb_build_object('tenant_id', $7::text, 'subject_id', $3::text, 'revision', n, 'organisation_ids', array[$3::text]), now(), 'bench', 'bench'
+				from generate_series(1, $4) n
+				returning id, revision
+			), d as (
+				insert into webhook_deliveries (tenant_id, event_id, endpoint_id, type, created_at, next_attempt_at)
+				select $1, f.id, $5, 'organisation.updated', now(), now() from f
+				returning id, event_id
+			)
+			insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
+			select d.id, $1, $5, now(), case when $6 then $2::uuid end, case when $6 then f.revision end, case when $6 then f.id end
+			from d join f on f.id = d.event_id`,
+			m.tenant, subject.UUID(), subject.String(), each, uuid.MustParse(m.endpoints[0]), ordered, id.TenantID(m.tenant).String())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // turning is what eight endpoints of one tenant do to others that always answered, have all the room that there is, and begin

@@ -32,6 +32,10 @@ func (s *surveyor) journey() {
 	from, _, _, _ := employer()
 	to, site, department, contact := employer()
 	s.call("PATCH /v1/organisations/{id}", http.MethodPatch, "/v1/organisations/"+from, object{"sector": "zorg"})
+	at, as := "/v1/organisations/"+to, "/v1/organisations/{id}"
+	s.call("PATCH "+as+"/sites/{site_id}", http.MethodPatch, at+"/sites/"+site, object{"business_park": "Noord"})
+	s.call("PATCH "+as+"/departments/{department_id}", http.MethodPatch, at+"/departments/"+department, object{"excluded_functions": []string{"nachtwacht"}})
+	s.call("PATCH "+as+"/contacts/{contact_id}", http.MethodPatch, at+"/contacts/"+contact, object{"follows_up": true})
 	person := func(org, name string) string {
 		return s.post("/v1/medewerkers", "/v1/medewerkers", object{"organisation_id": org, "given_name": name, "family_name": "Voorbeeld", "job_title": "medewerker", "employment": "employee",
 			"language": "nl", "home_postcode": "9000"}).text("id")
@@ -60,6 +64,7 @@ func (s *surveyor) journey() {
 		return s.post("/v1/matches", "/v1/matches", object{"leervraag_id": question, "leerplek_id": place, "leercoach_ids": []string{coach}, "draft": true}).text("id")
 	}
 	declined := match()
+	s.call("PATCH /v1/matches/{id}", http.MethodPatch, "/v1/matches/"+declined, object{"content_fits": true})
 	s.post("/v1/matches/{id}/propose", "/v1/matches/"+declined+"/propose", nil)
 	s.post("/v1/matches/{id}/decline", "/v1/matches/"+declined+"/decline", object{"party": "receiving", "reason": "geen tijd"})
 	accepted := match()
@@ -67,7 +72,8 @@ func (s *surveyor) journey() {
 	s.post("/v1/matches/{id}/accept", "/v1/matches/"+accepted+"/accept", object{"party": "sending", "channel": "phone"})
 	exchange := s.post("/v1/matches/{id}/accept, the last", "/v1/matches/"+accepted+"/accept", object{"party": "receiving", "channel": "mail"}).text("leeruitwisseling_id")
 
-	at, as := "/v1/leeruitwisselingen/"+exchange, "/v1/leeruitwisselingen/{id}"
+	at, as = "/v1/leeruitwisselingen/"+exchange, "/v1/leeruitwisselingen/{id}"
+	s.call("PATCH "+as, http.MethodPatch, at, object{"meeting_point": "onthaal"})
 	s.call("PUT "+as+"/kennismakingsgesprek", http.MethodPut, at+"/kennismakingsgesprek", object{"starts_at": time.Now().AddDate(0, 0, -9).UTC().Format(time.RFC3339), "minutes": 20,
 		"location": "https://overleg.example/k", "participants": []object{{"kind": "medewerker", "id": switcher}, {"kind": "contact", "id": contact}}})
 	s.call("PUT "+as+"/leeractieplan", http.MethodPut, at+"/leeractieplan", object{"goals": []string{"een dag plannen"}, "activities": []string{"meelopen"}, "people_to_meet": []string{"planner"}})
@@ -75,6 +81,9 @@ func (s *surveyor) journey() {
 	for _, n := range []int{-4, -3} {
 		days = append(days, s.post(as+"/days", at+"/days", object{"date_on": day(n), "starts": "09:00", "ends": "16:30", "break_minutes": 30}).text("id"))
 	}
+	moved := s.post(as+"/days", at+"/days", object{"date_on": day(-2), "starts": "09:00", "ends": "16:30", "break_minutes": 30}).text("id")
+	s.call("PATCH "+as+"/days/{day_id}", http.MethodPatch, at+"/days/"+moved, object{"ends": "12:00", "break_minutes": 0})
+	s.call("DELETE "+as+"/days/{day_id}", http.MethodDelete, at+"/days/"+moved, nil)
 	for _, by := range []string{"sending", "receiving", "switcher"} {
 		s.post(as+"/agreement/sign", at+"/agreement/sign", object{"party": by, "signed_by": "Directie", "method": "recorded"})
 	}
@@ -93,14 +102,16 @@ func (s *surveyor) journey() {
 	done := s.post(as+"/complete", at+"/complete", nil)
 	registraties, _ := done["opleidingsregistratie_ids"].([]any)
 	surveys, _ := done["survey_ids"].([]any)
-	if s.fault == nil && (len(registraties) == 0 || len(surveys) == 0) {
-		s.fault = fmt.Errorf("a completed exchange has no registratie or no survey: %v", done)
+	if s.fault == nil && (len(registraties) == 0 || len(surveys) < 3) {
+		s.fault = fmt.Errorf("a completed exchange has no registratie or too few surveys: %v", done)
 	}
 	if s.fault != nil {
 		return
 	}
-	s.post("/v1/opleidingsregistraties/{id}/correct", fmt.Sprint("/v1/opleidingsregistraties/", registraties[0], "/correct"), object{"reason": "een uur minder",
-		"days": []object{{"date_on": day(-4), "hours": 7}, {"date_on": day(-3), "hours": 6}}, "hours": 13})
+	corrected := s.post("/v1/opleidingsregistraties/{id}/correct", fmt.Sprint("/v1/opleidingsregistraties/", registraties[0], "/correct"), object{"reason": "een uur minder",
+		"days": []object{{"date_on": day(-4), "hours": 7}, {"date_on": day(-3), "hours": 6}}, "hours": 13}).text("id")
+	s.call("PATCH /v1/opleidingsregistraties/{id}", http.MethodPatch, "/v1/opleidingsregistraties/"+corrected, object{"confirmed_by_employer": true})
+	s.call("PATCH /v1/surveys/{id}", http.MethodPatch, fmt.Sprint("/v1/surveys/", surveys[2]), object{"invite_on": day(60)})
 	survey := fmt.Sprint("/v1/surveys/", surveys[0])
 	var answers []object
 	for _, q := range s.call("GET /v1/surveys/{id}, after completing", http.MethodGet, survey, nil).list("questions") {
@@ -112,12 +123,15 @@ func (s *surveyor) journey() {
 	s.link(s.call("GET /v1/surveys/{id}, after completing", http.MethodGet, fmt.Sprint("/v1/surveys/", surveys[1]), nil))
 	endpoint := s.post("/v1/webhook-endpoints", "/v1/webhook-endpoints", object{"url": "http://127.0.0.1:1/", "event_types": []string{"leerbewijs.*"}}).text("id")
 	certificate := s.post("/v1/leerbewijzen", "/v1/leerbewijzen", object{"leeruitwisseling_id": exchange, "medewerker_id": switcher}).text("id")
+	s.call("PATCH /v1/leerbewijzen/{id}", http.MethodPatch, "/v1/leerbewijzen/"+certificate, object{"lang": "fr"})
 	s.send("GET /check/{id}", http.MethodGet, "/check/"+certificate, "", nil)
 	s.post("/v1/leerbewijzen/{id}/revoke", "/v1/leerbewijzen/"+certificate+"/revoke", object{"reason": "proef"})
 	s.post("/v1/leervragen/{id}/close", "/v1/leervragen/"+question+"/close", object{"outcome": "answered"})
 
 	client := s.post("/v1/clients", "/v1/clients", object{"name": "Proef " + mark, "role": "integration", "scopes": []string{"event:read", "webhook:write", "webhook:read"}}).text("id")
+	s.call("PATCH /v1/clients/{id}", http.MethodPatch, "/v1/clients/"+client, object{"name": "Proef " + mark + ", hernoemd"})
 	s.post("/v1/clients/{id}/rotate-secret", "/v1/clients/"+client+"/rotate-secret", object{"overlap_hours": 0})
+	s.call("PATCH /v1/tenant", http.MethodPatch, "/v1/tenant", object{"accent_colour": fmt.Sprintf("#%06x", s.turn)})
 	s.call("DELETE /v1/clients/{id}", http.MethodDelete, "/v1/clients/"+client, nil)
 	s.post("/v1/webhook-endpoints/{id}/test", "/v1/webhook-endpoints/"+endpoint+"/test", nil)
 	for _, d := range s.call("GET /v1/webhook-deliveries?endpoint_id=, a new one", http.MethodGet, "/v1/webhook-deliveries?endpoint_id="+endpoint, nil).list("data") {
@@ -128,6 +142,7 @@ func (s *surveyor) journey() {
 			break
 		}
 	}
+	s.call("PATCH /v1/webhook-endpoints/{id}", http.MethodPatch, "/v1/webhook-endpoints/"+endpoint, object{"description": "proef"})
 	s.post("/v1/webhook-endpoints/{id}/rotate-secret", "/v1/webhook-endpoints/"+endpoint+"/rotate-secret", nil)
 	s.call("DELETE /v1/webhook-endpoints/{id}", http.MethodDelete, "/v1/webhook-endpoints/"+endpoint, nil)
 }

@@ -93,7 +93,11 @@ func (g *grown) measure(ctx context.Context) error {
 	operators[large].open()
 	said := heard.Take()
 	heard.Hear(false)
-	for _, s := range []*surveyor{surveyors[few][0], surveyors[ofBig][0], employers[few][0], employers[ofBig][0], operators[small], operators[large], first} {
+	// What a process makes once, as the index of leerplekken, is made in the large one too before anything is measured.
+	surveyors[many][0].readings(operators[large])
+	employers[many][0].readings(nil)
+	for _, s := range []*surveyor{surveyors[few][0], surveyors[many][0], surveyors[ofBig][0], employers[few][0], employers[many][0], employers[ofBig][0],
+		operators[small], operators[large], first} {
 		if s.fault != nil {
 			return s.fault
 		}

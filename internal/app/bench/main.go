@@ -46,7 +46,7 @@ var (
 	token   = flag.String("token", "", "bearer token of the load generator")
 
 	deliver  = flag.Bool("deliveries", false, "measure deliveries instead")
-	only     = flag.String("only", "", "one alone: GET, list or create; of deliveries: all, steady, fan-out, neighbours, turning or backlog")
+	only     = flag.String("only", "", "one alone: GET, list or create; of deliveries: all, steady, fan-out, ordered, hanging, long-lane, neighbours, turning or backlog")
 	conns    = flag.Int("conns", 20, "connections of the server to the database; serve has as many")
 	peer     = flag.Bool("pocketbase", true, "measure PocketBase beside ours; it is built first, which takes the network and once some minutes")
 	backlog  = flag.Int("backlog", 100_000, "of deliveries: how many wait in the backlog, a multiple of 100")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -92,8 +93,8 @@ func storms(ctx context.Context) error {
 				wait.Go(func() { fury, failed = st.paced(k.script, stormConns, k.rate, *seconds) })
 				loud, err = st.paced(gets(calm), steadyConns, steadyRate, *seconds)
 				wait.Wait()
-				if err != nil || failed != nil {
-					return fmt.Errorf("%w, storm: %w", err, failed)
+				if err := errors.Join(err, failed); err != nil { // either may be the only one
+					return fmt.Errorf("under the storm: %w", err)
 				}
 				loudCPU = ownCPU() - before
 			}

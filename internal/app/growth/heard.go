@@ -2,31 +2,36 @@ package growth
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Said is one statement of the program, and the one that made the settings under which it ran: its scope, and how it is planned.
+// Said is one statement of the program, and those before it that made the settings under which it ran: its scope, and how it is planned.
 type Said struct {
+	SQL      string
+	Args     []any
+	Settings []Setting // in their order; empty where nothing was set
+}
+
+// Setting is a statement that only sets something for its transaction.
+type Setting struct {
 	SQL  string
 	Args []any
-	// Settings are the statement before it that set something for its transaction, and what was set; empty where there was none.
-	Settings     string
-	SettingsArgs []any
 }
 
 // Tap hears statements with their arguments, as the tracer of a database.
 type Tap struct {
 	mu       sync.Mutex
-	settings map[*pgx.Conn]Said
+	settings map[*pgx.Conn][]Setting
 	got      []Said
 	deaf     bool
 }
 
 // NewTap returns one that listens.
-func NewTap() *Tap { return &Tap{settings: map[*pgx.Conn]Said{}} }
+func NewTap() *Tap { return &Tap{settings: map[*pgx.Conn][]Setting{}} }
 
 // Take returns what was heard since the last time, in order.
 func (t *Tap) Take() []Said {
@@ -50,11 +55,12 @@ func (t *Tap) hear(c *pgx.Conn, sql string, args []any) {
 	case t.deaf:
 	case strings.HasPrefix(sql, "begin"):
 		delete(t.settings, c)
-	case strings.Contains(sql, "set_config("):
-		t.settings[c] = Said{SQL: sql, Args: args}
+	case strings.HasPrefix(sql, "select set_config('app.tenant_id'"): // a scope begins a transaction, whether or not anything else does
+		t.settings[c] = []Setting{{sql, args}}
+	case strings.HasPrefix(sql, "select set_config("):
+		t.settings[c] = append(slices.Clip(t.settings[c]), Setting{sql, args})
 	default:
-		s := t.settings[c]
-		t.got = append(t.got, Said{sql, args, s.SQL, s.Args})
+		t.got = append(t.got, Said{sql, args, t.settings[c]})
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 func Literals(m *pgtype.Map, types []uint32, args []any) (string, error) {
 	out := make([]string, len(types))
 	for i, oid := range types {
-		b, err := m.Encode(oid, pgtype.TextFormatCode, args[i], nil)
+		b, err := m.Encode(oid, pgtype.TextFormatCode, args[i], []byte{}) // what is empty is not nothing
 		if err != nil {
 			return "", err
 		}
@@ -72,8 +72,8 @@ func (s Said) scans(ctx context.Context, c *pgx.Conn, kept bool) (tables []strin
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback(ctx) }()
-	if s.Settings != "" {
-		if _, err := tx.Exec(ctx, s.Settings, s.SettingsArgs...); err != nil {
+	for _, set := range s.Settings {
+		if _, err := tx.Exec(ctx, set.SQL, set.Args...); err != nil {
 			return nil, err
 		}
 	}

@@ -66,17 +66,22 @@ func (a *aim) take(n *network, sink int32) {
 	a.due = n.scanned + work
 }
 
-// shoot is Dijkstra's algorithm backwards from the sink.
-func (a *aim) shoot(n *network, sink int32) (work int64) {
-	label := n.label
+// sit notes where everybody sits who may move.
+func (a *aim) sit(n *network) {
 	for i := range n.rows {
 		r := &n.rows[i]
 		a.spot[i].node = none
 		if r.at != absent && !r.fixed {
 			v := n.node(r)
-			a.spot[i] = spot{n.pays(r) + label[v].price, v}
+			a.spot[i] = spot{n.pays(r) + n.label[v].price, v}
 		}
 	}
+}
+
+// shoot is Dijkstra's algorithm backwards from the sink.
+func (a *aim) shoot(n *network, sink int32) (work int64) {
+	label := n.label
+	a.sit(n)
 	n.queue.clear()
 	reach := func(v int32, d int64) {
 		if d < label[v].dist {

@@ -21,9 +21,9 @@ const Unlimited = math.MaxInt32
 
 // The bounds of what New takes. Within them no sum that the solver makes can overflow.
 const (
-	MaxCost      = 1_000_000_000   // of one arc or step, either sign for arcs
-	MaxUnmatched = 100_000_000_000 // what staying unmatched may cost
-	MaxNodes     = 10_000_000      // leervragen, places, coaches and organisations together
+	MaxCost      = 1_000_000_000      // of one arc or step, either sign for arcs
+	MaxUnmatched = 10_000_000_000_000 // what staying unmatched may cost
+	MaxNodes     = 10_000_000         // leervragen, places, coaches and organisations together
 )
 
 // None stands for no place, no coach, no organisation.
@@ -111,8 +111,8 @@ type Solver struct {
 	barred map[Pair]bool
 	hidden []int32 // by leervraag: candidates left out by the floor
 	solved bool
-	next   int                // the first leervraag that Solve has not put in yet
-	exact  map[[2]int32]int64 // see distance
+	next   int     // the first leervraag that Solve has not put in yet
+	relief *relief // nil until it is asked for, and after each change
 
 	costliest, steepest int64 // the largest cost of an arc, of a step
 }

@@ -66,7 +66,7 @@ func (n *network) repair(i, v int32) {
 
 // ready refuses changes before the problem is solved, and of leervragen that are not in.
 func (s *Solver) ready(leervragen ...int32) error {
-	s.exact = nil
+	s.relief = nil
 	return s.known(leervragen...)
 }
 

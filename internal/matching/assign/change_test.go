@@ -200,3 +200,44 @@ func TestChanges_EndWhereSolvingAnewDoes(t *testing.T) {
 	}
 	require.Greater(t, made, 1500)
 }
+
+func TestClone_IsItsOwn(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	apart := 0
+	for range 60 {
+		w := small(r)
+		s, err := assign.New(w.Problem)
+		require.NoError(t, err)
+		if err := s.Solve(context.Background(), nil); errors.Is(err, assign.ErrPinsDoNotFit) {
+			continue
+		}
+		first, prices := s.Result(), s.Prices()
+		c, other := s.Clone(), w.copied()
+		require.Equal(t, first, c.Result())
+		for range 12 {
+			change(t, r, other, c)
+			want, ok := exhaustive(other)
+			require.True(t, ok)
+			require.Equal(t, want, certified(t, other, c))
+		}
+		require.Equal(t, first, s.Result())
+		require.Equal(t, prices, s.Prices())
+		if first.Objective != c.Result().Objective {
+			apart++
+		}
+		change(t, r, w, s)
+		want, ok := exhaustive(w)
+		require.True(t, ok)
+		require.Equal(t, want, certified(t, w, s), "and goes on by itself")
+	}
+	require.Greater(t, apart, 30)
+}
+
+// copied is the same world, whose slices are its own.
+func (w *world) copied() *world {
+	c := *w
+	c.Places, c.Organisations, c.Coaches, c.Home = slices.Clone(w.Places), slices.Clone(w.Organisations), slices.Clone(w.Coaches), slices.Clone(w.Home)
+	c.Arcs, c.Excluded, c.Pins, c.absent = slices.Clone(w.Arcs), slices.Clone(w.Excluded), slices.Clone(w.Pins), slices.Clone(w.absent)
+	return &c
+}

@@ -58,23 +58,6 @@ func (s *Solver) ask(from, to int32) (cost int64, ok bool) {
 	return far + n.label[from].price - n.label[to].price, end != none
 }
 
-// distance is ask, remembered until something changes.
-func (s *Solver) distance(from, to int32) int64 {
-	if s.exact == nil {
-		s.exact = map[[2]int32]int64{}
-	}
-	key := [2]int32{from, to}
-	if far, known := s.exact[key]; known {
-		return far
-	}
-	far, ok := s.ask(from, to)
-	if !ok {
-		far = infinite
-	}
-	s.exact[key] = far
-	return far
-}
-
 // Reason is why a leervraag is unmatched.
 type Reason string
 
@@ -93,7 +76,8 @@ type Fix struct {
 	Kind  FixKind
 	Index int32 // of the place, coach or organisation
 	Place int32 // where the leervraag would go
-	Gain  int64 // how much the objective would fall with the capacity used for this leervraag; above zero
+	At    int32 // the place where there would be one more: another, if somebody moves from Place for it
+	Gain  int64 // how much the objective would fall with the capacity one higher and the leervraag at Place; above zero
 }
 
 // FixKind says of what a capacity is.
@@ -107,9 +91,12 @@ const (
 	OrganisationFix FixKind = "organisation"
 )
 
-// Explain says why a leervraag is unmatched, and which capacity, one higher, would place it at the greatest gain. The gain
-// is exact: what others would do then is part of it. Where several leervragen want the same place, the optimum
-// with one more may well give it to another of them: each has its own gain.
+// Explain says why a leervraag is unmatched, and which capacity, one higher, would place it, while nobody else comes in who
+// is unmatched: the one of its own places where going straight there gains most, if that is more than half of what
+// staying unmatched costs; or else the one of all, to which others would move, that gains most. What others do then is part of the gain.
+// It is exact where staying unmatched costs more than all that moving others could save (MaximumMatches) and the gain is more
+// than half of that; elsewhere one who moves could be counted twice, and the gain is at most so much. Where several leervragen
+// want the same place, the optimum with one more may well give it to another of them: each has its own gain.
 func (s *Solver) Explain(leervraag int32) (Reason, Fix, error) {
 	if err := s.known(leervraag); err != nil {
 		return Matched, Fix{}, err
@@ -166,39 +153,36 @@ func (s *Solver) explain(r *row, list []Candidate) (Reason, Fix) {
 	if !open && reason == Full {
 		reason = Closed
 	}
-	var best Fix
-	for _, x := range list {
-		p := x.Place
-		node := s.places[p].node
-		try := func(kind FixKind, index, h int32) {
-			if h == none || n.half[h].left > 0 {
-				return
-			}
-			// The prices bound the gain, so that most need no search.
-			saved := n.unmatched - int64(x.Cost)
-			if saved-(n.label[node].price-n.label[r.home].price+n.reduced(h)) <= best.Gain {
-				return
-			}
-			before := s.distance(node, n.tail(h))
-			if before >= infinite {
-				return
-			}
-			after := s.distance(n.half[h].head, r.home)
-			if after >= infinite {
-				return
-			}
-			if gain := saved - before - after; gain > best.Gain {
-				best = Fix{kind, index, p, gain}
-			}
-		}
-		try(PlaceFix, p, s.places[p].door)
-		for _, c := range s.places[p].coaches {
-			try(CoachFix, c, s.coach[c].arc)
-		}
-		o := s.places[p].organisation
-		try(OrganisationFix, o, s.orgs[o].max)
+	var fix Fix
+	if s.relief == nil {
+		s.relief = s.newRelief()
 	}
-	return reason, best
+	f := s.relief
+	for way := range ways {
+		var best ease
+		least := n.unmatched + n.label[r.home].price
+		for _, x := range list {
+			over := f.at(s, way, x.Place, r.home)
+			if over.dist >= infinite {
+				continue
+			}
+			if cost := int64(x.Cost) + n.label[s.places[x.Place].node].price + over.dist - f.shift; cost < least {
+				full := f.full[over.which]
+				least, best, fix = cost, over, Fix{Kind: full.kind, Index: full.index, Place: x.Place, At: over.place}
+			}
+		}
+		if fix.Kind == NoFix {
+			continue
+		}
+		if way == straight && best.dist > best.from {
+			least -= best.dist - best.from - f.room(s, fix.Place, best)
+		}
+		fix.Gain = n.unmatched + n.label[r.home].price - least
+		if fix.Gain > n.unmatched/2 {
+			break // nobody has to move to where there would be room
+		}
+	}
+	return reason, fix
 }
 
 // open says whether a place could take anybody at all.

@@ -482,20 +482,73 @@ func (g *gatherer) impact(f uint32, average *[channels]float64) uint8 {
 }
 
 // Upsert puts a document in the index, in place of the one with its ID. It takes microseconds; see Stale.
-func (ix *Index) Upsert(d Document) {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	s := ix.state.Load()
-	l := &late{id: d.ID, text: s.lexicon.keep(nil, &d)}
+func (ix *Index) Upsert(d Document) { ix.Prepare([]Document{d}).Put() }
+
+// Prepared are documents that were read, and are not in the index yet.
+type Prepared struct {
+	ix        *Index
+	documents []Document
+	lexicon   *lexicon
+	late      []*late
+}
+
+// Prepare reads documents, which is nearly all the work of putting them in. Questions are answered between one and the next.
+func (ix *Index) Prepare(documents []Document) *Prepared {
+	p := &Prepared{ix: ix, documents: documents}
+	for range documents {
+		ix.mu.Lock()
+		p.next(ix.state.Load())
+		ix.mu.Unlock()
+	}
+	return p
+}
+
+// next reads one more, or begins anew if the index was folded meanwhile. Whoever calls it holds the lock of the index.
+func (p *Prepared) next(s *state) {
+	if p.lexicon != s.lexicon {
+		p.lexicon, p.late = s.lexicon, nil
+	}
+	l := &late{id: p.documents[len(p.late)].ID, text: s.lexicon.keep(nil, &p.documents[len(p.late)])}
 	g := newGatherer(s.lexicon)
 	g.gather(l.text)
 	for _, f := range g.touched {
 		l.features = append(l.features, weighted{f, g.impact(f, &s.base.average)})
 	}
-	next := s.without(d.ID)
-	next.tail = append(next.tail[:len(next.tail):len(next.tail)], l)
-	next.live++
-	ix.state.Store(next)
+	p.late = append(p.late, l)
+}
+
+// Put puts them in the index at once, each in place of the one with its ID; of several with one ID the last.
+func (p *Prepared) Put() {
+	p.ix.mu.Lock()
+	defer p.ix.mu.Unlock()
+	s := p.ix.state.Load()
+	for len(p.late) < len(p.documents) || p.lexicon != s.lexicon && len(p.documents) > 0 {
+		p.next(s)
+	}
+	fresh := make(map[ID]*late, len(p.late))
+	for _, l := range p.late {
+		fresh[l.id] = l
+	}
+	next := *s
+	next.dead, next.tail = slices.Clone(s.dead), make([]*late, 0, len(s.tail)+len(fresh))
+	for id := range fresh {
+		if i, ok := s.base.find(id); ok && !s.isDead(i) {
+			next.dead[i/64] |= 1 << (i % 64)
+			next.live--
+		}
+	}
+	for _, l := range s.tail {
+		if fresh[l.id] == nil {
+			next.tail = append(next.tail, l)
+		}
+	}
+	for _, l := range p.late { // in the order in which they came
+		if fresh[l.id] == l {
+			next.tail = append(next.tail, l)
+		}
+	}
+	next.live += len(next.tail) - len(s.tail)
+	p.ix.state.Store(&next)
 }
 
 // Remove takes a document out of the index, if it is there.

@@ -186,6 +186,32 @@ func TestUpsert_ChangesNoOtherScore(t *testing.T) {
 
 func number(id ID) int { return int(binary.BigEndian.Uint64(id[8:])) }
 
+// Many documents at once are what they are one by one, whatever happens to the index between reading them and putting them in.
+func TestPrepare_OfManyIsWhatUpsertOfEachIs(t *testing.T) {
+	t.Parallel()
+	for _, meanwhile := range []func(ix *Index){func(*Index) {}, (*Index).Fold, func(ix *Index) { ix.Remove(key(1)) }} {
+		one, all := index(t, Options{}, places...), index(t, Options{}, places...)
+		one.Upsert(Document{ID: key(40), Title: "Brood bakken"})
+		all.Upsert(Document{ID: key(40), Title: "Brood bakken"})
+		several := []Document{{ID: key(40), Title: "Taart bakken"}, {ID: places[0].ID, Title: "Kwartels houden"}, {ID: key(41), Title: "Lassen"}, {ID: key(41), Title: "Zeefdrukken"}}
+		p := all.Prepare(several)
+		require.Equal(t, one.Len(), all.Len(), "nothing is in yet")
+		meanwhile(one)
+		meanwhile(all)
+		p.Put()
+		for _, d := range several {
+			one.Upsert(d)
+		}
+		require.Equal(t, one.Len(), all.Len())
+		for _, q := range []string{"taart", "brood", "kwartels", "lassen", "zeefdrukken", "medicatie klaarzetten"} {
+			require.Equal(t, one.Ask(Question{Title: q}).Top(10, nil), all.Ask(Question{Title: q}).Top(10, nil), q)
+		}
+		one.Fold()
+		all.Fold()
+		require.Equal(t, one.Ask(Question{Title: "zeefdrukken"}).Top(10, nil), all.Ask(Question{Title: "zeefdrukken"}).Top(10, nil))
+	}
+}
+
 func TestUpsertAndRemove_TakePlaceAtOnce(t *testing.T) {
 	t.Parallel()
 	ix := index(t, Options{}, places...)

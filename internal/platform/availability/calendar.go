@@ -24,7 +24,33 @@ func NewCalendar(l List, today day.Date) *Calendar {
 	if len(l) == 0 {
 		return nil
 	}
-	c := &Calendar{list: l, from: today.Number() &^ 63}
+	return calendarFrom(l, today.Number()&^63)
+}
+
+// Within is the calendar of the days that lie from one day to another, both included; a zero until is no end. It may have none
+// left, and says so; nil, which says nothing of when, stays nil.
+func (c *Calendar) Within(from, until day.Date) *Calendar {
+	if c == nil {
+		return nil
+	}
+	l := List{}
+	for _, p := range c.list {
+		if p.FromOn.Before(from) {
+			p.FromOn = from
+		}
+		if !until.IsZero() && p.UntilOn.After(until) {
+			p.UntilOn = until
+		}
+		if !p.UntilOn.Before(p.FromOn) {
+			l = append(l, p)
+		}
+	}
+	return calendarFrom(l, c.from)
+}
+
+// calendarFrom makes a list ready whose first bit is a day.
+func calendarFrom(l List, from int) *Calendar {
+	c := &Calendar{list: l, from: from}
 	end := c.from + 64*words
 	for _, s := range spansOf(l, day.Date{}) {
 		c.later = c.later || s.to > end

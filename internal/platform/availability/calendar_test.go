@@ -10,6 +10,28 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 )
 
+// A calendar within some days has those of its days, or none; and says nothing only if it said nothing.
+func TestCalendar_Within(t *testing.T) {
+	t.Parallel()
+	start := day.Of(2027, time.January, 4) // a Monday
+	monday := []string{"mon"}
+	all := List{{FromOn: start, UntilOn: start.Add(20), Weekdays: &monday}, {FromOn: start.Add(900), UntilOn: start.Add(2000)}}
+	c, always := NewCalendar(all, start), NewCalendar(List{{FromOn: start.Add(-3000), UntilOn: start.Add(3000)}}, start)
+	days := func(from, until day.Date) int { return c.Within(from, until).Days(always, start) }
+	require.Equal(t, 3+1101, days(day.Date{}, day.Date{}))
+	require.Equal(t, 2, days(start.Add(1), start.Add(899)))
+	require.Equal(t, 1, days(start.Add(7), start.Add(7)))
+	require.Equal(t, 1001, days(start.Add(1000), day.Date{}))
+	require.Zero(t, days(start.Add(30), start.Add(60)))
+	require.Equal(t, List{}, c.Within(start.Add(30), start.Add(60)).List())
+	require.Nil(t, (*Calendar)(nil).Within(start, start))
+	require.Equal(t, 3+1101, c.Days(always, start), "the one that it was made of stays what it was")
+	ask := c.Within(start.Add(30), start.Add(60)).Ask(start)
+	var several Calendars
+	several.Set(1, always)
+	require.Zero(t, several.DaysUpTo(&ask, 1, 10))
+}
+
 // A calendar counts what the lists count, whenever it was made and however far its periods reach.
 func TestCalendar_CountsAsTheListsDo(t *testing.T) {
 	t.Parallel()

@@ -144,6 +144,20 @@ func Set(tx *db.Tx, noun string, owner, subject uuid.UUID, before, after List) e
 	return nil
 }
 
+// Under lays the ids that a body names over those that are kept, for a request that says in its path by which one it speaks of its
+// subject. It fails where the body says otherwise of that system: one of the two would be lost. The pointer is that of the list.
+func Under(pointer string, ref ID, kept, named List) (List, error) {
+	if err := Check(pointer, named); err != nil { // what stands twice would be merged unseen
+		return nil, err
+	}
+	for i, x := range named {
+		if x.System == ref.System && x.Value != ref.Value {
+			return nil, fault.At(pointer+"/"+strconv.Itoa(i)+"/value", fault.NoChoice, "values", ref.Value)
+		}
+	}
+	return Merge(Merge(kept, named), List{ref}), nil
+}
+
 // Merge lays new ids over old ones: a system that is named again gets its new value, the others stay.
 func Merge(old, named List) List {
 	out := slices.Clone(named)

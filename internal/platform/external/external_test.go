@@ -30,6 +30,18 @@ func TestMerge_KeepsOtherSystems(t *testing.T) {
 	require.Equal(t, List{{"a", "2"}, {"b", "9"}}, Merge(List{{"a", "1"}, {"b", "9"}}, List{{"a", "2"}}))
 }
 
+func TestUnder_RefusesWhatContradictsThePath(t *testing.T) {
+	t.Parallel()
+	ref := ID{"b", "1"}
+	got, err := Under("/external_ids", ref, List{{"a", "1"}, {"b", "1"}}, List{{"a", "2"}, {"b", "1"}})
+	require.NoError(t, err)
+	require.Equal(t, List{{"a", "2"}, {"b", "1"}}, got)
+	_, err = Under("/external_ids", ref, nil, List{{"a", "2"}, {"b", "2"}})
+	require.ErrorContains(t, err, "/external_ids/1/value:not_a_choice")
+	_, err = Under("/external_ids", ref, nil, List{{"b", "1"}, {"b", "1"}})
+	require.ErrorContains(t, err, "/external_ids/1/system:duplicate")
+}
+
 func TestParse_SplitsAtTheFirstColon(t *testing.T) {
 	t.Parallel()
 	x, ok := Parse("sdworx:12:34")

@@ -190,8 +190,29 @@ func TestStability_DisturbsAHundredth(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, free.pins+kept.pins, u.what)
 		require.LessOrEqual(t, kept.moved, free.moved, u.what)
+		require.Equal(t, free.needed, kept.needed, u.what)
+		require.LessOrEqual(t, kept.needed, kept.moved, u.what)
 		require.Zero(t, free.score, u.what)
 		require.GreaterOrEqual(t, kept.objective, 0.0, u.what)
 		require.Less(t, kept.score, 1.0, u.what)
 	}
+}
+
+// Two places are full, and the one who leaves makes room for a third leervraag, if the other moves for it: nobody chose that.
+func TestLeastMoved_CountsWhoMustMoveForAsManyMatches(t *testing.T) {
+	t.Parallel()
+	p := assign.Problem{Leervragen: 3, Unmatched: outside, Organisations: []assign.Organisation{{Max: assign.Unlimited}}, Places: []assign.Place{{Capacity: 1}, {Capacity: 1}},
+		Arcs: []assign.Arc{{Leervraag: 0, Place: 0, Cost: 1}, {Leervraag: 1, Place: 0, Cost: 9}, {Leervraag: 1, Place: 1, Cost: 1}, {Leervraag: 2, Place: 1, Cost: 5}}}
+	before, _, err := solve(t.Context(), p)
+	require.NoError(t, err)
+	was := before.Result()
+	require.Equal(t, 2, was.Matched)
+	p.Arcs = p.Arcs[1:]
+	moved, matched, err := leastMoved(t.Context(), p, was, func(i int32) bool { return i == 1 })
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 2}, []int{moved, matched})
+	p.Arcs = p.Arcs[:2]
+	moved, matched, err = leastMoved(t.Context(), p, was, func(i int32) bool { return i == 1 })
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1}, []int{moved, matched}, "nobody needs its place")
 }

@@ -125,6 +125,13 @@ func benchRelevance(out io.Writer, places, questions, esco string) error {
 			tell(out, cmp.Or(name, "?"), by[name])
 		}
 	}
+	for _, size := range []int{1, 2, 5, 10, 20, 50} {
+		small, err := few(ps, qs, size, relevance.Options{})
+		if err != nil {
+			return err
+		}
+		tell(out, fmt.Sprintf("in networks of %d", size), small)
+	}
 	return last(out, summarise(all))
 }
 

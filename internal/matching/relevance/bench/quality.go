@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 
@@ -188,6 +189,40 @@ func answerAll(places []place, questions []leervraag, options relevance.Options)
 			a.best = hits[0].Score
 		}
 		out = append(out, a)
+	}
+	return out, nil
+}
+
+// few answers every leervraag in small networks: the places are dealt out at random, so many to each, and each network has an
+// index of its own. A leervraag counts as answerable where a place of its network is good, as one that nobody answers where none
+// is of any use, and not at all otherwise.
+func few(places []place, questions []leervraag, size int, options relevance.Options) ([]answered, error) {
+	var out []answered
+	r := rand.New(rand.NewPCG(uint64(size), 5))
+	for range min(size, 4) { // how often all places are dealt out
+		for network := range slices.Chunk(r.Perm(len(places)), size) {
+			var here []place
+			for _, i := range network {
+				here = append(here, places[i])
+			}
+			var asked []leervraag
+			for _, q := range questions {
+				relevant, best := map[string]int{}, 0
+				for _, p := range here {
+					if grade := q.Relevant[p.ID]; grade > 0 {
+						relevant[p.ID], best = grade, max(best, grade)
+					}
+				}
+				if q.Relevant = relevant; best != 1 {
+					asked = append(asked, q)
+				}
+			}
+			all, err := answerAll(here, asked, options)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, all...)
+		}
 	}
 	return out, nil
 }

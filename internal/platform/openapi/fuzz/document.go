@@ -50,7 +50,8 @@ type schema struct {
 type document struct {
 	root    map[string]any
 	schemas map[string]*schema // by reference
-	ops     []*operation
+	ops     []*operation       // that are tried
+	all     []*operation
 	methods map[string][]string // of each path
 }
 
@@ -73,6 +74,7 @@ func readDocument(doc []byte) (*document, error) {
 		}
 	}
 	slices.SortFunc(d.ops, func(a, b *operation) int { return strings.Compare(a.id, b.id) })
+	d.all = slices.Clone(d.ops)
 	return d, nil
 }
 
@@ -212,6 +214,48 @@ func (d *document) fill(s *schema, o map[string]any) error {
 	}
 	s.closed = s.closed || o["additionalProperties"] == false
 	return nil
+}
+
+// Members are the members that the bodies of all operations hold which hold no members themselves: "createSite /name". An item of a
+// list is "*".
+func Members(doc []byte) ([]string, error) {
+	d, err := readDocument(doc)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, op := range d.ops {
+		for _, at := range op.members() {
+			out = append(out, op.id+" "+at)
+		}
+	}
+	return out, nil
+}
+
+// members are those of the body of an operation.
+func (o *operation) members() (out []string) {
+	var visit func(s *schema, at string, seen []*schema)
+	visit = func(s *schema, at string, seen []*schema) {
+		switch {
+		case slices.Contains(seen, s): // it leads back to itself
+		case len(s.members) > 0:
+			for _, name := range slices.Sorted(maps.Keys(s.members)) {
+				visit(s.members[name], at+"/"+name, append(slices.Clone(seen), s))
+			}
+		case s.items != nil:
+			visit(s.items, at+"/*", append(slices.Clone(seen), s))
+		case at != "":
+			out = append(out, at)
+		}
+	}
+	media := o.json()
+	if media == "" {
+		media = formType
+	}
+	if s := o.bodies[media]; s != nil {
+		visit(s, "", nil)
+	}
+	return out
 }
 
 // json is the media type of JSON that a request of the operation uses, or "".

@@ -42,6 +42,10 @@ type Target struct {
 	// Busy reports whether 503 with this problem's code is one that this target may answer now and then: such a request is sent again, and
 	// its second answer counts. nil: none is.
 	Busy func(code string) bool
+	// Otherwise says why a member that is sent is answered otherwise, or not at all: "createClient /secret" → "is shown once". An item of a
+	// list is "*", and so is any operation, or any member. " order" after it says it of a list's order alone, " others" of what a list holds
+	// besides, and " null" of null, or an empty list, alone.
+	Otherwise map[string]string
 	// Never are texts that no answer may hold: what this caller must not see.
 	Never []string
 	// Fixed are parameters that are always sent so, in random requests: "listEvents wait" → "0".
@@ -71,6 +75,7 @@ const (
 	State    = "state"    // what was refused changed something
 	Retry    = "retry"    // the same Idempotency-Key did not answer the same
 	Shown    = "shown"    // an answer holds what this caller must not see
+	Lost     = "lost"     // what was accepted is not answered, or not read, as it was sent
 )
 
 // Fault is one thing that is wrong, with the smallest request that shows it.
@@ -90,8 +95,11 @@ func (f Fault) String() string {
 // Report is what a run found.
 type Report struct {
 	Requests  int
-	Succeeded map[string]int    // answers 2xx by operationId; 0 for an operation that was never done
+	Succeeded map[string]int    // answers 2xx by operationId; 0 for an operation that was tried and never done
+	Unreached []string          // operationIds of those that were not tried: the run ended before
+	Tried     map[string]int    // hostile values by the member of a body that held them (as Members says it), of operations that were tried whole
 	Retried   map[string]int    // what was done and then repeated with its Idempotency-Key, by operationId; 0 for what takes one and was not
+	Otherwise map[string]int    // how often each of Target.Otherwise was so
 	Busy      map[string]int    // 503 that the target may answer, by operationId; the request was sent again
 	First     map[string]string // the answer to the request that ought to be right, or to the one that was to be repeated, by operationId, where it was refused
 	Faults    []Fault
@@ -126,7 +134,7 @@ func Run(t Target, o Options) (Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	r := &runner{t: t, o: o, doc: doc, checker: c, known: map[string]bool{}, report: Report{Succeeded: map[string]int{}, Retried: map[string]int{}, Busy: map[string]int{}, First: map[string]string{}},
+	r := &runner{t: t, o: o, doc: doc, checker: c, known: map[string]bool{}, report: Report{Succeeded: map[string]int{}, Tried: map[string]int{}, Retried: map[string]int{}, Busy: map[string]int{}, Otherwise: map[string]int{}, First: map[string]string{}},
 		m: &maker{rng: rand.New(rand.NewPCG(o.Seed, 1)), seen: map[string][]string{}, fixed: t.Fixed, now: o.Now}}
 	if o.Only != "" {
 		doc.ops = slices.DeleteFunc(doc.ops, func(op *operation) bool { return op.id != o.Only })
@@ -138,14 +146,40 @@ func Run(t Target, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("fuzz: the document has no operation %q", o.Only)
 	}
 	for _, op := range doc.ops {
+		if r.over() {
+			r.report.Unreached = append(r.report.Unreached, op.id)
+			continue
+		}
 		r.report.Succeeded[op.id] = 0
-		if !r.over() {
-			if err := r.operation(op); err != nil {
-				return r.report, err
-			}
+		if err := r.operation(op); err != nil {
+			return r.report, err
 		}
 	}
 	return r.report, r.random()
+}
+
+// Right makes the requests of operations that ought to be right, one for an operation and a world: those with which Run begins.
+type Right struct{ r *runner }
+
+// NewRight reads a document.
+func NewRight(document []byte) (*Right, error) {
+	doc, err := readDocument(document)
+	if err != nil {
+		return nil, err
+	}
+	return &Right{&runner{doc: doc, m: &maker{rng: rand.New(rand.NewPCG(1, 1)), seen: map[string][]string{}, now: time.Now()}}}, nil
+}
+
+// Request is that of an operation, by its operationId, in one of the worlds that Target.Furnish returns; it has no token.
+func (r *Right) Request(ctx context.Context, operation string, world map[string]string) (*http.Request, error) {
+	for _, op := range r.r.doc.ops {
+		if op.id == operation {
+			r.r.m.world = world
+			b := r.r.base(op)
+			return b.http(ctx, b.bytes())
+		}
+	}
+	return nil, fmt.Errorf("fuzz: the document has no operation %q", operation)
 }
 
 func (r *runner) over() bool {
@@ -266,7 +300,7 @@ func (r *runner) operation(op *operation) error {
 			break
 		}
 	}
-	requests := r.m.hostiles(best, r.some)
+	requests := append(r.m.filled(best), r.m.hostiles(best, r.some)...)
 	if s := op.bodies["application/json"]; s != nil && op.bodies["application/merge-patch+json"] != nil {
 		other := best.clone()
 		other.media = "application/json"
@@ -283,6 +317,12 @@ func (r *runner) operation(op *operation) error {
 		if _, err := r.try(x); err != nil {
 			return err
 		}
+		if x.at != "" {
+			r.report.Tried[op.id+" "+x.at]++
+		}
+	}
+	for _, at := range op.members() {
+		r.report.Tried[op.id+" "+at] += 0
 	}
 	if err := r.otherMethods(best); err != nil {
 		return err
@@ -465,8 +505,9 @@ type answer struct {
 	header   http.Header
 	body     []byte
 	panicked any
-	forbids  error // what the document says against the request
-	wrong    error // what it says against the answer
+	forbids  error        // what the document says against the request
+	wrong    error        // what it says against the answer
+	lost     []difference // from what was sent
 	state    string
 	changed  bool
 }
@@ -538,6 +579,9 @@ func (r *runner) once(x request) (answer, error) {
 		}
 		a.state, a.changed = r.state, r.state != before
 	}
+	if a.status < 300 && a.forbids == nil {
+		a.lost = r.lost(x, body, a)
+	}
 	return a, nil
 }
 
@@ -570,6 +614,11 @@ func (r *runner) judge(x request, a answer) (verdict, bool) {
 	case x.want == byDocument && a.forbids == nil && a.status >= 400:
 		if why := r.saidToo(a); why != "" {
 			return verdict{Refused, "the document allows it: " + why}, true
+		}
+	}
+	for _, d := range a.lost { // those that were told hide no other
+		if v := (verdict{Lost, d.why}); !r.known[v.key(x)] {
+			return v, true
 		}
 	}
 	return verdict{}, false

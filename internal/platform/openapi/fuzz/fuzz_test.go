@@ -3,6 +3,7 @@ package fuzz_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -26,13 +27,14 @@ const refusal = `{"description":"No","content":{"application/problem+json":{"sch
 const document = `{"openapi":"3.1.1","info":{"title":"Plaatsen","version":"1"},"paths":{
 "/v1/places":{"post":{"operationId":"createPlace","parameters":[{"name":"Idempotency-Key","in":"header","schema":{"type":"string","minLength":1,"maxLength":255,"pattern":"^[ -~]*$"}}],
  "requestBody":{"required":true,"content":{"application/json":{"schema":{"$ref":"#/components/schemas/PlaceInput"}}}},
- "responses":{"201":{"description":"Made","headers":{"Idempotency-Replayed":{"schema":{"type":"string"}}},"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Place"}}}},
+ "responses":{"201":{"description":"Made","headers":{"Idempotency-Replayed":{"schema":{"type":"string"}},"Location":{"schema":{"type":"string"}}},"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Place"}}}},
  "400":` + refusal + `,"415":` + refusal + `,"422":` + refusal + `}}},
 "/v1/places/{id}":{"get":{"operationId":"getPlace","parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string","pattern":"^lpl_[0-7][0-9a-hjkmnp-tv-z]{25}$","minLength":30,"maxLength":30}},
  {"name":"limit","in":"query","schema":{"type":"integer","minimum":1,"maximum":100}}],
  "responses":{"200":{"description":"It","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Place"}}}},"400":` + refusal + `,"404":` + refusal + `}}}},
 "components":{"schemas":{"Problem":` + problem + `,
-"Place":{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},
+"Place":{"type":"object","required":["id","name","note","capacity","goals"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"note":{"type":["string","null"]},
+ "capacity":{"type":["integer","null"]},"goals":{"type":"array","items":{"type":"string"}}}},
 "PlaceInput":{"type":"object","additionalProperties":false,"required":["name"],"properties":{
  "name":{"type":"string","minLength":1,"maxLength":20,"pattern":"^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f][^\\x00-\\x1f\\x7f]*$"},"note":{"type":["string","null"],"maxLength":5,"pattern":"^[^\\x00-\\x1f\\x7f]*$"},
  "capacity":{"type":"integer","minimum":1,"maximum":9},"goals":{"type":"array","maxItems":2,"items":{"type":"string","enum":["see","do"]}}},
@@ -44,8 +46,13 @@ const place = "lpl_01k3p9c2zre8v9w0x1y2z3a4b5"
 type api struct {
 	plant func(api *api, w http.ResponseWriter, r *http.Request, body []byte) bool
 	made  int
-	kept  map[string]string // Idempotency-Key → body
-	names map[string]string // Idempotency-Key → name
+	kept  map[string]string         // Idempotency-Key → body
+	rows  map[string]map[string]any // Idempotency-Key → what was made
+	last  map[string]any            // what stands at place
+}
+
+func newAPI() *api {
+	return &api{kept: map[string]string{}, rows: map[string]map[string]any{}, last: map[string]any{"name": "Apotheek"}}
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +76,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		a.answer(w, 200, "Apotheek")
+		a.answer(w, 200, a.last)
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/places":
 		key := r.Header.Get("Idempotency-Key")
 		if len(r.URL.Query()) > 0 || len(key) > 255 || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
@@ -85,28 +92,53 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		} else if again && key != "" {
 			w.Header().Set("Idempotency-Replayed", "true")
-			a.answer(w, 201, a.names[key])
+			a.answer(w, 201, a.rows[key])
 			return
 		}
 		if code := wrong(body); code != "" {
 			a.refuse(w, 422, "invalid", code)
 			return
 		}
-		var in struct{ Name string }
-		_ = json.Unmarshal(body, &in)
 		a.made++
-		a.kept[key], a.names[key] = string(body), in.Name
-		a.answer(w, 201, in.Name)
+		a.last = row(body)
+		a.kept[key], a.rows[key] = string(body), a.last
+		w.Header().Set("Location", "/v1/places/"+place)
+		a.answer(w, 201, a.last)
 	default:
 		a.refuse(w, 404, "not-found", "")
 	}
 }
 
-func (a *api) answer(w http.ResponseWriter, status int, name string) {
-	b, _ := json.Marshal(map[string]any{"id": place, "name": name})
+// row is what a body that is right makes.
+func row(body []byte) (out map[string]any) {
+	_ = json.Unmarshal(body, &out)
+	return out
+}
+
+func named(name string) map[string]any { return map[string]any{"name": name} }
+
+func (a *api) answer(w http.ResponseWriter, status int, row map[string]any) {
+	all := map[string]any{"id": place, "note": nil, "capacity": nil, "goals": []any{}}
+	maps.Copy(all, row)
+	b, _ := json.Marshal(all)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(b)
+}
+
+// answerAndKeep makes what ought to be made with something lost of what is answered, or of what is kept.
+func (a *api) answerAndKeep(w http.ResponseWriter, r *http.Request, body []byte, lose func(answered, kept map[string]any)) bool {
+	key := r.Header.Get("Idempotency-Key")
+	if t := r.Header.Get("Content-Type"); r.Method != http.MethodPost || r.URL.Path != "/v1/places" || r.URL.RawQuery != "" || key != "" || t != "application/json" || wrong(body) != "" {
+		return false
+	}
+	answered, kept := row(body), row(body)
+	lose(answered, kept)
+	a.made++
+	a.last = kept
+	w.Header().Set("Location", "/v1/places/"+place)
+	a.answer(w, 201, answered)
+	return true
 }
 
 func (a *api) refuse(w http.ResponseWriter, status int, code, rule string) {
@@ -169,7 +201,8 @@ func wrong(body []byte) string {
 
 func run(t *testing.T, plant func(*api, http.ResponseWriter, *http.Request, []byte) bool, o fuzz.Options) fuzz.Report {
 	t.Helper()
-	a := &api{plant: plant, kept: map[string]string{}, names: map[string]string{}}
+	a := newAPI()
+	a.plant = plant
 	o.Seed = max(o.Seed, 7)
 	o.Now = time.Date(2027, 1, 11, 9, 0, 0, 0, time.UTC)
 	r, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: a, Token: func(string) string { return "t" },
@@ -205,12 +238,13 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 		plant      func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool
 		kind, curl string
 	}{
-		"a handler that leaks a field": {func(_ *api, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+		"a handler that leaks a field": {func(a *api, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if r.Method != http.MethodGet || r.URL.Path != "/v1/places/"+place || r.URL.RawQuery != "" {
 				return false
 			}
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte(`{"id":"` + place + `","name":"x","password_hash":"y"}`))
+			leaky := maps.Clone(a.last)
+			leaky["password_hash"] = "y"
+			a.answer(w, 200, leaky)
 			return true
 		}, fuzz.Answer, `curl -sS -i -X GET "$SWITCHBOARD"'/v1/places/` + place + `' -H "Authorization: Bearer $TOKEN"`},
 		"a status that is not documented": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
@@ -245,7 +279,7 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 				return false
 			}
 			a.made++
-			a.answer(w, 201, "x")
+			a.answer(w, 201, named("x"))
 			return true
 		}, fuzz.Accepted, post + `'{"capacity":10}'`},
 		"a member twice that is accepted": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
@@ -253,14 +287,14 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 				return false
 			}
 			a.made++
-			a.answer(w, 201, "x")
+			a.answer(w, 201, named("x"))
 			return true
 		}, fuzz.Accepted, post + `'{"capacity":3,"goals":["see"],"name":"Apotheek","note":null,"capacity":3}'`},
 		"an unknown parameter that is accepted": {func(a *api, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if r.Method != http.MethodGet || !r.URL.Query().Has("onbekend") {
 				return false
 			}
-			a.answer(w, 200, "x")
+			a.answer(w, 200, named("x"))
 			return true
 		}, fuzz.Accepted, `curl -sS -i -X GET "$SWITCHBOARD"'/v1/places/` + place + `?onbekend=1' -H "Authorization: Bearer $TOKEN"`},
 		"a valid value that is refused": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
@@ -285,7 +319,7 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 			if was, again := a.kept[key]; !again || key == "" || was != string(body) || r.URL.RawQuery != "" {
 				return false
 			}
-			a.answer(w, 201, a.names[key])
+			a.answer(w, 201, a.rows[key])
 			return true
 		}, fuzz.Retry, ` -H 'Idempotency-Key: fuzz-7-1' `},
 		"another body that is answered for the first one's": {func(a *api, _ http.ResponseWriter, r *http.Request, body []byte) bool {
@@ -300,11 +334,41 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 			}
 			return false
 		}, "", ` -H 'Idempotency-Key: fuzz-7-1' `},
+		"a member that is dropped": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			return a.answerAndKeep(w, r, body, func(made, _ map[string]any) { delete(made, "note") })
+		}, fuzz.Lost, post + `'{"name":"`},
+		"an item of a list that is dropped": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			return a.answerAndKeep(w, r, body, func(made, _ map[string]any) {
+				if goals, _ := made["goals"].([]any); len(goals) > 1 {
+					made["goals"] = goals[:1]
+				}
+			})
+		}, fuzz.Lost, `"goals":["`},
+		"a list in another order": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			return a.answerAndKeep(w, r, body, func(made, _ map[string]any) {
+				if goals, ok := made["goals"].([]any); ok {
+					slices.Reverse(goals)
+				}
+			})
+		}, fuzz.Lost, `"goals":["`},
+		"text that is cut": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			return a.answerAndKeep(w, r, body, func(made, _ map[string]any) { made["name"] = string([]rune(made["name"].(string))[:1]) })
+		}, fuzz.Lost, post + `'{"name":"`},
+		"a member that is answered and not kept": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			return a.answerAndKeep(w, r, body, func(_, kept map[string]any) { delete(kept, "capacity") })
+		}, fuzz.Lost, post + `'{"capacity":`},
+		"what was made and is nowhere": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if r.Method == http.MethodGet && a.made > 0 {
+				a.refuse(w, 404, "not-found", "")
+				return true
+			}
+			return false
+		}, fuzz.Lost, post + `'{"name":"`},
 		"what is another's": {func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
 			if r.Method != http.MethodGet || r.URL.Path != "/v1/places/"+place || r.URL.Query().Get("limit") != "1" {
 				return false
 			}
-			a.answer(w, 200, "NOBODY-SEES")
+			a.answer(w, 200, named("NOBODY-SEES"))
 			return true
 		}, fuzz.Shown, `/v1/places/` + place + `?limit=1' -H`},
 	} {
@@ -325,19 +389,62 @@ func TestRun_FindsWhatIsPlantedAndTellsItInOneLine(t *testing.T) {
 	}
 }
 
+// What the target says to be told otherwise is no fault, and counted; what it says of a list's order goes no further than that.
+func TestRun_LetsBeToldOtherwiseWhatHasItsReason(t *testing.T) {
+	t.Parallel()
+	lost := func(otherwise map[string]string, lose func(goals []any) []any) fuzz.Report {
+		a := newAPI()
+		a.plant = func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			return a.answerAndKeep(w, r, body, func(made, kept map[string]any) {
+				if goals, ok := made["goals"].([]any); ok {
+					made["goals"] = lose(slices.Clone(goals))
+					kept["goals"] = made["goals"]
+				}
+			})
+		}
+		r, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: a, Token: func(string) string { return "t" },
+			Furnish: func(string) []map[string]string {
+				return []map[string]string{{"lpl": place, "body goals": `["see","do"]`}}
+			},
+			Said: func(string) bool { return false }, Otherwise: otherwise}, fuzz.Options{Seed: 7})
+		require.NoError(t, err)
+		return r
+	}
+	reverse := func(goals []any) []any { slices.Reverse(goals); return goals }
+	cut := func(goals []any) []any { return goals[:min(1, len(goals))] }
+	more := func(goals []any) []any { return append(goals, "see") }
+	for _, c := range []struct {
+		at    string
+		lose  func([]any) []any
+		found bool
+	}{
+		{"", reverse, true}, {"", cut, true}, {"", more, true}, {"createPlace /goals", reverse, false}, {"createPlace /goals", cut, false}, {"* /goals", cut, false}, {"createPlace *", cut, false},
+		{"createPlace /goals order", reverse, false}, {"createPlace /goals order", cut, true}, {"createPlace /goals others", more, false}, {"createPlace /goals others", reverse, true},
+		{"createPlace /note", cut, true}, {"movePlace /goals", cut, true}, {"createPlace /goals null", cut, true},
+	} {
+		r := lost(map[string]string{c.at: "because"}, c.lose)
+		require.Equal(t, c.found, len(r.Faults) > 0, "%s: %v", c.at, r.Faults)
+		require.Equal(t, !c.found, r.Otherwise[c.at] > 0, c.at)
+		for _, f := range r.Faults {
+			require.Equal(t, fuzz.Lost, f.Kind, "%s", f)
+		}
+	}
+}
+
 // A 503 that the target may answer is counted, and asked again; one that it may not is a fault the first time.
 func TestRun_CountsWhoIsBusyAndHidesNoOther503(t *testing.T) {
 	t.Parallel()
 	for code, kinds := range map[string][]string{"unavailable": {}, "outcome-unknown": {fuzz.Server}} {
 		answered := false
-		a := &api{kept: map[string]string{}, names: map[string]string{}, plant: func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
+		a := newAPI()
+		a.plant = func(a *api, w http.ResponseWriter, r *http.Request, body []byte) bool {
 			if answered || r.Method != http.MethodPost || wrong(body) != "" {
 				return false
 			}
 			answered = true
 			a.refuse(w, 503, code, "")
 			return true
-		}}
+		}
 		r, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: a, Token: func(string) string { return "t" },
 			Furnish: func(string) []map[string]string { return []map[string]string{{"lpl": place}} },
 			Said:    func(code string) bool { return code != "not-found" && code != "another-request" },
@@ -352,11 +459,46 @@ func TestRun_CountsWhoIsBusyAndHidesNoOther503(t *testing.T) {
 	}
 }
 
+// A run that ends early says whom it did not reach: nobody is blamed for what there was no time for.
+func TestRun_TellsWhatItDidNotReach(t *testing.T) {
+	t.Parallel()
+	r := run(t, nil, fuzz.Options{Until: func() bool { return true }})
+	require.Equal(t, []string{"createPlace", "getPlace"}, r.Unreached)
+	require.Empty(t, r.Succeeded)
+	asked := 0
+	r = run(t, nil, fuzz.Options{Until: func() bool { asked++; return asked > 5 }})
+	require.Equal(t, []string{"getPlace"}, r.Unreached)
+	require.NotZero(t, r.Succeeded["createPlace"])
+	require.NotContains(t, r.Succeeded, "getPlace")
+	require.NotContains(t, r.Tried, "createPlace /capacity", "it was not tried whole")
+	require.Empty(t, r.Retried)
+	require.Empty(t, run(t, nil, fuzz.Options{Values: 1}).Unreached)
+}
+
+// Hostile values stand in every member, whether the request that is right holds something there or not.
+func TestRun_TriesEveryMember(t *testing.T) {
+	t.Parallel()
+	members, err := fuzz.Members([]byte(document))
+	require.NoError(t, err)
+	require.Equal(t, []string{"createPlace /capacity", "createPlace /goals/*", "createPlace /name", "createPlace /note"}, members)
+	for _, goals := range []string{`["do"]`, "[]", "null", ""} {
+		r, err := fuzz.Run(fuzz.Target{Document: []byte(document), Handler: newAPI(), Token: func(string) string { return "t" },
+			Furnish: func(string) []map[string]string {
+				return []map[string]string{{"lpl": place, "body goals": goals, "body capacity": ""}}
+			},
+			Said: func(string) bool { return false }}, fuzz.Options{Seed: 7, Values: 1})
+		require.NoError(t, err)
+		for _, m := range members {
+			require.NotZero(t, r.Tried[m], "%s, where goals are %q", m, goals)
+		}
+	}
+}
+
 // What the furnisher says of a member of a body stands in it, whatever the example says.
 func TestRun_PutsWhatIsFurnishedIntoTheBody(t *testing.T) {
 	t.Parallel()
 	var first string
-	a := &api{kept: map[string]string{}, names: map[string]string{}}
+	a := newAPI()
 	a.plant = func(_ *api, _ http.ResponseWriter, _ *http.Request, body []byte) bool {
 		if first == "" && len(body) > 0 {
 			first = string(body)

@@ -360,7 +360,7 @@ func (m *maker) hostileForm(r request, s *schema, some func(int) []int) (out []r
 		for _, i := range some(len(hs)) {
 			x := r.clone()
 			object(x.body)[name] = hs[i].value
-			x.note, x.want = hs[i].note+" as "+name, either
+			x.note, x.want, x.at = hs[i].note+" as "+name, either, "/"+name
 			out = append(out, x)
 		}
 	}
@@ -374,7 +374,7 @@ func (m *maker) hostileMembers(r request, s *schema, v any, at []step, some func
 		for _, i := range some(len(hs)) {
 			x := r.clone()
 			x.body = replace(x.body, at, func(any) (any, bool) { return copyOf(hs[i].value), true })
-			x.note, x.want = hs[i].note+" at "+pointer(at), hs[i].want
+			x.note, x.want, x.at = hs[i].note+" at "+pointer(at), hs[i].want, place(at)
 			out = append(out, x)
 		}
 	}
@@ -403,9 +403,15 @@ func (m *maker) hostileMembers(r request, s *schema, v any, at []step, some func
 			})
 			twice.note, twice.want = "twice at "+pointer(here), refused
 			out = append(out, missing, twice)
-			if member := s.members[name]; member != nil {
-				out = append(out, m.hostileMembers(r, member, t[name], here, some)...)
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.members)) {
+			member, here, with := s.members[name], append(slices.Clone(at), step{member: name}), r
+			held, told := t[name]
+			if l, list := held.([]any); !told || held == nil || list && len(l) == 0 { // what it could hold is tried all the same
+				held, with = m.here(member, m.full(member), map[string]string{}), r.clone()
+				with.body = replace(with.body, here, func(any) (any, bool) { return held, true })
 			}
+			out = append(out, m.hostileMembers(with, member, held, here, some)...)
 		}
 	case []any:
 		if len(t) > 0 && s.items != nil {

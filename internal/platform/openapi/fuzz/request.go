@@ -40,6 +40,7 @@ type request struct {
 	media   string
 	want    want
 	note    string // what is hostile in it
+	at      string // the member of its body that holds it, where it is one
 }
 
 func (r request) clone() request {
@@ -255,6 +256,19 @@ func pointer(at []step) string {
 	var b strings.Builder
 	for _, s := range at {
 		b.WriteString(s.String())
+	}
+	return b.String()
+}
+
+// place is a pointer to any item of a list.
+func place(at []step) string {
+	var b strings.Builder
+	for _, s := range at {
+		if s.member == "" {
+			b.WriteString("/*")
+		} else {
+			b.WriteString("/" + s.member)
+		}
 	}
 	return b.String()
 }

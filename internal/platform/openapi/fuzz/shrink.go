@@ -23,7 +23,7 @@ func (r *runner) shrink(x request, v verdict, a answer) (request, verdict, answe
 			return false, err
 		}
 		w, bad := r.judge(y, b)
-		if !bad || w.kind != v.kind || v.kind == Answer && b.status != a.status {
+		if !bad || w.kind != v.kind || v.kind == Answer && b.status != a.status || v.kind == Lost && w.key(y) != v.key(x) {
 			return false, nil
 		}
 		x, v, a = y, w, b

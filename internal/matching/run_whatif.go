@@ -1,0 +1,196 @@
+package matching
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/matching/assign"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/web"
+)
+
+// WhatIf is what would follow in a run if something were different. Leervragen that leave are counted nowhere.
+type WhatIf struct {
+	MatchedBefore int            `json:"matched_before" example:"38"` // leervragen that the run put somewhere, pins included
+	MatchedAfter  int            `json:"matched_after" example:"37"`
+	ScoreBefore   int64          `json:"score_before" example:"281300"` // the sum of their scores
+	ScoreAfter    int64          `json:"score_after" example:"274550"`
+	Moved         int            `json:"moved" example:"2"` // leervragen that would be somewhere else than they are
+	Changes       []WhatIfChange `json:"changes"`           // of the first 500 of these
+} // @name MatchingRunWhatIf
+
+// WhatIfChange is a leervraag that would be somewhere else.
+type WhatIfChange struct {
+	LeervraagID id.LeervraagID `json:"leervraag_id" example:"lvr_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	Before      WhatIfPlace    `json:"before"`
+	After       WhatIfPlace    `json:"after"`
+} // @name MatchingRunWhatIfChange
+
+// WhatIfPlace is where a leervraag is, or would be.
+type WhatIfPlace struct {
+	LeerplekID *id.LeerplekID `json:"leerplek_id" extensions:"x-nullable" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"` // null: nowhere
+	Score      *int           `json:"score" extensions:"x-nullable" example:"7010"`
+} // @name MatchingRunWhatIfPlace
+
+// maxTold is how many changes one answer tells.
+const maxTold = 500
+
+type whatIfReq struct {
+	runReq
+	Leaves []id.LeervraagID `form:"leaves" validate:"max=20"`
+	Closes []id.LeerplekID  `form:"closes" validate:"max=20"`
+	Widens []id.LeerplekID  `form:"widens" validate:"max=20"`
+}
+
+// whatIf says what would follow in a run if somebody left, a leerplek closed or one had more room.
+//
+//	@Summary		Ask what would follow from a change
+//	@Description	Says what the run would have come to if leervragen were not there, leerplekken took nobody (pins stay), or took one switcher more than they do. It goes on from the run as it was computed, and is exact: as many leervragen as possible get a place, of all ways to do that it is the best one, and of the best ones the one in which most stay where they are (a thousand that stay weigh as much as one point). Nothing is kept or proposed; where nothing is asked for, nothing follows. Only leervragen that the run looked for can leave: not those whose match was accepted before it, nor those that were not open. For who joins, and for what changed since, base a run on this one. In a run for the worst off nobody goes below the lowest score that it reached.
+//	@ID				previewMatchingRunChange
+//	@Tags			matching
+//	@Param			id		path		string		true	"the run"									example(mrn_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			leaves	query		[]string	false	"leervragen that would not be there"		collectionFormat(csv)	maxItems(20)	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			closes	query		[]string	false	"leerplekken that would take nobody"		collectionFormat(csv)	maxItems(20)	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			widens	query		[]string	false	"leerplekken that would take one more"	collectionFormat(csv)	maxItems(20)	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Success		200		{object}	WhatIf
+//	@Failure		409		{object}	web.Problem
+//	@Router			/v1/matching-runs/{id}/what-if [get]
+func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (WhatIf, error) {
+	var r Run
+	if err := read(func(tx *db.Tx) (err error) {
+		r, err = finished(tx, in.ID)
+		return err
+	}); err != nil {
+		return WhatIf{}, err
+	}
+	e, done, err := s.ready(ctx, read, r)
+	if err != nil {
+		return WhatIf{}, err
+	}
+	defer done()
+	if !e.p.whole() {
+		return WhatIf{}, RunTooLarge.New()
+	}
+	x, err := e.p.suppose(in)
+	if err != nil {
+		return WhatIf{}, err
+	}
+	if e.was == nil {
+		if e.was, err = e.p.asWas(ctx); err != nil {
+			return WhatIf{}, unsolved(ctx, err)
+		}
+		s.problems.weigh(e, e.weight())
+	}
+	out, err := x.follows(ctx, e.p, e.was)
+	if err != nil {
+		return WhatIf{}, unsolved(ctx, err)
+	}
+	return out, nil
+}
+
+// supposed are the changes of a question, as rows and places of a run.
+type supposed struct{ leaves, closes, widens []int32 }
+
+// suppose finds what a question names. Each is named once; who was fixed before the run takes no part in it.
+func (p *problem) suppose(in whatIfReq) (supposed, error) {
+	var out supposed
+	bad := fault.BadParameter.New()
+	for _, l := range in.Leaves {
+		k, asked := p.row[uuid.UUID(l)]
+		if !asked {
+			bad.In("leaves", fault.NoReference)
+			break
+		}
+		out.leaves = append(out.leaves, int32(k))
+	}
+	find := func(name string, list []id.LeerplekID) (at []int32) {
+		for _, l := range list {
+			i, known := p.at[uuid.UUID(l)]
+			if !known {
+				bad.In(name, fault.NoReference)
+				break
+			}
+			at = append(at, int32(i))
+		}
+		return at
+	}
+	out.closes, out.widens = find("closes", in.Closes), find("widens", in.Widens)
+	if twice(out.leaves) {
+		bad.In("leaves", fault.Twice)
+	}
+	if twice(out.closes) {
+		bad.In("closes", fault.Twice)
+	}
+	if twice(slices.Concat(out.closes, out.widens)) {
+		bad.In("widens", fault.Twice)
+	}
+	if len(bad.Fields) > 0 {
+		return supposed{}, bad
+	}
+	return out, nil
+}
+
+func twice(list []int32) bool {
+	list = slices.Sorted(slices.Values(list))
+	return len(slices.Compact(slices.Clone(list))) < len(list)
+}
+
+// follows makes the changes one after the other in a copy of the solved run, each an optimum again, and compares.
+func (x supposed) follows(ctx context.Context, p *problem, was *assign.Solver) (WhatIf, error) {
+	s := was.Clone()
+	for _, k := range x.leaves {
+		if err := s.Remove(k); err != nil {
+			return WhatIf{}, err
+		}
+	}
+	for _, i := range x.closes {
+		stay := int32(0)
+		for k := range p.Pinned {
+			if p.Pinned[k] == i && !slices.Contains(x.leaves, int32(k)) {
+				stay++
+			}
+		}
+		if err := s.SetPlaceCapacity(i, stay); err != nil {
+			return WhatIf{}, err
+		}
+	}
+	for _, i := range x.widens {
+		if err := s.SetPlaceCapacity(i, p.Free[i]+1); err != nil {
+			return WhatIf{}, err
+		}
+	}
+	// Prices moved, so that pairs can be worth taking that never were.
+	if _, err := s.Price(ctx, p.priced(p.staying)); err != nil {
+		return WhatIf{}, err
+	}
+	before, after := was.Result(), s.Result()
+	out := WhatIf{Changes: []WhatIfChange{}}
+	for k := range p.Asking {
+		b, a := before.Matches[k], after.Matches[k]
+		if slices.Contains(x.leaves, int32(k)) {
+			continue
+		}
+		from, to := p.placed(b, &out.MatchedBefore, &out.ScoreBefore), p.placed(a, &out.MatchedAfter, &out.ScoreAfter)
+		if a.Place == b.Place {
+			continue
+		}
+		if out.Moved++; out.Moved <= maxTold {
+			out.Changes = append(out.Changes, WhatIfChange{id.LeervraagID(p.Questions[p.Asking[k]]), from, to})
+		}
+	}
+	return out, nil
+}
+
+// placed tells of a match, and counts it.
+func (p *problem) placed(m assign.Match, matched *int, sum *int64) WhatIfPlace {
+	if m.Place == assign.None {
+		return WhatIfPlace{}
+	}
+	*matched, *sum = *matched+1, *sum+int64(m.Score)
+	at, score := id.LeerplekID(p.Places[m.Place]), int(m.Score)
+	return WhatIfPlace{&at, &score}
+}

@@ -1,0 +1,113 @@
+package matching_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/matching"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+)
+
+func TestRun_TellsWhatWouldFollow(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a, b := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Bouwbedrijf Kant en Klaar", "medicatie klaarzetten en toedienen")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie toedienen")
+	r.prefers(a, "Woonzorgcentrum De Linde")
+	at := r.match(nil)
+	require.Equal(t, map[string]string{a.String(): x.String(), b.String(): y.String()}, r.went(at))
+	scores := map[string]float64{}
+	for _, m := range r.matches(at) {
+		scores[m.LeervraagID] = float64(m.Score)
+	}
+	ask := func(query ...string) *testkit.Answer { return r.c.Get(at + "/what-if?" + strings.Join(query, "&")) }
+	counts := func(w *testkit.Answer) []any {
+		return []any{w.Num("matched_before"), w.Num("matched_after"), w.Num("moved")}
+	}
+
+	// The place of a closes: a goes nowhere, or takes the other, whichever is best together.
+	w := ask("closes=" + x.String()).Is(200)
+	require.Equal(t, []any{2.0, 1.0}, counts(w)[:2])
+	require.Equal(t, scores[a.String()]+scores[b.String()], w.Num("score_before"))
+	again := r.match(body{"pins": []any{body{"leervraag_id": a, "leerplek_id": y}}}) // what a would score there
+	there := 0.0
+	for _, m := range r.matches(again) {
+		if m.LeervraagID == a.String() {
+			there = float64(m.Score)
+		}
+	}
+	require.Equal(t, max(scores[b.String()], there), w.Num("score_after"))
+
+	// b leaves: nobody moves, because a is where it scores best; b is counted nowhere.
+	w = ask("leaves=" + b.String()).Is(200)
+	require.Equal(t, []any{1.0, 1.0, 0.0}, counts(w))
+	require.Equal(t, scores[a.String()], w.Num("score_after"))
+	require.Empty(t, w.At("changes"))
+
+	// a leaves: b takes its place if it scores better there than where it is.
+	w = ask("leaves=" + a.String()).Is(200)
+	require.Equal(t, 1.0, w.Num("matched_after"))
+	require.GreaterOrEqual(t, w.Num("score_after"), scores[b.String()])
+
+	// Room for one more at the place that fits both best.
+	w = ask("closes="+y.String(), "widens="+x.String()).Is(200)
+	require.Equal(t, []any{2.0, 2.0, 1.0}, counts(w))
+	require.Equal(t, []any{b.String(), y.String(), x.String()}, []any{w.Str("changes.0.leervraag_id"), w.Str("changes.0.before.leerplek_id"), w.Str("changes.0.after.leerplek_id")})
+	require.Equal(t, scores[b.String()], w.Num("changes.0.before.score"))
+	require.Equal(t, []any{2.0, 2.0, 0.0}, counts(ask().Is(200)), "nothing follows from nothing")
+
+	ask("leaves="+id.NewLeervraag().String(), "closes="+id.NewLeerplek().String(), "widens="+id.NewLeerplek().String()).Problem(400, "invalid-parameter", "leaves", "closes", "widens")
+	ask("leaves="+a.String()+","+a.String()).Problem(400, "invalid-parameter", "leaves")
+	ask("closes="+x.String(), "widens="+x.String()).Problem(400, "invalid-parameter", "widens")
+	ask("closes="+strings.Repeat(x.String()+",", 20)+x.String()).Problem(400, "invalid-parameter", "closes")
+	ask("leaves=lvr_1").Problem(400, "invalid-parameter", "leaves")
+}
+
+// A pinned match stays where it is, though its place closes; and leaves with its leervraag.
+func TestRun_TellsWhatWouldFollowOfPins(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a, b := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Bouwbedrijf Kant en Klaar", "medicatie klaarzetten")
+	x := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	at := r.match(body{"pins": []any{body{"leervraag_id": a, "leerplek_id": x}}})
+	require.Equal(t, map[string]string{a.String(): x.String()}, r.went(at))
+	w := r.c.Get(at + "/what-if?closes=" + x.String()).Is(200)
+	require.Equal(t, []any{1.0, 1.0, 0.0}, []any{w.Num("matched_before"), w.Num("matched_after"), w.Num("moved")})
+	w = r.c.Get(at + "/what-if?leaves=" + a.String()).Is(200)
+	require.Equal(t, []any{0.0, 1.0, b.String(), nil}, []any{w.Num("matched_before"), w.Num("matched_after"), w.Str("changes.0.leervraag_id"), w.At("changes.0.before.leerplek_id")})
+	w = r.c.Get(at + "/what-if?leaves=" + a.String() + "&closes=" + x.String()).Is(200)
+	require.Equal(t, 0.0, w.Num("matched_after"))
+}
+
+// Who has a match already took no part in what the run looked for.
+func TestRun_TellsNotWhatWouldFollowOfWhoIsSettled(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a := r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	first := r.match(nil)
+	r.c.Get(first + "/what-if?leaves=" + a.String()).Is(200)
+	accept(r, first, body{"leervraag_ids": []any{a}, "as": "proposed"})
+	r.run(`update matches set status = 'accepted'`)
+	r.c.Get(r.match(nil)+"/what-if?leaves="+a.String()).Problem(400, "invalid-parameter", "leaves")
+}
+
+func TestRun_TellsWhatWouldFollowOnlyOfAllThatWasKept(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a, x := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	waiting := r.start(nil)
+	r.c.Get(waiting+"/what-if?closes="+x.String()).Problem(409, "matching-run-not-done")
+	r.compute(waiting)
+	r.c.Get(waiting + "/what-if?closes=" + x.String()).Is(200)
+	at := r.match(nil)
+	var packed []byte
+	require.NoError(t, r.Super.QueryRow(context.Background(), `select packed from matching_run_problems where tenant_id = $1 and run_id = $2`, r.Tenant.UUID(), runID(t, at).UUID()).Scan(&packed))
+	r.run(`update matching_run_problems set packed = ?`, matching.ForgetPairs(t, packed, uuid.UUID(a)))
+	r.c.Get(at+"/what-if?closes="+x.String()).Problem(409, "matching-run-too-large")
+}
