@@ -52,8 +52,8 @@ type AnswerHeaderWire struct {
 type SentWire struct {
 	URL         string   `json:"url" format:"uri" example:"https://hr.example.com/switchboard"`
 	Payload     string   `json:"payload" enums:"standard,thin" example:"standard"`
-	HeaderNames []string `json:"header_names" example:"X-Api-Key"`                                                  // beside those of every delivery; Authorization where a token went along
-	KeyIDs      []string `json:"key_ids" extensions:"x-prefix=none" example:"0193d3a8-1f5b-7c3e-9a54-2f6d8c1b7e90"` // which secrets signed, and the keys beside them: kid at keys_url
+	HeaderNames []string `json:"header_names" example:"X-Api-Key"`                    // beside those of every delivery; Authorization where a token went along
+	KeyIDs      []string `json:"kids" example:"0193d3a8-1f5b-7c3e-9a54-2f6d8c1b7e90"` // which secrets signed, and the keys beside them: kid at keys_url
 } // @name WebhookRequest
 
 // sent is what a try sent; nil where nothing was, and where it was not kept.

@@ -46,8 +46,8 @@ func TestTry_ShowsWhatItSentWhateverBecameOfItsEndpoint(t *testing.T) {
 	require.Len(t, got, 2)
 	require.NotEqual(t, string(got[0].Body), string(got[1].Body), "the second one is thin")
 	d := c.Get(delivery).Is(200)
-	require.Equal(t, map[string]any{"url": old, "payload": "standard", "header_names": []any{"X-Env"}, "key_ids": []any{first}}, d.At("attempts.0.request"))
-	require.Equal(t, map[string]any{"url": r.URL + "/new", "payload": "thin", "header_names": []any{}, "key_ids": []any{second, first}}, d.At("attempts.1.request"))
+	require.Equal(t, map[string]any{"url": old, "payload": "standard", "header_names": []any{"X-Env"}, "kids": []any{first}}, d.At("attempts.0.request"))
+	require.Equal(t, map[string]any{"url": r.URL + "/new", "payload": "thin", "header_names": []any{}, "kids": []any{second, first}}, d.At("attempts.1.request"))
 	require.Equal(t, []any{
 		map[string]any{"name": "content-type", "value": "text/plain; charset=utf-8"}, map[string]any{"name": "retry-after", "value": "60"},
 		map[string]any{"name": "location", "value": "/log\uFFFDin"}, map[string]any{"name": "x-request-id", "value": strings.Repeat("x", 1000)},
