@@ -710,6 +710,7 @@ func (s *Service) store(ctx context.Context, who db.Who, r Run, out *solved, tel
 			return err
 		}
 	}
+	tell(stageStoring, len(out.items), len(out.items))
 	return s.db.InTenant(ctx, who, func(tx *db.Tx) error {
 		now, err := mine(tx, r)
 		if err != nil {
