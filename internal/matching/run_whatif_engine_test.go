@@ -164,3 +164,24 @@ func TestWhatIf_IsTheBestWithWhatChanged(t *testing.T) {
 	require.Greater(t, fewer, 30)
 	require.Greater(t, more, 30)
 }
+
+// Where all say the same, any exchange of places is as good: it begins with the one that the run came to all the same, and moves
+// nobody but whose place closed.
+func TestWhatIf_OfEqualAnswersTellsTheOneInWhichMostStay(t *testing.T) {
+	t.Parallel()
+	p := unpacked(t, computed(t, echoing(t, 30, 40)).packed)
+	first := p.Chosen[0]
+	copy(p.Chosen, p.Chosen[1:]) // as good as what it came to, and not what a solver comes upon
+	p.Chosen[len(p.Chosen)-1] = first
+	was, err := p.asWas(context.Background())
+	require.NoError(t, err)
+	for k, m := range was.Result().Matches {
+		require.Equal(t, p.Chosen[k], m.Place)
+	}
+	for i := range p.Chosen {
+		x := supposed{closes: []int32{p.Chosen[i]}}
+		out, err := x.follows(context.Background(), p, was)
+		require.NoError(t, err)
+		require.Equal(t, []int{30, 30, 1}, []int{out.MatchedBefore, out.MatchedAfter, out.Moved})
+	}
+}
