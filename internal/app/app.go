@@ -52,6 +52,8 @@ type Options struct {
 	KeepEvents     time.Duration
 	KeepTries      time.Duration
 	MetricsHere    bool // /metrics on the main port
+
+	MetricsEndpoints int // how many endpoints /metrics tells apart
 }
 
 // App is the whole product, wired.
@@ -85,7 +87,7 @@ type App struct {
 
 // New wires an App. Nothing runs yet: see Work and Handler.
 func New(d *db.DB, o Options) (*App, error) {
-	a := &App{DB: d, options: o, Tokens: auth.NewTokens(o.PublicURL), metrics: newMetrics()}
+	a := &App{DB: d, options: o, Tokens: auth.NewTokens(o.PublicURL), metrics: newMetrics(o.MetricsEndpoints)}
 	a.Limits = limit.NewShared(d, o.Log)
 	a.Access = access.New(d, a.Tokens, o.Box, a.Limits, o.Log)
 	a.Leeruitwisselingen = leeruitwisseling.Service{Zone: a.zone}
@@ -94,7 +96,7 @@ func New(d *db.DB, o Options) (*App, error) {
 	a.Leerbewijzen = leerbewijs.Service{PublicURL: o.PublicURL, Box: o.Box, Tenant: a.issuer}
 	a.Events = event.New(d, o.KeepEvents, o.KeepTries)
 	a.metrics.gauge("switchboard_feed_waiting", "Requests that wait for facts.", a.Events.Waiting)
-	a.Webhooks = webhook.New(d, o.Box, o.Outbound, o.PublicURL, o.KeepEvents)
+	a.Webhooks = webhook.New(d, o.Box, o.Outbound, o.PublicURL, o.KeepEvents, o.KeepTries)
 	a.metrics.watch("switchboard_webhook_queue_age_seconds", "How long the delivery waits that is due for longest and could go out", seconds(a.Webhooks.QueueAge))
 	a.metrics.watch("switchboard_webhook_failing_endpoints", "Endpoints that should get facts and only fail", func(ctx context.Context) (float64, error) {
 		n, _, err := a.Webhooks.Failing(ctx)

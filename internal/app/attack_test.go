@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,26 +34,71 @@ const canary = "CANARY"
 
 var anID = regexp.MustCompile(`\b([a-z]{3})_[0-7][0-9a-hjkmnp-tv-z]{25}\b`)
 
-// place is one id in one request of an operation.
+// place is one id in one request of an operation: in its path, its query, or its body, there by its JSON pointer.
 type place struct{ In, Name, Prefix string }
 
 // operation is what the matrix needs of an operation of the document.
 type operation struct {
 	Method, Path, ID string
 	Permission       auth.Permission
-	InPath           map[string]string // parameter → prefix
-	Query            map[string]string
-	Body             string // the example
+	InPath           map[string]string   // parameter → prefix
+	Query            map[string][]string // parameter → prefixes
+	InBody           []place             // every id that its schema allows, whether the example has it or not
+	Body             string              // the example
+	Documented       []string            // the names of the parameters in its query
+}
+
+// schema is what the matrix reads of a schema.
+type schema struct {
+	Ref        string             `json:"$ref"`
+	Pattern    string             `json:"pattern"`
+	Examples   []json.RawMessage  `json:"examples"`
+	Items      *schema            `json:"items"`
+	Properties map[string]*schema `json:"properties"`
+	OneOf      []*schema          `json:"oneOf"`
+	AnyOf      []*schema          `json:"anyOf"`
+	AllOf      []*schema          `json:"allOf"`
+}
+
+// idPattern finds what an id may begin with in the pattern of a text: ^org_…, ^(mdw|con)_…, ^[a-z]{3}_…
+var idPattern = regexp.MustCompile(`^\^\(?([a-z]{3}(?:\|[a-z]{3})*|\[a-z\]\{3\})\)?_\[0-7\]`)
+
+// prefixes are what an id of such a pattern may begin with; "*" is anything; none: it is no id.
+func prefixes(pattern string) []string {
+	m := idPattern.FindStringSubmatch(pattern)
+	switch {
+	case m == nil:
+		return nil
+	case strings.HasPrefix(m[1], "["):
+		return []string{"*"}
+	}
+	return strings.Split(m[1], "|")
 }
 
 func operations(t *testing.T) []operation {
 	t.Helper()
-	type schema struct {
-		Ref      string            `json:"$ref"`
-		Pattern  string            `json:"pattern"`
-		Examples []json.RawMessage `json:"examples"`
-		Items    *schema           `json:"items"`
+	permissions := map[string]auth.Permission{}
+	for _, r := range (&app.App{}).Routes() {
+		permissions[r.Method+" "+colons.ReplaceAllString(r.Path, "{$1}")] = r.Permission
 	}
+	out := operationsOf(t, api.OpenAPI)
+	for i, o := range out {
+		out[i].Permission = permissions[o.Method+" "+o.Path]
+		if o.Body != "" {
+			out[i].Body = without(t, json.RawMessage(o.Body), hostsOwn[o.ID])
+			out[i].InBody = slices.DeleteFunc(o.InBody, func(p place) bool {
+				return hostsOwn[o.ID] != "" && strings.HasPrefix(p.Name+"/", "/"+hostsOwn[o.ID]+"/")
+			})
+		}
+	}
+	return out
+}
+
+var colons = regexp.MustCompile(`:([a-z_]+)`)
+
+// operationsOf reads a document.
+func operationsOf(t *testing.T, document []byte) []operation {
+	t.Helper()
 	type parameter struct {
 		Ref, Name, In string
 		Schema        schema
@@ -65,42 +111,130 @@ func operations(t *testing.T) []operation {
 				Content map[string]struct{ Schema schema }
 			}
 		}
-		Components struct{ Schemas map[string]schema }
+		Components struct{ Schemas map[string]*schema }
 	}
-	require.NoError(t, json.Unmarshal(api.OpenAPI, &doc))
-	permissions := map[string]auth.Permission{}
-	for _, r := range (&app.App{}).Routes() {
-		path := regexp.MustCompile(`:([a-z_]+)`).ReplaceAllString(r.Path, "{$1}")
-		permissions[r.Method+" "+path] = r.Permission
+	require.NoError(t, json.Unmarshal(document, &doc))
+	look := func(s *schema) *schema {
+		for s.Ref != "" {
+			named := doc.Components.Schemas[strings.TrimPrefix(s.Ref, "#/components/schemas/")]
+			require.NotNil(t, named, s.Ref)
+			s = named
+		}
+		return s
 	}
-	prefix := regexp.MustCompile(`^\^([a-z]{3})_`)
+	// inside finds every id below a schema: an element of a list is its first one.
+	var inside func(s *schema, pointer string, depth int) []place
+	inside = func(s *schema, pointer string, depth int) (out []place) {
+		s = look(s)
+		require.Less(t, depth, 20, pointer)
+		for _, prefix := range prefixes(s.Pattern) {
+			out = append(out, place{"body", pointer, prefix})
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			out = append(out, inside(s.Properties[name], pointer+"/"+name, depth+1)...)
+		}
+		if s.Items != nil {
+			out = append(out, inside(s.Items, pointer+"/0", depth+1)...)
+		}
+		for _, one := range slices.Concat(s.OneOf, s.AnyOf, s.AllOf) {
+			out = append(out, inside(one, pointer, depth+1)...)
+		}
+		return out
+	}
 	var out []operation
+	all := map[string]bool{} // what an id of anything may begin with: whatever a request names
 	for path, item := range doc.Paths {
 		for method, op := range item {
-			o := operation{Method: strings.ToUpper(method), Path: path, ID: op.OperationID, InPath: map[string]string{}, Query: map[string]string{}}
-			o.Permission = permissions[o.Method+" "+path]
+			o := operation{Method: strings.ToUpper(method), Path: path, ID: op.OperationID, InPath: map[string]string{}, Query: map[string][]string{}}
 			for _, p := range op.Parameters {
-				pattern := p.Schema.Pattern
-				if p.Schema.Items != nil {
-					pattern = p.Schema.Items.Pattern
+				s := look(&p.Schema)
+				if s.Items != nil {
+					s = look(s.Items)
 				}
-				if m := prefix.FindStringSubmatch(pattern); m != nil {
-					map[string]map[string]string{"path": o.InPath, "query": o.Query}[p.In][p.Name] = m[1]
+				if p.In == "query" {
+					o.Documented = append(o.Documented, p.Name)
+				}
+				switch found := prefixes(s.Pattern); {
+				case len(found) == 0:
+				case p.In == "query":
+					o.Query[p.Name] = found
+				default:
+					require.Equal(t, "path", p.In, "%s: an id in %s is not attacked", o.ID, p.Name)
+					require.Len(t, found, 1, "%s %s", o.ID, p.Name)
+					o.InPath[p.Name] = found[0]
 				}
 			}
 			if c, ok := op.RequestBody.Content["application/json"]; ok {
-				s := c.Schema
-				if s.Ref != "" {
-					s = doc.Components.Schemas[strings.TrimPrefix(s.Ref, "#/components/schemas/")]
-				}
+				s := look(&c.Schema)
+				o.InBody = inside(s, "", 0)
 				if len(s.Examples) > 0 {
-					o.Body = without(t, s.Examples[0], hostsOwn[o.ID])
+					o.Body = string(s.Examples[0])
 				}
+				if o.Body != "" {
+					for _, at := range idsIn(t, o.Body) { // where its example has several
+						first := indices.ReplaceAllString(at.Name, "/0$1")
+						require.True(t, slices.ContainsFunc(o.InBody, func(p place) bool { return p.Name == first && (p.Prefix == at.Prefix || p.Prefix == "*") }),
+							"%s: its example has a %s at %s, and its schema knows no such id", o.ID, at.Prefix, at.Name)
+						if !slices.Contains(o.InBody, at) && at.Name != first {
+							o.InBody = append(o.InBody, at)
+						}
+					}
+				}
+			}
+			for _, at := range o.places() {
+				all[at.Prefix] = true
 			}
 			out = append(out, o)
 		}
 	}
+	delete(all, "*")
+	anything := slices.Sorted(maps.Keys(all))
+	for i, o := range out {
+		for name, found := range o.Query {
+			if found[0] == "*" {
+				o.Query[name] = anything
+			}
+		}
+		out[i].InBody = nil
+		for _, at := range o.InBody {
+			if at.Prefix != "*" {
+				out[i].InBody = append(out[i].InBody, at)
+				continue
+			}
+			for _, prefix := range anything {
+				out[i].InBody = append(out[i].InBody, place{"body", at.Name, prefix})
+			}
+		}
+	}
 	slices.SortFunc(out, func(a, b operation) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+var indices = regexp.MustCompile(`/\d+(/|$)`)
+
+// idsIn are the ids that an example has.
+func idsIn(t *testing.T, example string) (out []place) {
+	t.Helper()
+	var walk func(whole any, here string)
+	walk = func(whole any, here string) {
+		switch v := whole.(type) {
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				walk(v[name], here+"/"+name)
+			}
+		case []any:
+			for i, element := range v {
+				walk(element, fmt.Sprint(here, "/", i))
+			}
+		case string:
+			for _, found := range anID.FindAllStringSubmatch(v, -1) {
+				out = append(out, place{"body", here, found[1]})
+			}
+		}
+	}
+	var whole any
+	require.NoError(t, json.Unmarshal([]byte(example), &whole))
+	walk(whole, "")
 	return out
 }
 
@@ -285,18 +419,81 @@ func (o operation) fill(inPath, inBody ids, at *place, value string) (path, body
 	if at != nil && at.In == "query" {
 		path += "?" + at.Name + "=" + value
 	}
-	n := 0
-	body = anID.ReplaceAllStringFunc(body, func(found string) string {
-		n++
-		if at != nil && at.In == "body" && at.Name == fmt.Sprint(n) {
-			return value
+	if o.Body == "" {
+		return path, ""
+	}
+	var whole any
+	read := json.NewDecoder(strings.NewReader(o.Body))
+	read.UseNumber()
+	if err := read.Decode(&whole); err != nil {
+		panic(err) // it was read when the document was
+	}
+	pointer := ""
+	if at != nil && at.In == "body" {
+		pointer = at.Name
+		whole = put(whole, pointer, at.Prefix, value)
+	}
+	b, err := json.Marshal(mine(whole, "", pointer, inBody))
+	if err != nil {
+		panic(err) // it is made of JSON
+	}
+	return path, string(b)
+}
+
+// kinds are what a member kind beside an id says of it.
+var kinds = map[string]string{"mdw": "medewerker", "con": "contact", "mem": "member"}
+
+// put lays an id at a JSON pointer into a document, and makes what is not there on the way.
+func put(whole any, pointer, prefix, value string) any {
+	if pointer == "" {
+		return value
+	}
+	name, rest, _ := strings.Cut(pointer[1:], "/")
+	if rest != "" {
+		rest = "/" + rest
+	}
+	if i, err := strconv.Atoi(name); err == nil {
+		list, _ := whole.([]any)
+		for len(list) <= i {
+			list = append(list, nil)
 		}
-		if own := inBody[found[:3]]; own != "" {
-			return own
+		list[i] = put(list[i], rest, prefix, value)
+		return list
+	}
+	object, _ := whole.(map[string]any)
+	if object == nil {
+		object = map[string]any{}
+	}
+	object[name] = put(object[name], rest, prefix, value)
+	if _, says := object["kind"]; says && rest == "" && kinds[prefix] != "" {
+		object["kind"] = kinds[prefix]
+	}
+	return object
+}
+
+// mine replaces the ids of an example by own ones, but for that at a pointer.
+func mine(whole any, here, but string, own ids) any {
+	switch v := whole.(type) {
+	case map[string]any:
+		for name, member := range v {
+			v[name] = mine(member, here+"/"+name, but, own)
 		}
-		return found
-	})
-	return path, body
+	case []any:
+		for i, element := range v {
+			v[i] = mine(element, fmt.Sprint(here, "/", i), but, own)
+		}
+	case string:
+		if here == but && but != "" {
+			return v
+		}
+		return anID.ReplaceAllStringFunc(v, func(found string) string {
+			if id := own[found[:3]]; id != "" {
+				return id
+			}
+			return found
+		})
+	}
+	return whole
 }
 
 // places are where ids can stand in requests of an operation.
@@ -306,12 +503,11 @@ func (o operation) places() []place {
 		out = append(out, place{"path", name, o.InPath[name]})
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Query)) {
-		out = append(out, place{"query", name, o.Query[name]})
+		for _, prefix := range o.Query[name] {
+			out = append(out, place{"query", name, prefix})
+		}
 	}
-	for i, found := range anID.FindAllString(o.Body, -1) {
-		out = append(out, place{"body", fmt.Sprint(i + 1), found[:3]})
-	}
-	return out
+	return append(out, o.InBody...)
 }
 
 func (o operation) call(c *testkit.Caller, path, body string) *testkit.Answer {
@@ -321,9 +517,9 @@ func (o operation) call(c *testkit.Caller, path, body string) *testkit.Answer {
 	return c.Do(o.Method, path, body, "If-Match", "*")
 }
 
-// retold leaves out what names the id that was asked for, and the request.
+// retold leaves out what names the id that was asked for, the request, and how far the feed is: it moves with whatever anybody does.
 func retold(a *testkit.Answer, asked string) string {
-	return fmt.Sprint(a.Status, " ", strings.ReplaceAll(a.Retold(), asked, "ID"))
+	return fmt.Sprint(a.Status, " ", nextCursor.ReplaceAllString(strings.ReplaceAll(a.Retold(), asked, "ID"), `"next_cursor":"…"`))
 }
 
 // exempt are the operations that cross tenants by what they are for.
@@ -334,6 +530,15 @@ var exempt = map[string]string{
 	"issueAdminSecret": "the operator hands out a first secret that was never used",
 	"checkLeerbewijs":  "public: anyone who has a certificate's address may check it, without a name",
 }
+
+// positions are ids in bodies that nothing is found by: places in the order of ids, behind which one's own rows are.
+var positions = map[string]string{
+	"cancelWebhookDeliveries /after": "where an earlier request ended: a delivery that is forgotten by now must do, too",
+	"resendWebhookDeliveries /after": "where an earlier request ended: a delivery that is forgotten by now must do, too",
+}
+
+// nowhere are what ids may begin with that no tenant has any of.
+var nowhere = map[string]string{"mem": "people who sign in come with a later issue"}
 
 // attack tries foreign ids of one prefix after another in every place of every operation that the caller may use.
 func attack(t *testing.T, may []auth.Permission, mine func(o operation) (*testkit.Caller, []ids), foreign ids) (tried int) {
@@ -347,7 +552,7 @@ func attack(t *testing.T, may []auth.Permission, mine func(o operation) (*testki
 				continue
 			}
 			tried++
-			t.Run(o.ID+"/"+at.In+"/"+at.Name, func(t *testing.T) {
+			t.Run(o.ID+"/"+at.In+"/"+strings.TrimPrefix(at.Name, "/")+"/"+at.Prefix, func(t *testing.T) {
 				c, sides := mine(o)
 				c = c.In(t)
 				controlled := false
@@ -363,6 +568,9 @@ func attack(t *testing.T, may []auth.Permission, mine func(o operation) (*testki
 					require.Less(t, asTheirs.Status, 500)
 					if at.In == "query" {
 						return // an empty list, or the same problem; that own filters find own rows stands in each noun's tests
+					}
+					if positions[o.ID+" "+at.Name] != "" {
+						return // own rows behind it, or none
 					}
 					require.GreaterOrEqual(t, asTheirs.Status, 400, "a foreign id is refused: %s", asTheirs)
 					path, body = o.fill(sides[0], side, nil, "")
@@ -486,7 +694,7 @@ func TestAttack_CoversEveryOperation(t *testing.T) {
 	t.Parallel()
 	h := testkit.Apart(t, nil)
 	theirs, _ := furnish(h.Tenant(t), "x")
-	known := map[string]bool{}
+	known, met := map[string]bool{}, map[string]bool{}
 	for _, o := range operations(t) {
 		known[o.ID] = true
 		if exempt[o.ID] != "" || o.Permission == auth.Public {
@@ -494,13 +702,56 @@ func TestAttack_CoversEveryOperation(t *testing.T) {
 		}
 		g := auth.Lookup(o.Permission)
 		require.True(t, o.Permission == auth.Self || g != nil && slices.Contains(g.Roles, auth.PartnerAdmin), "%s: nobody attacks it", o.ID)
+		require.False(t, len(o.InBody) > 0 && o.Body == "", "%s has no example to put an id into", o.ID)
 		for _, at := range o.places() {
-			require.NotEmpty(t, theirs[at.Prefix], "%s: no foreign %s to try in %s %s", o.ID, at.Prefix, at.In, at.Name)
+			met[at.Prefix], met[o.ID+" "+at.Name] = true, true
+			require.NotEmpty(t, theirs[at.Prefix]+nowhere[at.Prefix], "%s: no foreign %s to try in %s %s", o.ID, at.Prefix, at.In, at.Name)
+			path, body := o.fill(theirs, nil, &at, "here")
+			require.Contains(t, map[string]string{"path": path + "/", "query": path, "body": body}[at.In], map[string]string{"path": "/here/", "query": "=here", "body": `"here"`}[at.In],
+				"%s: nothing is put into %s %s", o.ID, at.In, at.Name)
 		}
+	}
+	require.Empty(t, gone(positions, met), "no body has such an id")
+	for prefix := range nowhere {
+		require.True(t, met[prefix] && theirs[prefix] == "", "%s: nobody asks for it, or somebody has one", prefix)
 	}
 	require.Empty(t, gone(exempt, known), "exempt, and not there: a name that comes back would not be attacked")
 	require.Empty(t, gone(hostsOwn, known), "spoken of, and not there")
 	require.Equal(t, []string{"listTenant"}, gone(map[string]string{"listTenant": "was called so", "listTenants": "is"}, known))
+}
+
+// Ids that an example leaves out, holds null or an empty list for, are found all the same.
+func TestAttack_FindsEveryPlaceOfAnID(t *testing.T) {
+	t.Parallel()
+	const digits = `_[0-7][0-9a-hjkmnp-tv-z]{25}$`
+	found := operationsOf(t, []byte(`{"paths": {"/v1/planted/{id}": {"post": {"operationId": "plant",
+		"parameters": [{"name": "id", "in": "path", "schema": {"$ref": "#/components/schemas/Id"}}, {"name": "subject", "in": "query", "schema": {"pattern": "^[a-z]{3}`+digits+`"}},
+			{"name": "org", "in": "query", "schema": {"items": {"pattern": "^org`+digits+`"}}}, {"name": "q", "in": "query", "schema": {}}],
+		"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plant"}}}}}}},
+		"components": {"schemas": {"Id": {"pattern": "^lvr`+digits+`"},
+			"Who": {"properties": {"kind": {}, "id": {"pattern": "^(mdw|con)`+digits+`"}}},
+			"Plant": {"properties": {"after": {"pattern": "^whd`+digits+`"}, "people": {"items": {"$ref": "#/components/schemas/Who"}},
+				"places": {"items": {"pattern": "^lpl`+digits+`"}}, "either": {"oneOf": [{"$ref": "#/components/schemas/Id"}, {"type": "null"}]}},
+				"examples": [{"after": null, "people": [{"kind": "contact", "id": "con_01jd8m5x9nf3tvhg5w6rkz2c4q"}],
+					"places": ["lpl_01jd8m5x9nf3tvhg5w6rkz2c4q", "lpl_01jd8m5x9nf3tvhg5w6rkz2c4r"]}]}}}}`))
+	require.Len(t, found, 1)
+	o := found[0]
+	require.Equal(t, map[string][]string{"org": {"org"}, "subject": {"con", "lpl", "lvr", "mdw", "org", "whd"}}, o.Query, "an id of anything is tried with one of everything")
+	require.Equal(t, []place{{"body", "/after", "whd"}, {"body", "/either", "lvr"}, {"body", "/people/0/id", "mdw"}, {"body", "/people/0/id", "con"},
+		{"body", "/places/0", "lpl"}, {"body", "/places/1", "lpl"}}, o.InBody)
+	own := ids{"con": "con_own", "lpl": "lpl_own", "lvr": "lvr_own"}
+	for at, want := range map[place]string{
+		{"body", "/after", "whd"}:        `{"after":"theirs","people":[{"id":"con_own","kind":"contact"}],"places":["lpl_own","lpl_own"]}`,
+		{"body", "/either", "lvr"}:       `{"after":null,"either":"theirs","people":[{"id":"con_own","kind":"contact"}],"places":["lpl_own","lpl_own"]}`,
+		{"body", "/people/0/id", "mdw"}:  `{"after":null,"people":[{"id":"theirs","kind":"medewerker"}],"places":["lpl_own","lpl_own"]}`,
+		{"body", "/places/1", "lpl"}:     `{"after":null,"people":[{"id":"con_own","kind":"contact"}],"places":["lpl_own","theirs"]}`,
+		{"query", "subject", "whd"}:      `{"after":null,"people":[{"id":"con_own","kind":"contact"}],"places":["lpl_own","lpl_own"]}`,
+		{"body", "/nested/0/ids/0", "x"}: `{"after":null,"nested":[{"ids":["theirs"]}],"people":[{"id":"con_own","kind":"contact"}],"places":["lpl_own","lpl_own"]}`,
+	} {
+		path, body := o.fill(own, own, &at, "theirs")
+		require.Equal(t, want, body, at)
+		require.Equal(t, map[string]string{"body": "/v1/planted/lvr_own", "query": "/v1/planted/lvr_own?subject=theirs"}[at.In], path)
+	}
 }
 
 // gone are the names in a list of exceptions that nothing bears any more.

@@ -85,14 +85,14 @@ func named(t types.Type, dir, name string) bool {
 	return ok && n.Obj().Name() == name && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == module+dir
 }
 
-// bindings reads every place of some sources where Go decides by who calls, and the reasons of tx.Unbound.
-func bindings(sources map[string][]byte) (found []decision, lifts []string, err error) {
+// typed parses sources, by their path from the root, and finds their types.
+func typed(sources map[string][]byte) (*ours, error) {
 	p := &ours{files: token.NewFileSet(), trees: map[string]map[string]*ast.File{}, done: map[string]*types.Package{}, kinds: map[types.Object]bool{},
 		info: &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}}
 	for file, b := range sources {
 		tree, err := parser.ParseFile(p.files, file, b, parser.SkipObjectResolution)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		dir := path.Dir(file)
 		if p.trees[dir] == nil {
@@ -102,8 +102,17 @@ func bindings(sources map[string][]byte) (found []decision, lifts []string, err 
 	}
 	for _, dir := range slices.Sorted(maps.Keys(p.trees)) {
 		if _, err := p.Import(module + dir); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
+	}
+	return p, nil
+}
+
+// bindings reads every place of some sources where Go decides by who calls, and the reasons of tx.Unbound.
+func bindings(sources map[string][]byte) (found []decision, lifts []string, err error) {
+	p, err := typed(sources)
+	if err != nil {
+		return nil, nil, err
 	}
 	p.follow()
 	times := map[string]int{}

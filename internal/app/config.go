@@ -33,6 +33,7 @@ var Settings = []Setting{
 	{"SWITCHBOARD_INSECURE_WEBHOOKS", "false", "true allows webhooks to http and loopback; loopback allows those and no others; refused unless the server itself listens on loopback"},
 	{"SWITCHBOARD_SMTP_URL", "", "smtps://user:password@host:465?from=address, or smtp:// with STARTTLS: the mail server for warnings; without it no mail is sent"},
 	{"SWITCHBOARD_METRICS_ADDR", "", "where /metrics listens; without it on the main port, while that is loopback"},
+	{"SWITCHBOARD_METRICS_ENDPOINTS", "0", "how many webhook endpoints /metrics tells apart, by their ids: at most 1000; the rest is told together"},
 	{"SWITCHBOARD_CLIENT_LIMIT", "6000", "requests a minute for one client"},
 	{"SWITCHBOARD_PUBLIC_LIMIT", "600", "requests a minute for one address without a token"},
 	{"SWITCHBOARD_KEEP_EVENTS", "720h", "how long the feed keeps facts, and deliveries: at least 144h, so that they outlast an endpoint that fails until it is disabled"},
@@ -54,6 +55,7 @@ type Config struct {
 	LoopbackOnly     bool // and no webhooks elsewhere
 	Mail             *mail.Sender
 	MetricsAddr      string
+	MetricsEndpoints int
 	ClientLimit      web.Limit
 	PublicLimit      web.Limit
 	KeepEvents       time.Duration
@@ -98,6 +100,11 @@ func ReadConfig(addr, data string, insecure bool) (Config, error) {
 	if s := os.Getenv("SWITCHBOARD_SMTP_URL"); s != "" {
 		if c.Mail, err = mail.Open(s); err != nil {
 			return c, fmt.Errorf("SWITCHBOARD_SMTP_URL: %w", err)
+		}
+	}
+	if s := os.Getenv("SWITCHBOARD_METRICS_ENDPOINTS"); s != "" {
+		if c.MetricsEndpoints, err = strconv.Atoi(s); err != nil || c.MetricsEndpoints < 0 || c.MetricsEndpoints > 1000 {
+			return c, fmt.Errorf("SWITCHBOARD_METRICS_ENDPOINTS must be a whole number from 0 to 1000, not %q", s)
 		}
 	}
 	if c.ClientLimit, err = perMinute("SWITCHBOARD_CLIENT_LIMIT", 6000); err != nil {

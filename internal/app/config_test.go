@@ -33,6 +33,19 @@ func TestConfig_SaysHowFarWebhooksGo(t *testing.T) {
 	require.ErrorContains(t, err, "must be true, false or loopback")
 }
 
+func TestConfig_BoundsTheEndpointsThatMetricsTellApart(t *testing.T) {
+	for said, want := range map[string]int{"": 0, "0": 0, "1000": 1000, "1001": -1, "-1": -1, "all": -1} {
+		t.Setenv("SWITCHBOARD_METRICS_ENDPOINTS", said)
+		c, err := app.ReadConfig("127.0.0.1:0", t.TempDir(), false)
+		if want < 0 {
+			require.ErrorContains(t, err, "from 0 to 1000")
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, c.MetricsEndpoints, said)
+	}
+}
+
 // Nothing is dialled here: the address alone decides.
 func TestConfig_ReachesNoDatabaseThatMayFallBackToPlainText(t *testing.T) {
 	for at, fine := range map[string]bool{

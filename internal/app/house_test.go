@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -453,6 +455,79 @@ func TestHouse_TestsNeitherSleepNorSkip(t *testing.T) {
 	bad.none(t, "wait for what happens, not for a time; a test that does not run proves nothing")
 }
 
+// unopened lists where a test lets others at its transaction (by a channel, or by having a deliverer work) before the database heard
+// of it: what is recorded or inserted waits for the next statement, or for COMMIT, so they meet nothing and the test proves nothing.
+func unopened(s source) (out []string) {
+	data := s.local(module + "internal/platform/db")
+	ast.Inspect(s.tree, func(n ast.Node) bool {
+		f, ok := n.(*ast.FuncLit)
+		if !ok || data == "" || len(f.Type.Params.List) != 1 || types.ExprString(f.Type.Params.List[0].Type) != "*"+data+".Tx" || len(f.Type.Params.List[0].Names) != 1 {
+			return true
+		}
+		tx, opened, meets := f.Type.Params.List[0].Names[0].Name, false, ""
+		has := func(e ast.Expr) bool { return isIdent(e, tx) }
+		ast.Inspect(f.Body, func(n ast.Node) bool { // as it stands there
+			before := meets
+			switch x := n.(type) {
+			case *ast.CallExpr:
+				sel, method := x.Fun.(*ast.SelectorExpr)
+				opened = opened || method && (sel.Sel.Name == "Sent" && slices.ContainsFunc(x.Args, has) || has(sel.X) && slices.Contains([]string{"Run", "Select", "Pgx"}, sel.Sel.Name))
+				if isIdent(x.Fun, "close") || method && sel.Sel.Name == "Drain" {
+					meets = types.ExprString(x)
+				}
+			case *ast.SendStmt:
+				if call, ok := x.Value.(*ast.CallExpr); !ok || !slices.ContainsFunc(call.Args, has) { // else what is sent was asked of the database
+					meets = types.ExprString(x.Chan) + " <-"
+				}
+			case *ast.UnaryExpr:
+				if x.Op == token.ARROW {
+					meets = types.ExprString(x)
+				}
+			}
+			if meets != before && before == "" && !opened {
+				out = append(out, s.path+" "+meets)
+			}
+			return true
+		})
+		return true
+	})
+	return out
+}
+
+func TestHouse_AnOpenTransactionIsOneThatTheDatabaseKnows(t *testing.T) {
+	t.Parallel()
+	bad := findings{}
+	for _, s := range sources(t) {
+		if s.test {
+			for _, where := range unopened(s) {
+				bad.add(false, "%s", where)
+			}
+		}
+	}
+	bad.none(t, "call testkit.Sent first")
+
+	for body, want := range map[string]string{
+		"noted.Record(tx, e); close(began); <-commit":                               "close(began)",
+		"noted.Record(tx, e); <-commit; testkit.Sent(tx)":                           "<-commit",
+		"db.Insert(tx, r); began <- nil; tx.Run(`select 1`)":                        "began <-",
+		"noted.Record(tx, e); d.Drain(ctx)":                                         "d.Drain(ctx)",
+		"go func() { other.Run(`select 1`); close(began) }()":                       "close(began)",
+		"noted.Record(tx, e); testkit.Sent(tx); close(began); <-commit":             "",
+		"noted.Record(tx, e); _, err := tx.Run(`select 1`); began <- err; <-commit": "",
+		"backend <- pid(t, tx); tx.Run(`select 1`)":                                 "",
+		"noted.Record(tx, e)":                                                       "",
+	} {
+		tree, err := parser.ParseFile(token.NewFileSet(), "x_test.go", "package x\nimport \""+module+"internal/platform/db\"\nvar _ = func(tx *db.Tx) error { "+body+"; return nil }", 0)
+		require.NoError(t, err, body)
+		got := unopened(source{path: "x_test.go", dir: "internal/x", test: true, tree: tree})
+		if want == "" {
+			require.Empty(t, got, body)
+			continue
+		}
+		require.Equal(t, []string{"x_test.go " + want}, got, body)
+	}
+}
+
 var packageComment = regexp.MustCompile(`^(Package|Command) \S+ `)
 
 // The house says of every room what it is for: a drawing of the house prints these sentences.
@@ -592,7 +667,7 @@ func inner(e ast.Expr, visit func(ast.Node) bool) {
 	}
 }
 
-var createTable = regexp.MustCompile(`(?m)^create (?:unlogged )?table ((?:platform\.|reference\.)?[a-z_]+) \(`)
+var createTable = regexp.MustCompile(`(?m)^create (?:unlogged )?table (?:if not exists )?(?:public\.)?((?:[a-z_]+\.)?[a-z_]+) \(`)
 
 // writers are the rooms that write a table which is not of the noun after which its migration is called.
 var writers = map[string][]string{
@@ -655,7 +730,7 @@ func tables(t *testing.T) map[string][]string {
 }
 
 var (
-	writing  = regexp.MustCompile(`(?i)\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?|copy)\s+(?:only\s+)?(?:public\.)?((?:platform\.|reference\.)?[a-z_]+|\?)`)
+	writing  = regexp.MustCompile(`(?i)\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?|copy)\s+(?:only\s+)?(?:public\.)?((?:[a-z_]+\.)?[a-z_]+|\?)`)
 	reading  = regexp.MustCompile(`(?i)\b(?:from|join|using)\s+(?:only\s+)?((?:[a-z_.]+(?:\s+(?:as\s+)?[a-z_]+)?\s*,\s*)*[a-z_.]+)`)
 	wholeSQL = regexp.MustCompile(`(?is)^\s*(with|select|insert|update|delete)\s.*\b(from|into|set)\b`)
 	sqlVerb  = regexp.MustCompile(`(?i)^\s*(with|select|insert|update|delete)\s`)
@@ -667,7 +742,7 @@ func TestHouse_SQLIsUnderstood(t *testing.T) {
 	for text, want := range map[string]string{
 		"insert into sites (id) values (?)": "sites", "INSERT\n\tINTO public.sites": "sites", "with x as (delete from only sites) select": "sites",
 		"update sites set name = ?": "sites", "delete from platform.directory where": "platform.directory", "merge into sites using": "sites",
-		"delete from ? where id = ?": "?", "truncate table sites": "sites",
+		"delete from ? where id = ?": "?", "truncate table sites": "sites", "insert into report.totals values": "report.totals",
 	} {
 		m := writing.FindStringSubmatch(text)
 		require.NotNil(t, m, text)
@@ -680,6 +755,10 @@ func TestHouse_SQLIsUnderstood(t *testing.T) {
 		m := reading.FindStringSubmatch(text)
 		require.NotNil(t, m, text)
 		require.Equal(t, want, m[1], text)
+	}
+	for text, want := range map[string]string{"create table sites (": "sites", "create unlogged table platform.limits (": "platform.limits",
+		"create table if not exists public.sites (": "sites", "create table report.totals (": "report.totals"} {
+		require.Equal(t, want, createTable.FindStringSubmatch(text)[1], text)
 	}
 	tree, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\nimport \"a\"\ntype T struct { A int `tag` }\nvar a = \"select * from \" + f(\"inner\") + \" where \"", 0)
 	require.NoError(t, err)
@@ -827,50 +906,122 @@ func TestHouse_JourneysWriteNoSQL(t *testing.T) {
 	bad.none(t, "a journey calls the nouns' verbs and writes no SQL")
 }
 
-// doorways are the ways past a caller's binding or tenant, with the place of their reason among the arguments.
+// doorways are the ways past a caller's binding or tenant, with the place of their reason among the arguments. System is the whole tenant:
+// whoever holds a *db.DB could answer a bound caller by it.
 var doorways = map[string]struct{ arguments, reason int }{
-	"Unbound": {2, 0}, "AsTenant": {3, 1}, "Platform": {3, 1}, "PlatformOne": {5, 1}, "EachTenant": {3, 1}, "Pool": {0, -1},
+	"Unbound": {2, 0}, "AsTenant": {3, 1}, "Platform": {3, 1}, "PlatformOne": {5, 1}, "EachTenant": {3, 1}, "System": {2, 1}, "Pool": {0, -1},
+}
+
+// waysPast are the ways past a binding or a tenant that stand in a file, each with its reason, which is a constant. Whoever is not given by
+// db.Caller and db.System is made by hand, which is one more.
+func waysPast(s source, constants map[string]bool) (lines []string, err error) {
+	for _, d := range s.tree.Decls {
+		name := "(file)"
+		if f, ok := d.(*ast.FuncDecl); ok {
+			name = f.Name.Name
+		}
+		keep := func(door string) {
+			lines = append(lines, strings.TrimSpace(fmt.Sprintf("%-44s %-16s %s", s.path, name, door)))
+		}
+		ast.Inspect(d, func(n ast.Node) bool {
+			switch x := n.(type) {
+			case *ast.CallExpr:
+				sel, ok := x.Fun.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				door, ok := doorways[sel.Sel.Name]
+				if !ok || len(x.Args) != door.arguments {
+					return true
+				}
+				if door.reason < 0 {
+					keep(sel.Sel.Name)
+					return true
+				}
+				reason := types.ExprString(x.Args[door.reason])
+				if _, text := x.Args[door.reason].(*ast.BasicLit); !text && !constants[s.dir+"."+reason] {
+					err = errors.Join(err, fmt.Errorf("%s: the reason for %s is a constant, not %s", s.path, sel.Sel.Name, reason))
+				}
+				keep(sel.Sel.Name + " " + reason)
+			case *ast.CompositeLit:
+				if sel, ok := x.Type.(*ast.SelectorExpr); ok && isIdent(sel.X, s.local(module+"internal/platform/db")) && (sel.Sel.Name == "Who" || sel.Sel.Name == "Scope") {
+					keep(sel.Sel.Name + "{} by hand")
+				}
+			case *ast.AssignStmt:
+				for _, to := range x.Lhs {
+					if of := types.ExprString(to); strings.HasSuffix(of, ".Scope") || strings.Contains(of, ".Scope.") {
+						keep(of + " = by hand")
+					}
+				}
+			}
+			return true
+		})
+	}
+	return lines, err
+}
+
+// constants are the names of all constants of some sources, as folder.name.
+func constants(all []source) map[string]bool {
+	out := map[string]bool{}
+	for _, s := range all {
+		for _, d := range s.tree.Decls {
+			if d, ok := d.(*ast.GenDecl); ok && d.Tok == token.CONST {
+				for _, spec := range d.Specs {
+					for _, name := range spec.(*ast.ValueSpec).Names {
+						out[s.dir+"."+name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Every way past a binding or a tenant is listed with its reason, so that a new one shows in the diff.
 func TestHouse_EveryWayPastTheBindingIsKnown(t *testing.T) {
 	t.Parallel()
+	all := sources(t)
+	known := constants(all)
 	var lines []string
-	for _, s := range sources(t) {
+	for _, s := range all {
 		if s.test || isTool(s.dir) || s.dir == "internal/platform/db" { // which makes the doors
 			continue
 		}
-		for _, d := range s.tree.Decls {
-			name := "(file)"
-			if f, ok := d.(*ast.FuncDecl); ok {
-				name = f.Name.Name
-			}
-			ast.Inspect(d, func(n ast.Node) bool {
-				call, ok := n.(*ast.CallExpr)
-				if !ok {
-					return true
-				}
-				sel, ok := call.Fun.(*ast.SelectorExpr)
-				if !ok {
-					return true
-				}
-				door, ok := doorways[sel.Sel.Name]
-				if !ok || len(call.Args) != door.arguments {
-					return true
-				}
-				line := fmt.Sprintf("%-44s %-16s %s", s.path, name, sel.Sel.Name)
-				if door.reason >= 0 {
-					lit, ok := call.Args[door.reason].(*ast.BasicLit)
-					require.True(t, ok, "%s: the reason for %s stands there as a constant", s.path, sel.Sel.Name)
-					line += " " + lit.Value
-				}
-				lines = append(lines, line)
-				return true
-			})
-		}
+		found, err := waysPast(s, known)
+		require.NoError(t, err)
+		lines = append(lines, found...)
 	}
 	slices.Sort(lines)
 	golden(t, "doors.golden", strings.Join(lines, "\n")+"\n")
+}
+
+func TestHouse_AWayPastTheBindingIsSeen(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`s.db.Single(ctx, db.System(tx.TenantID(), "x"), read)`:                    `System "x"`,
+		`s.db.Single(ctx, db.System(tx.TenantID(), why), read)`:                    "System why",
+		`tx.Unbound("x", read)`:                                                    `Unbound "x"`,
+		`who := db.Who{Actor: "x"}; s.db.Single(ctx, who, read)`:                   "Who{} by hand",
+		`who := tx.Who; who.Scope = db.Scope{Tenant: tx.TenantID().UUID()}`:        "Scope{} by hand",
+		`who := tx.Who; who.Scope.Kind = db.ScopeTenant; s.db.Single(ctx, who, r)`: "who.Scope.Kind = by hand",
+		`s.db.Single(ctx, db.Caller(p, request), read)`:                            "",
+		`if tx.Scope.Kind == db.ScopeTenant { read(tx) }`:                          "",
+		`s.db.Single(ctx, db.System(tenant, reason(in)), read)`:                    "is a constant",
+	} {
+		tree, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\nimport \""+module+"internal/platform/db\"\nconst why = `x`\nfunc f() { "+body+" }", 0)
+		require.NoError(t, err, body)
+		s := source{path: "x.go", dir: "x", tree: tree}
+		got, err := waysPast(s, constants([]source{s}))
+		switch {
+		case want == "is a constant":
+			require.ErrorContains(t, err, want, body)
+		case want == "":
+			require.Empty(t, got, body)
+		default:
+			require.NoError(t, err, body)
+			require.Contains(t, strings.Join(got, "\n")+"\n", want+"\n", body)
+		}
+	}
 }
 
 // golden compares with a file in testdata; -update writes it.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,29 +14,61 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
 	"github.com/switchingtalent/switchboard/internal/webhook"
 )
 
-// metrics counts requests by route template and status. No label names a tenant or a client.
+// metrics counts requests by route template and status. No label names a tenant or a client; where whoever runs all of it asks for
+// it, one names endpoints.
 type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.HistogramVec
-	tries    *prometheus.HistogramVec
-	lag      prometheus.Histogram
+	registry   *prometheus.Registry
+	requests   *prometheus.HistogramVec
+	tries      *prometheus.HistogramVec
+	lag        prometheus.Histogram
+	byEndpoint *apart // nil: nobody asked
 }
 
-func newMetrics() *metrics {
-	m := &metrics{prometheus.NewRegistry(), prometheus.NewHistogramVec(prometheus.HistogramOpts{
+// apart counts tries by endpoint and outcome: of the first so many endpoints that this process delivered to, and of the others
+// together. A label that could have any number of values would cost whoever keeps them any amount.
+type apart struct {
+	tries *prometheus.CounterVec
+	mu    sync.Mutex
+	free  int
+	known map[id.EndpointID]bool
+}
+
+func (a *apart) tried(t webhook.Tried) {
+	a.mu.Lock()
+	if a.free > 0 && !a.known[t.Endpoint] {
+		a.known[t.Endpoint] = true
+		a.free--
+	}
+	label := "other"
+	if a.known[t.Endpoint] {
+		label = t.Endpoint.String()
+	}
+	a.mu.Unlock()
+	a.tries.WithLabelValues(label, t.Outcome).Inc()
+}
+
+// newMetrics tells so many endpoints apart.
+func newMetrics(endpoints int) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry(), requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "switchboard_request_seconds", Help: "How long requests took, by route and status.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"}),
-		prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		tries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "switchboard_webhook_try_seconds", Help: "How long tries of deliveries took, by outcome.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}}, []string{"outcome"}),
-		prometheus.NewHistogram(prometheus.HistogramOpts{
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "switchboard_webhook_lag_seconds", Help: "From a fact to the end of its first try at an endpoint.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600}})}
 	m.tries.WithLabelValues("unmade") // there from the start: an alarm waits for the first
+	if endpoints > 0 {
+		m.byEndpoint = &apart{free: endpoints, known: map[id.EndpointID]bool{}, tries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "switchboard_webhook_endpoint_tries_total", Help: "Tries of deliveries, by endpoint and outcome."}, []string{"endpoint", "outcome"})}
+		m.registry.MustRegister(m.byEndpoint.tries)
+	}
 	m.registry.MustRegister(m.requests, m.tries, m.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -54,6 +87,9 @@ func (m *metrics) tried(t webhook.Tried) {
 	m.tries.WithLabelValues(t.Outcome).Observe(t.Took.Seconds())
 	if t.First {
 		m.lag.Observe(t.Lag.Seconds())
+	}
+	if m.byEndpoint != nil {
+		m.byEndpoint.tried(t)
 	}
 }
 

@@ -1,11 +1,15 @@
 package app_test
 
 import (
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
 
@@ -22,6 +26,36 @@ func TestMetrics_TellOfTheQueueAndOfNoTenant(t *testing.T) {
 	require.Contains(t, text, `switchboard_request_seconds_count{method="POST",route="/v1/webhook-endpoints",status="201"}`)
 	require.Regexp(t, `(?m)^switchboard_feed_lag_seconds \d`, text)
 	require.Contains(t, text, "\nswitchboard_webhook_failing_endpoints 0\n")
+	require.NotContains(t, text, "switchboard_webhook_endpoint_tries_total", "nobody asked for it")
 	require.NotContains(t, text, w.Slug)
 	require.NotContains(t, text, w.Tenant.String())
+}
+
+// Two of three endpoints are told apart, and each try is counted once.
+func TestMetrics_TellEndpointsApartWhereAskedTo(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, func(o *app.Options) { o.MetricsEndpoints = 2 })
+	w := h.Tenant(t)
+	c := w.Coordinator()
+	fine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	t.Cleanup(fine.Close)
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(broken.Close)
+	t.Cleanup(deliver(h))
+	text := func() string {
+		r := httptest.NewRecorder()
+		h.App.Metrics().ServeHTTP(r, httptest.NewRequest("GET", "/metrics", nil))
+		return r.Body.String()
+	}
+	for _, x := range []struct{ url, label, outcome string }{{fine.URL, "", "delivered"}, {broken.URL, "", "refused"}, {broken.URL, "other", "refused"}} {
+		made := c.Post("/v1/webhook-endpoints", map[string]any{"url": x.url, "event_types": []string{"match.*"}}).Is(201).Str("id")
+		if x.label == "" {
+			x.label = made
+		}
+		require.Eventually(t, func() bool { // a failed one is tried again after some seconds
+			return strings.Contains(text(), `switchboard_webhook_endpoint_tries_total{endpoint="`+x.label+`",outcome="`+x.outcome+`"} `)
+		}, patience, 5*time.Millisecond)
+	}
+	require.Equal(t, 3, strings.Count(text(), "\nswitchboard_webhook_endpoint_tries_total{"))
+	require.NotContains(t, text(), w.Tenant.String())
 }

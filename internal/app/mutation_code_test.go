@@ -99,8 +99,8 @@ var (
 	someOrgs   = regexp.MustCompile(`"organisation_ids":\s*\[[^]]*\]`)
 )
 
-// otherwise is what else the body of an operation can say, where who calls decides what comes of it.
-var otherwise = map[string]func(body string, own ids) []string{
+// otherBodies are what else the body of an operation can say, where who calls decides what comes of it.
+var otherBodies = map[string]func(body string, own ids) []string{
 	"createReflection": func(body string, own ids) []string {
 		return []string{anEmployee.ReplaceAllString(body, `"medewerker_id":null`), anEmployee.ReplaceAllString(body, `"medewerker_id":"`+own["mdw2"]+`"`)}
 	},
@@ -347,7 +347,7 @@ func outcome(whole bool) func(replied) string {
 }
 
 // deeds are what callers do with what is their own or the other side's: every operation that changes something, each in its scenes,
-// for every party that its body can name, in every way that one can sign, and as otherwise says. Nothing is kept, so what may be
+// for every party that its body can name, in every way that one can sign, and as otherBodies says. Nothing is kept, so what may be
 // done can be asked again.
 func (s *siege) deeds(t *testing.T, scenes []scene, tried *expvar.Int) (out []*assault, unsteady int) {
 	t.Helper()
@@ -371,7 +371,7 @@ func (s *siege) deeds(t *testing.T, scenes []scene, tried *expvar.Int) (out []*a
 							bodies = append(bodies, aMethod.ReplaceAllString(aParty.ReplaceAllString(body, `"$1":"`+party+`"`), `"method":"`+method+`"`))
 						}
 					}
-					if f := otherwise[sc.o.ID]; f != nil {
+					if f := otherBodies[sc.o.ID]; f != nil {
 						for _, body := range slices.Clone(bodies) {
 							bodies = append(bodies, f(body, sc.own)...)
 						}

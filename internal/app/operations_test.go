@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
 
@@ -21,7 +22,7 @@ func TestOperations_AlarmsAreOnMetricsThatExist(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docs", "operations-webhooks.md"))
 	require.NoError(t, err)
 
-	h := testkit.Apart(t, nil)
+	h := testkit.Apart(t, func(o *app.Options) { o.MetricsEndpoints = 1 })
 	w := h.Tenant(t)
 	received := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNoContent) }))
 	t.Cleanup(received.Close)

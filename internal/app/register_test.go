@@ -36,16 +36,16 @@ type processingActivity struct {
 	Data                              map[string]string // class → what for
 }
 
-// personalColumn is a column that holds personal data.
+// personalColumn is a column that holds personal data, of one class: one that holds several is there as often.
 type personalColumn struct{ Table, Column, Class string }
 
 // personalColumns are those of the migrated database. Partitions hold what their table says; platform.row is the pattern of
 // others and holds nothing.
-const personalColumns = `select c.oid::regclass::text as table, attname::text as column, substring(col_description(c.oid, attnum) from '^pii: (.*)$') as class
+const personalColumns = `select c.oid::regclass::text as table, attname::text as column, regexp_split_to_table(substring(col_description(c.oid, attnum) from '^pii: (.*)$'), ' ') as class
 	from pg_attribute a join pg_class c on c.oid = a.attrelid
 	where c.relkind in ('r', 'p') and not c.relispartition and attnum > 0 and not attisdropped and c.oid <> 'platform.row'::regclass
 	and c.relnamespace in ('public'::regnamespace, 'platform'::regnamespace, 'reference'::regnamespace) and col_description(c.oid, attnum) ~ '^pii: ' and col_description(c.oid, attnum) <> 'pii: none'
-	order by 1, attnum`
+	order by 1, attnum, 3`
 
 func personalColumnsOf(t *testing.T, q queryer) []personalColumn {
 	t.Helper()
@@ -213,13 +213,15 @@ func TestProcessingRegister_TheGateBites(t *testing.T) {
 	t.Parallel()
 	ctx, d, page, tests := context.Background(), testkit.NewDatabase(t), securityPage(t), knownTests(sources(t))
 	for plant, want := range map[string]string{
-		`alter table sites add planted text; call platform.pii('sites', 'contact', 'planted')`:                                                                                "sites.planted (contact) belongs to no activity",
-		`create table planted (name text); call platform.pii('planted', 'identity', 'name')`:                                                                                  "planted.name (identity) belongs to no activity",
-		`alter table contacts add planted text; call platform.pii('contacts', 'location', 'planted')`:                                                                         `contacts.planted: "People to speak to" of docs/processing.yaml does not say what it needs the class location for`,
-		`alter table contacts add planted text; comment on column contacts.planted is 'pii: health'`:                                                                          "contacts.planted has the class health, which docs/processing.yaml does not explain",
-		`call platform.pii('suggestion_dismissals', 'none', 'switcher_id dismissed_by reason')`:                                                                               `"Matching": suggestion_dismissals holds no personal data`,
-		`call platform.pii('medewerkers', 'none', 'home_postcode work_postcode max_travel_km needs_public_transport'); call platform.pii('match_reasons', 'none', 'reasons')`: "no column has the class location",
-		`call platform.pii('leeruitwisseling_notes', 'none', 'text'); call platform.pii('leeruitwisseling_reflections', 'none', 'text link')`:                                 `"Exchanges" needs no opinion`,
+		`alter table sites add planted text; call platform.pii('sites', 'contact', 'planted')`:        "sites.planted (contact) belongs to no activity",
+		`create table planted (name text); call platform.pii('planted', 'identity', 'name')`:          "planted.name (identity) belongs to no activity",
+		`alter table contacts add planted text; call platform.pii('contacts', 'location', 'planted')`: `contacts.planted: "People to speak to" of docs/processing.yaml does not say what it needs the class location for`,
+		`alter table contacts add planted text; comment on column contacts.planted is 'pii: health'`:  "contacts.planted has the class health, which docs/processing.yaml does not explain",
+		`call platform.pii('sites', 'pseudonym contact', 'name')`:                                     "sites.name (contact) belongs to no activity",
+		`call platform.pii('suggestion_dismissals', 'none', 'switcher_id dismissed_by reason')`:       `"Matching": suggestion_dismissals holds no personal data`,
+		`call platform.pii('medewerkers', 'none', 'home_postcode work_postcode max_travel_km needs_public_transport'); call platform.pii('match_reasons', 'none', 'reasons');
+			call platform.pii('matching_run_places', 'none', 'detail'); call platform.pii('matching_run_problems', 'none', 'packed'); call platform.pii('matching_runs', 'none', 'summary'); call platform.pii('audit', 'none', 'details')`: "no column has the class location",
+		`call platform.pii('leeruitwisseling_notes', 'none', 'text'); call platform.pii('leeruitwisseling_reflections', 'none', 'text link')`: `"Exchanges" needs no opinion`,
 	} {
 		func() {
 			tx, err := d.Super.Begin(ctx)

@@ -126,7 +126,7 @@ func (c Config) open(ctx context.Context, url string, o ServeOptions) (*App, err
 	}
 	a, err := c.wire(ctx, d, Options{Box: box, Log: o.Log, PublicURL: c.PublicURL, Outbound: outbound.Policy{Insecure: c.InsecureWebhooks, LoopbackOnly: c.LoopbackOnly}, Mail: c.Mail,
 		TrustedProxies: c.TrustedProxies, Forwarded: c.Forwarded, ClientLimit: c.ClientLimit, PublicLimit: c.PublicLimit, KeepEvents: c.KeepEvents, KeepTries: c.KeepTries,
-		MetricsHere: c.MetricsAddr == "" && IsLoopback(c.Addr)})
+		MetricsHere: c.MetricsAddr == "" && IsLoopback(c.Addr), MetricsEndpoints: c.MetricsEndpoints})
 	if err != nil {
 		d.Close()
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -102,7 +103,8 @@ func TestFeed_AtNowGivesOnlyACursor(t *testing.T) {
 	require.Equal(t, []string{after}, subjects(c.Get("/v1/events?cursor="+a.Str("next_cursor")).Is(200)))
 }
 
-// Each round opens transactions that record facts, and commits them in any order, while a reader follows.
+// Each round opens transactions that record facts, and commits them in any order, while a reader follows. Of what is committed the
+// reader is told only what no transaction can come before any more.
 func TestFeed_MissesNothingWhateverTheOrderOfCommits(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t)
@@ -127,33 +129,43 @@ func TestFeed_MissesNothingWhateverTheOrderOfCommits(t *testing.T) {
 	for range 15 {
 		var commit [writers]chan struct{}
 		var done [writers]chan error
+		var recorded [writers][]string // in the order of their places
 		for i := range writers {
 			commit[i], done[i] = make(chan struct{}), make(chan error, 1)
-			recorded := make(chan struct{})
+			began := make(chan error)
 			facts := make([]id.OrganisationID, 1+rand.IntN(3))
 			for j := range facts {
 				facts[j] = id.NewOrganisation()
 				want[facts[j].String()] = 1
+				recorded[i] = append(recorded[i], facts[j].String())
 			}
 			go func() {
 				done[i] <- w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+					var err error
 					for _, f := range facts {
-						if err := happened.Record(tx, fact.Event{Subject: f, Revision: 1}); err != nil {
-							return err
-						}
+						err = errors.Join(err, happened.Record(tx, fact.Event{Subject: f, Revision: 1}))
 					}
-					close(recorded)
+					err = errors.Join(err, testkit.Sent(tx))
+					began <- err
 					<-commit[i]
-					return nil
+					return err
 				})
 			}()
-			<-recorded // in this order positions are given
+			require.NoError(t, <-began) // in this order positions are given
 		}
+		open := [writers]bool{true, true, true, true, true}
 		for _, i := range rand.Perm(writers) {
+			follow()
+			for _, late := range recorded[slices.Index(open[:], true):] {
+				for _, s := range late {
+					require.NotContains(t, seen, s, "it stands behind the place of a transaction that is still open")
+				}
+			}
 			close(commit[i])
 			require.NoError(t, <-done[i])
-			follow()
+			open[i] = false
 		}
+		follow()
 	}
 	settle(w)
 	follow()
@@ -172,10 +184,7 @@ func TestFeed_OfOneSubjectTheHigherRevisionIsRightWhateverComesLast(t *testing.T
 	began, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
-			if err := happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1}); err != nil {
-				return err
-			}
-			if _, err := w.App.Organisations.Get(tx, oid); err != nil { // what was queued is written now
+			if err := errors.Join(happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1}), testkit.Sent(tx)); err != nil {
 				return err
 			}
 			close(began)

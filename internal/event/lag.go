@@ -11,11 +11,13 @@ import (
 // The feed and every list that is followed stop at the oldest transaction that has written and still runs: one that somebody
 // forgot hides what commits after it from everybody, in this database and in the others of its server. When it began the app role
 // is not told of other roles. But every minute a job notes how far all is settled, in a transaction of its own: where that is how
-// far it is settled now, the same transaction has run since then.
+// far it is settled now, the same transaction has run since then. The bound is now(): by
+// clock_timestamp(), which changes while a statement runs, no index finds anything, and whoever looked at the metrics had all
+// checkpoints read.
 const held = `
 select coalesce(extract(epoch from clock_timestamp() - min(at)), 0)::float8
 from platform.checkpoints
-where at > clock_timestamp() - interval '1 day' and pos = (select platform.horizon() - 1)`
+where at > now() - interval '1 day' and pos = (select platform.horizon() - 1)`
 
 // Lag is for how long a transaction is known to hold back the feed: to the minute, a day at most; 0 when none does, and where no
 // worker runs.

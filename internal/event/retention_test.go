@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/app"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
@@ -108,6 +109,36 @@ func TestRetention_OfTriesIsASettingOfItsOwn(t *testing.T) {
 	require.Zero(t, w.Count(`select count(*) from webhook_attempts`))
 }
 
+// Tries that no partition takes along, because none was made for their time, are kept no longer than the others; by the time at
+// which they were made, which is the database's, and not by their ids, which hold that of the process.
+func TestRetention_OfTriesHoldsWhereNoPartitionTakesThem(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, func(o *app.Options) { o.KeepTries = 24 * time.Hour })
+	w, other := h.Tenant(t), h.Tenant(t)
+	ctx := context.Background()
+	advance(t, h, 60*24*time.Hour) // nobody made partitions for a long time
+	tries := func(of *testkit.World, at, inID time.Time, n int) {
+		_, err := h.Super.Exec(ctx, `insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, at, outcome, duration_ms, answer)
+			select $1, encode(overlay(uuid_send(gen_random_uuid()) placing substring(uuid_send(platform.first_id($3)) from 1 for 6) from 1 for 6), 'hex')::uuid, $4, $4, $2, 'refused', 1, 'CANARY'
+			from generate_series(1, $5)`, of.Tenant.UUID(), at, inID, uuid.New(), n)
+		require.NoError(t, err)
+	}
+	now := h.Clock.Now()
+	const more = 2001 // than one transaction removes
+	tries(w, now.Add(-25*time.Hour), now.Add(-25*time.Hour), more)
+	tries(w, now.Add(-25*time.Hour), now.Add(20*24*time.Hour), 1)
+	tries(w, now.Add(-23*time.Hour), now.Add(-40*24*time.Hour), 1)
+	tries(other, now.Add(-30*24*time.Hour), now.Add(-30*24*time.Hour), 1)
+	require.Equal(t, more+3, w.Count(`select count(*) from webhook_attempts_rest`))
+	require.NoError(t, h.App.Webhooks.PurgeAll(ctx))
+	require.Equal(t, 1, w.Count(`select count(*) from webhook_attempts_rest`))
+	require.Equal(t, 1, w.Count(`select count(*) from webhook_attempts_rest where at >= $1`, now.Add(-24*time.Hour)))
+	h.Clock.Advance(400 * 24 * time.Hour) // of one process alone
+	tries(w, now.Add(-30*time.Minute), now, 1)
+	require.NoError(t, h.App.Webhooks.PurgeAll(ctx))
+	require.Equal(t, 1, w.Count(`select count(*) from webhook_attempts_rest`), "by the database's clock those of the last hour stay")
+}
+
 // Dropping a partition needs a lock that everybody would wait behind: it gives up at once.
 func TestRetention_WaitsForNobody(t *testing.T) {
 	t.Parallel()
@@ -157,6 +188,66 @@ func TestRetention_TouchesNothingElse(t *testing.T) {
 	var anybody bool
 	require.NoError(t, h.Super.QueryRow(context.Background(), `select exists (select from pg_proc p, aclexplode(p.proacl) a where p.proname = 'keep_partitions' and a.grantee = 0)`).Scan(&anybody))
 	require.False(t, anybody, "it runs as its owner, for the app role alone")
+}
+
+// A process whose clock was three weeks ahead recorded a fact, and a worker whose clock was made a try: what they wrote moves to the
+// partition of its time, and no partition is missing because of it.
+func TestRetention_AClockThatWasAheadStopsNoPartition(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w, other := h.Tenant(t), h.Tenant(t)
+	ctx := context.Background()
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	const day = 24 * time.Hour
+	h.Clock.Advance(21 * day) // of one process alone
+	early := record(w, happened)
+	_, err := h.Super.Exec(ctx, `insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, at, outcome, duration_ms) values ($1, platform.first_id($2), $3, $3, now(), 'refused', 1)`,
+		w.Tenant.UUID(), h.Clock.Now(), uuid.New())
+	require.NoError(t, err)
+	h.Clock.Advance(-21 * day)
+	all := `select (select count(*) from events) + (select count(*) from webhook_attempts)`
+	rest := `select (select count(*) from events_rest) + (select count(*) from webhook_attempts_rest)`
+	require.Equal(t, 2, w.Count(rest))
+	for range 7 {
+		advance(t, h, 3*day)
+		require.NoError(t, h.App.Events.PurgeAll(ctx))
+		record(other, happened)
+	}
+	require.Equal(t, 7+2, w.Count(all), "nothing is lost")
+	require.Zero(t, w.Count(rest))
+	require.Equal(t, []string{early}, subjects(w.Coordinator().Get("/v1/events?limit=100").Is(200)), "readers see it as before, and each tenant its own")
+	require.Zero(t, w.Count(`select count(*) from pg_class where relname in ('events_rest', 'webhook_attempts_rest') and not (relrowsecurity and relforcerowsecurity)`), "the policies are as they were")
+}
+
+// What would take long to move stays, with all else of its time, and the partition after that one is made.
+func TestRetention_MovesNoMoreThanAMomentAllows(t *testing.T) {
+	t.Parallel()
+	h := testkit.Apart(t, nil)
+	w := h.Tenant(t)
+	ctx := context.Background()
+	require.NoError(t, h.App.Events.PurgeAll(ctx))
+	const day = 24 * time.Hour
+	early := func(at time.Time, n int) {
+		_, err := h.Super.Exec(ctx, `insert into webhook_attempts (tenant_id, id, delivery_id, endpoint_id, at, outcome, duration_ms)
+			select $1, encode(overlay(uuid_send(gen_random_uuid()) placing substring(uuid_send(platform.first_id($2)) from 1 for 6) from 1 for 6), 'hex')::uuid, $3, $3, now(), 'refused', 1 from generate_series(1, $4)`,
+			w.Tenant.UUID(), at, uuid.New(), n)
+		require.NoError(t, err)
+	}
+	tomorrow := time.Now().UTC().Truncate(day).Add(day)
+	early(tomorrow.Add(10*day), 10_001)
+	early(tomorrow.Add(15*day), 10_000)
+	holds := func(at time.Time) (name string) { // the partition of a time
+		require.NoError(t, h.Super.QueryRow(ctx, `select tableoid::regclass::text from webhook_attempts where id >= platform.first_id($1) and id < platform.first_id($2) limit 1`, at.Add(-time.Second), at.Add(time.Second)).Scan(&name))
+		return name
+	}
+	for range 3 {
+		advance(t, h, 5*day)
+		require.NoError(t, h.App.Events.PurgeAll(ctx))
+	}
+	require.Equal(t, "webhook_attempts_rest", holds(tomorrow.Add(10*day)))
+	require.Regexp(t, `^webhook_attempts_\d{8}$`, holds(tomorrow.Add(15*day)))
+	require.Equal(t, 10_001, w.Count(`select count(*) from webhook_attempts_rest`))
+	require.Equal(t, 20_001, w.Count(`select count(*) from webhook_attempts`))
 }
 
 // A process whose clock is wrong by years drops nothing that is new, and makes no partitions for a time that is far.

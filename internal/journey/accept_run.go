@@ -73,12 +73,13 @@ type acceptRunReq struct {
 // acceptRun makes matches of what a run proposes.
 //
 //	@Summary		Accept proposals of a matching run
-//	@Description	Names leervragen, at most 200 at a time, or with null takes the first 200 proposals that have no match yet: while remaining is above 0, ask again with the after of the answer, so that what is refused does not come back. Each becomes a match, as a draft or proposed at once; what is not possible any more is refused with its reason, and keeps nothing else from being made. An open match of the same leervraag and leerplek is used: as proposed puts a draft to its parties. With replace the other open matches of the leervraag are withdrawn; otherwise they stay. Making matches by hand stays possible.
+//	@Description	Names leervragen, at most 200 at a time, or with null takes the first 200 proposals that have no match yet: while remaining is above 0, ask again with the after of the answer, so that what is refused does not come back. Each becomes a match, as a draft or proposed at once; what is not possible any more, or takes part in the cohort no more (not_in_cohort), is refused with its reason, and keeps nothing else from being made. Nothing of a cohort that is closed is accepted. An open match of the same leervraag and leerplek is used: as proposed puts a draft to its parties. With replace the other open matches of the leervraag are withdrawn; otherwise they stay. Making matches by hand stays possible.
 //	@ID				acceptMatchingRun
 //	@Tags			matching
 //	@Param			id		path		string			true	"the run"	example(mrn_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			body	body		AcceptRunInput	true	"what is accepted"
 //	@Success		200		{object}	Accepted
+//	@Failure		409		{object}	web.Problem
 //	@Router			/v1/matching-runs/{id}/accept [post]
 func (s Service) acceptRun(ctx context.Context, tx *db.Tx, in acceptRunReq) (Accepted, error) {
 	out := Accepted{Data: []AcceptedItem{}}

@@ -39,6 +39,9 @@ const small = 1000
 // perPlace is about what a leerplek takes, for telling beforehand that an index would be too large.
 const perPlace = 1200
 
+// idleTime is how long what is held in memory for questions waits for the next.
+const idleTime = 15 * time.Minute
+
 // retry is how long a build that failed is not tried again.
 const retry = time.Second
 
@@ -115,7 +118,7 @@ func newCache(d *db.DB, o Options) *cache {
 		o.MaxBytes = 1 << 30
 	}
 	if o.Idle == 0 {
-		o.Idle = 15 * time.Minute
+		o.Idle = idleTime
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -195,7 +198,7 @@ func (c *cache) weigh(e *entry, bytes int) {
 // transaction of who asks first, and a few changes are followed in it. Who asks holds a connection, so nobody waits long for another: after
 // Options.Patience there is the index as it was before, while it is fresh, or none.
 func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, error) {
-	e, asked := c.entry(tx.Scope.Tenant), time.Now() // the snapshot was taken a moment ago
+	e, began := c.entry(tx.Scope.Tenant), tx.Began // before the snapshot: what was committed since may not be in it
 	mine, later, err := e.take(ctx, c.options.Patience)
 	if err != nil || !mine {
 		return e.within(c.options.Fresh), err
@@ -206,11 +209,11 @@ func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, err
 		if later && e.within(c.options.Fresh) != nil {
 			return ix, nil // somebody followed the changes for all who asked meanwhile
 		}
-		if did, err = c.follow(tx, today, ix, inline); err != nil {
+		if did, err = c.keepUp(tx, today, e, ix, inline); err != nil {
 			return nil, err
 		}
 		if did != muchChanged {
-			e.followed.Store(&asked)
+			e.followed.Store(&began)
 		}
 		if did == followed && time.Since(e.learned) > c.options.Relearn {
 			e.learned = time.Now()
@@ -234,6 +237,7 @@ func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, err
 	switch {
 	case count > c.options.MaxBytes/perPlace:
 		e.index.Store(nil)
+		c.weigh(e, 0)
 		return nil, nil
 	case count > c.options.AtOnce:
 		e.building = true
@@ -267,7 +271,7 @@ func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, err
 		return nil, err
 	}
 	e.index.Store(ix)
-	e.followed.Store(&asked)
+	e.followed.Store(&began)
 	e.learned = time.Now()
 	c.weigh(e, ix.bytes)
 	return ix, nil
@@ -284,9 +288,22 @@ func (c *cache) present(tx *db.Tx, today day.Date) (*index, error) {
 	}
 	defer e.leave()
 	if ix != nil && ix.words.Len() <= small {
-		_, err = c.follow(tx, today, ix, small)
+		if _, err = c.keepUp(tx, today, e, ix, small); err == nil && ix.outgrown() {
+			e.index.Store(nil) // who asks for suggestions next makes it anew
+			c.weigh(e, 0)
+		}
 	}
 	return ix, err
+}
+
+// keepUp follows, and notes what the index weighs then. Whoever calls it has the turn.
+func (c *cache) keepUp(tx *db.Tx, today day.Date, e *entry, ix *index, most int) (following, error) {
+	before := ix.bytes
+	did, err := c.follow(tx, today, ix, most)
+	if ix.bytes != before {
+		c.weigh(e, ix.bytes)
+	}
+	return did, err
 }
 
 // What became of following the changes.
@@ -294,7 +311,7 @@ type following int
 
 const (
 	followed    following = iota
-	outgrown              // it was followed, and the index had better be made anew: by other words, or since much of it is late
+	outgrown              // it was followed, and the index had better be made anew: by other words, or since much of it is late or of no use any more
 	muchChanged           // nothing was followed: too much changed
 )
 
@@ -330,9 +347,10 @@ func (c *cache) buildAside(ctx context.Context, tenant id.TenantID, today day.Da
 func (c *cache) followAside(tenant id.TenantID, today day.Date, e *entry) {
 	e.turn <- struct{}{}
 	ix := e.index.Load()
-	asked, did := time.Now(), followed
+	did, began := followed, time.Time{}
 	err := c.db.Snapshot(context.Background(), db.System(tenant, "matching index"), func(tx *db.Tx) (err error) {
-		did, err = c.follow(tx, today, ix, beside)
+		began = tx.Began
+		did, err = c.keepUp(tx, today, e, ix, beside)
 		return err
 	})
 	switch {
@@ -344,7 +362,7 @@ func (c *cache) followAside(tenant id.TenantID, today day.Date, e *entry) {
 		c.buildAside(context.Background(), tenant, today, e)
 		return
 	default:
-		e.followed.Store(&asked)
+		e.followed.Store(&began)
 	}
 	e.building = false
 	e.leave()
@@ -580,6 +598,9 @@ func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (followin
 	now.read = slices.DeleteFunc(slices.Compact(positions), func(p int64) bool { return p < now.from })
 	if len(ids) == 0 {
 		ix.seen = now
+		if ix.outgrown() {
+			did = outgrown
+		}
 		return did, nil
 	}
 	ids, reread = distinct(ids), distinct(reread)
@@ -600,9 +621,9 @@ func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (followin
 	ix.seen = now
 	if len(documents) > 0 && ix.words.Len() <= small {
 		ix.words.Fold() // every word changes how rare the others are
-		return did, nil
 	}
-	if ix.words.Stale() {
+	ix.bytes = ix.size()
+	if ix.full() {
 		did = outgrown
 	}
 	return did, nil

@@ -1,6 +1,10 @@
 package matching
 
 import (
+	"time"
+
+	"github.com/switchingtalent/switchboard/internal/platform/day"
+	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
@@ -29,4 +33,22 @@ func PackedBefore(packed []byte) ([]byte, error) {
 	}
 	p.Packing--
 	return p.again()
+}
+
+// Holds is what the index of a tenant takes, counted now, and how many attributes it keeps at most of one sort.
+func (s *Service) Holds(t id.TenantID) (bytes, attributes int) {
+	ix := s.cache.entry(t.UUID()).index.Load()
+	if ix == nil {
+		return 0, 0
+	}
+	return ix.size(), max(len(ix.kin.calendars), len(ix.kin.sites), len(ix.kin.employers), len(ix.kin.lists), len(ix.table.kinds), len(ix.places), ix.table.whens.Len())
+}
+
+// Followed is since when the index of a tenant is known to hold everything.
+func (s *Service) Followed(t id.TenantID) time.Time { return *s.cache.entry(t.UUID()).followed.Load() }
+
+// Present looks at the index of a transaction that writes, as who decides does.
+func (s *Service) Present(tx *db.Tx) error {
+	_, err := s.cache.present(tx, day.Of(2027, 1, 4))
+	return err
 }

@@ -17,19 +17,46 @@ import (
 // rate them. It holds no name of anybody. It is derived and disposable: the database is the truth, and what an index
 // proposes is read back before it is answered.
 type index struct {
-	mu     sync.RWMutex // held for reading while a question is judged
-	places []place
-	table  table
-	sorted int                 // so many of the places, the first, stand in the order of their ids, those that left included
-	later  map[uuid.UUID]int32 // the others, by leerplek
-	words  *relevance.Index
-	bytes  int // when it was made
-
+	mu      sync.RWMutex // held for reading while a question is judged
+	places  []place
+	table   table
+	sorted  int                 // so many of the places, the first, stand in the order of their ids, those that left included
+	later   map[uuid.UUID]int32 // the others, by leerplek
+	coach   int                 // so many leercoaches stand with the places
+	words   *relevance.Index
 	aligned bool // the documents that words was built from are the first places, in the same order
 
 	// Under the lock of whoever follows the changes.
-	kin  *kinship
-	seen horizon
+	kin   *kinship
+	seen  horizon
+	bytes int // about how much memory it takes, as of the last change
+	made  int // and took when it was made
+}
+
+// What an index may hold beyond what it needs: attributes that its places had once, words that they said, and rows of those that left.
+const (
+	spareKin   = 1000    // so many calendars, sites, lists, kinds or rows beyond twice the places
+	spareBytes = 1 << 20 // beyond twice what it took when it was made
+)
+
+// outgrown reports whether much of the index is late, or of no use any more, so that it had better be made anew. What
+// places have in common is kept for as long as the index lives, since what they change to is mostly there already; so who changes them
+// again and again to something new would fill it.
+func (ix *index) outgrown() bool {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return ix.full()
+}
+
+// full is outgrown for who holds the lock.
+func (ix *index) full() bool {
+	most := 2*ix.words.Len() + spareKin
+	for _, n := range []int{len(ix.places), len(ix.kin.calendars), len(ix.kin.sites), len(ix.kin.employers), len(ix.kin.lists), len(ix.table.kinds)} {
+		if n > most {
+			return true
+		}
+	}
+	return ix.bytes > 2*ix.made+spareBytes || ix.words.Stale()
 }
 
 // horizon is up to where an index has followed the changes of its tenant. A change carries the number of its transaction,
@@ -100,10 +127,12 @@ func (r *reading) build(w wording, seen horizon, scale *relevance.Scale) (*index
 	ix := &index{places: r.places, table: newTable(r.today, len(r.places)), sorted: len(r.places), later: map[uuid.UUID]int32{}, words: words, kin: r.kin, seen: seen}
 	for i := range ix.places {
 		ix.table.put(i, &ix.places[i])
+		ix.coach += cap(ix.places[i].coaches)
 	}
 	// Documents and places are of the same leerplekken in the same order; where they are not, the ids tell.
 	ix.aligned = words.Len() == len(ix.places)
 	ix.bytes = ix.size()
+	ix.made = ix.bytes
 	return ix, nil
 }
 
@@ -124,11 +153,7 @@ func (ix *index) find(l uuid.UUID) (int32, bool) {
 
 // size is about how much memory the index takes.
 func (ix *index) size() int {
-	n := ix.words.Bytes() + ix.kin.bytes + ix.table.bytes() + 48*len(ix.later) + 128*cap(ix.places)
-	for i := range ix.places {
-		n += 48 * cap(ix.places[i].coaches)
-	}
-	return n
+	return ix.words.Bytes() + ix.kin.bytes + ix.table.bytes() + 48*len(ix.later) + 128*cap(ix.places) + 48*ix.coach
 }
 
 // apply puts changed leerplekken in the index, in place of what it knew of them: those of ids that are not among the
@@ -142,6 +167,9 @@ func (ix *index) apply(ids []uuid.UUID, ps []place, documents *relevance.Prepare
 	for _, l := range ids {
 		p := now[l]
 		i, known := ix.slot(l)
+		if known {
+			ix.coach -= cap(ix.places[i].coaches)
+		}
 		switch {
 		case p != nil && p.published && known:
 			ix.places[i] = *p
@@ -155,6 +183,7 @@ func (ix *index) apply(ids []uuid.UUID, ps []place, documents *relevance.Prepare
 		default:
 			continue
 		}
+		ix.coach += cap(ix.places[i].coaches)
 		ix.table.put(int(i), &ix.places[i])
 	}
 }

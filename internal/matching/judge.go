@@ -31,6 +31,7 @@ type question struct {
 
 	Today                day.Date // in the tenant's zone
 	Year                 int      // in which the exchange would begin, for what leercoaches take on in one
+	More                 int32    // for how many more than there is room at a place and of a leercoach it is judged: 0, or 1 to find what one more would do
 	Language             string   // of the switcher, ISO 639-1
 	MaxTravelKM          *int
 	NeedsPublicTransport bool
@@ -200,6 +201,9 @@ func (r reason) public(bound bool) reason {
 	return r
 }
 
+// ofRoom says whether more room at the place or of a leercoach there is what is missing first.
+func (r reason) ofRoom() bool { return r == full || r == coachFull || r == coachYearFull }
+
 // verdict is what became of a question and a place: ruled out for a reason, or possible with a score, which is the sum of
 // the points.
 type verdict struct {
@@ -239,7 +243,7 @@ func ruledOut(q *question, p *place, m measure) reason {
 		return r
 	}
 	switch {
-	case p.free <= 0:
+	case p.free+q.More <= 0:
 		return full
 	case q.MaxTravelKM != nil && m.hectometres > 10**q.MaxTravelKM:
 		return tooFar
@@ -291,9 +295,9 @@ func (q *question) lack(c *coach) reason {
 		return coachEnded
 	case c.no:
 		return coachConditionNo
-	case c.limit != unknown && c.active >= c.limit:
+	case c.limit != unknown && c.active >= c.limit+q.More:
 		return coachFull
-	case c.yearly != nil && c.yearly.left(q.Year) <= 0:
+	case c.yearly != nil && c.yearly.left(q.Year)+q.More <= 0:
 		return coachYearFull
 	}
 	return possible

@@ -263,7 +263,7 @@ func TestATableIsJudgedAsItsPlacesAre(t *testing.T) {
 	made := newTable(sunday, 0)
 	for i := range 400 {
 		n, o := r.IntN(len(whens)), r.IntN(len(employers))
-		p := place{id: uuid.UUID{9, byte(i >> 8), byte(i)}, published: true, closed: r.IntN(12) == 0, excluded: r.IntN(12) == 0, free: int32(r.IntN(5)),
+		p := place{id: uuid.UUID{9, byte(i >> 8), byte(i)}, published: true, closed: r.IntN(12) == 0, excluded: r.IntN(12) == 0, free: int32(r.IntN(6) - 1),
 			employer: employers[o], site: sites[r.IntN(len(sites))], when: whens[n], whenN: int32(n)}
 		for range r.IntN(3) {
 			p.coaches = append(p.coaches, coach{id: worksAt(o), ended: int32(sunday.Number() + r.IntN(20) - 3), no: r.IntN(8) == 0, limit: int32(r.IntN(4) - 1), active: int32(r.IntN(2))})
@@ -291,7 +291,7 @@ func TestATableIsJudgedAsItsPlacesAre(t *testing.T) {
 		o := r.IntN(6)
 		q := &question{OrganisationID: employers[o].id, SwitcherID: worksAt(o), Internal: r.IntN(4) == 0, DaysNeeded: 1 + r.IntN(14), Today: sunday, Year: 2026 + r.IntN(3),
 			SectorWish: one("", "same", "other"), Language: one("nl", "fr"), NeedsPublicTransport: r.IntN(3) == 0, Home: spot(), Work: spot(), Available: when(),
-			Employer: employers[o], Rivals: map[uuid.UUID]bool{}, Before: map[uuid.UUID]before{}}
+			Employer: employers[o], Rivals: map[uuid.UUID]bool{}, Before: map[uuid.UUID]before{}, More: int32(r.IntN(2))}
 		if r.IntN(2) == 0 {
 			q.MaxTravelKM = ptr(r.IntN(120))
 		}

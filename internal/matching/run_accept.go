@@ -3,6 +3,7 @@ package matching
 import (
 	"github.com/google/uuid"
 
+	"github.com/switchingtalent/switchboard/internal/cohort"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -34,8 +35,8 @@ type Grounds struct {
 }
 
 // Proposals reads what a finished run came to for these leervragen, or with nil all that it proposes, in the order of
-// their ids. It locks the run: who accepts at the same time waits. One without a result is RunNotDone; a leervraag that
-// the run does not know is left out.
+// their ids. It locks the run: who accepts at the same time waits. One without a result is RunNotDone, one of a cohort that is
+// over cohort.IsClosed: its leervragen are free for another. A leervraag that the run does not know is left out.
 func (s *Service) Proposals(tx *db.Tx, rid id.MatchingRunID, lvr []id.LeervraagID) ([]Proposed, error) {
 	r, err := db.Lock[Run](tx, rid)
 	if err != nil {
@@ -43,6 +44,14 @@ func (s *Service) Proposals(tx *db.Tx, rid id.MatchingRunID, lvr []id.LeervraagI
 	}
 	if r.Status != Done {
 		return nil, RunNotDone.With("status", string(r.Status))
+	}
+	var round struct{ Closed bool }
+	// Who takes part does not change meanwhile.
+	if err := db.One(tx, &round, `select status = 'closed' as closed from cohorten where tenant_id = ? and id = ? for share`, tx.Scope.Tenant, r.CohortID); err != nil {
+		return nil, err
+	}
+	if round.Closed {
+		return nil, cohort.IsClosed.New()
 	}
 	q := tx.Model(&itemRow{}).Where("run_id = ?", rid).Order("leervraag_id")
 	if lvr != nil {
@@ -66,13 +75,22 @@ func (s *Service) Proposals(tx *db.Tx, rid id.MatchingRunID, lvr []id.LeervraagI
 	return out, nil
 }
 
+// Why what a run proposes cannot be, besides the reasons of judging.
+const (
+	notInCohort  = "not_in_cohort" // the leervraag or the leerplek takes part no more
+	cohortClosed = "cohort_closed" // nothing else stands in the way
+)
+
 // StillPossible says why what a run proposes cannot be any more, by its reason code; "" when it can, and then what speaks for it
-// now. What people pinned is held to what a match made by hand is held to; the rest also to who are rivals in the cohort of the
-// run.
+// now. Both have to take part in the cohort of the run still. What people pinned is held to what a match made by hand is held to; the
+// rest also to who are rivals in the cohort.
 func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, of Proposed) (why string, t Told, err error) {
-	_, q, p, err := standing(tx, rid, of.LeervraagID, *of.LeerplekID)
+	_, q, p, round, err := standing(tx, rid, of.LeervraagID, *of.LeerplekID)
 	if err != nil {
 		return "", t, err
+	}
+	if !round.Both {
+		return notInCohort, t, nil
 	}
 	if p == nil {
 		return reasonCodes[notPublished], t, nil
@@ -95,42 +113,49 @@ func (s *Service) StillPossible(tx *db.Tx, rid id.MatchingRunID, of Proposed) (w
 	return reasonCodes[lacks], t, nil
 }
 
+// round is how the cohort of a run stands now.
+type round struct {
+	CohortID id.CohortID
+	Closed   bool
+	Both     bool              // the leervraag and the leerplek that are asked about take part in it
+	IDs      db.IDs[uuid.UUID] `gorm:"column:ids"` // rivals in it of the switcher's employer
+}
+
 // standing reads how a leervraag and a leerplek stand now, for a run: the rivals of its cohort count, and the open match of
 // the leervraag does not stand in its way. The place is nil where there is no such leerplek.
-func standing(tx *db.Tx, rid id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID) (a asked, q *question, p *place, err error) {
+func standing(tx *db.Tx, rid id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID) (a asked, q *question, p *place, now round, err error) {
 	if a, err = ask(tx, lvr); err != nil {
-		return a, nil, nil, err
+		return a, nil, nil, now, err
 	}
 	if q, err = look(tx, a); err != nil {
-		return a, nil, nil, err
+		return a, nil, nil, now, err
 	}
 	for l, b := range q.Before {
 		b.proposed = false
 		q.Before[l] = b
 	}
-	var apart struct {
-		CohortID id.CohortID
-		IDs      db.IDs[uuid.UUID] `gorm:"column:ids"`
+	if err := db.One(tx, &now, `select r.cohort_id, o.status = 'closed' as closed,
+			exists (select 1 from cohort_leervragen l where l.tenant_id = r.tenant_id and l.cohort_id = r.cohort_id and l.leervraag_id = @leervraag)
+			and exists (select 1 from cohort_leerplekken l where l.tenant_id = r.tenant_id and l.cohort_id = r.cohort_id and l.leerplek_id = @leerplek) as both,
+			array(select case when c.organisation_id = @own then c.rival_id else c.organisation_id end
+				from cohort_rivals c where c.tenant_id = r.tenant_id and c.cohort_id = r.cohort_id and (c.organisation_id = @own or c.rival_id = @own)) as ids
+		from matching_runs r join cohorten o on o.tenant_id = r.tenant_id and o.id = r.cohort_id where r.tenant_id = @tenant and r.id = @run`,
+		map[string]any{"tenant": tx.Scope.Tenant, "run": rid, "own": q.OrganisationID, "leervraag": lvr, "leerplek": lpl}); err != nil {
+		return a, nil, nil, now, err
 	}
-	if err := db.One(tx, &apart, `select r.cohort_id, array(select case when c.organisation_id = @own then c.rival_id else c.organisation_id end
-		from cohort_rivals c where c.tenant_id = r.tenant_id and c.cohort_id = r.cohort_id and (c.organisation_id = @own or c.rival_id = @own)) as ids
-		from matching_runs r where r.tenant_id = @tenant and r.id = @run`,
-		map[string]any{"tenant": tx.Scope.Tenant, "run": rid, "own": q.OrganisationID}); err != nil {
-		return a, nil, nil, err
-	}
-	days, err := termOf(tx, apart.CohortID)
+	days, err := termOf(tx, now.CohortID)
 	if err != nil {
-		return a, nil, nil, err
+		return a, nil, nil, now, err
 	}
 	q.Year, q.Available = days.year(q.Today), days.within(q.Available)
-	for _, o := range apart.IDs {
+	for _, o := range now.IDs {
 		q.Rivals[o] = true
 	}
 	ps, err := facts(tx, q.Today, []uuid.UUID{lpl.UUID()}, newKinship())
 	if err != nil || len(ps) == 0 {
-		return a, q, nil, err
+		return a, q, nil, now, err
 	}
-	return a, q, &ps[0], nil
+	return a, q, &ps[0], now, nil
 }
 
 // bare is a question without what does not keep people from making a match by hand.

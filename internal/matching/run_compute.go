@@ -17,7 +17,7 @@ import (
 )
 
 // algorithm names the way in which a run judges and assigns. Whoever changes what the same input comes to changes it.
-const algorithm = "3"
+const algorithm = "4"
 
 // candidatesOf is how many places of each leervraag the solver starts with; pricing brings in what it needs besides.
 func candidatesOf(n int) int {
@@ -64,7 +64,7 @@ type run struct {
 	asking   []int32    // by row of the solver: the question
 	current  []int32    // by row: the place of its open match, or of the run that this one is based on; none
 	pinned   []int32    // by row: the place that it is pinned on; none
-	rows     [][]held   // by row: all places that are possible, in their order; nil where they are not held
+	rows     [][]held   // by row: all places that are possible, or would be with room for one more, in their order; nil where they are not held
 	contents [][]uint16 // by row: how well their words answer; nil where that is not kept
 	held     []bool     // by row
 	block    []held     // where the next rows are held
@@ -76,6 +76,7 @@ type run struct {
 	coaches  []uuid.UUID
 	orgOf    []int32 // by place
 	coachOf  [][]int32
+	takes    []bool // by place: it has room, and a leercoach there too
 
 	wording string   // the versions of all that words are read with
 	base    *problem // of the run that this one is based on
@@ -286,12 +287,13 @@ func (r *run) number() {
 		}
 	}
 	r.orgs, r.coaches = sorted(orgs), sorted(coaches)
-	r.orgOf, r.coachOf = make([]int32, len(places)), make([][]int32, len(places))
+	r.orgOf, r.coachOf, r.takes = make([]int32, len(places)), make([][]int32, len(places)), make([]bool, len(places))
 	for i := range places {
 		r.orgOf[i] = position(r.orgs, places[i].employer.id)
 		for _, c := range places[i].coaches {
 			if r.able(&c) {
 				r.coachOf[i] = append(r.coachOf[i], position(r.coaches, c.id))
+				r.takes[i] = r.takes[i] || places[i].free > 0 && c.room(r.year) != 0
 			}
 		}
 	}
@@ -321,9 +323,9 @@ func (r *run) stand() error {
 	return nil
 }
 
-// able says whether a leercoach can take anybody. Whoever is a leercoach of a place themselves does not go there at all.
+// able says whether a leercoach can take anybody, or could one more. Whoever is a leercoach of a place themselves does not go there at all.
 func (r *run) able(c *coach) bool {
-	q := question{Today: r.today, Year: r.year}
+	q := question{Today: r.today, Year: r.year, More: 1}
 	return q.lack(c) == possible
 }
 
@@ -384,7 +386,7 @@ func (r *run) problem() (assign.Problem, error) {
 			p.Pins = append(p.Pins, assign.Pin{Leervraag: k, Place: x.place, Coach: assign.None, Cost: int32(r.cost(k, x)), Score: score})
 			continue
 		}
-		list = r.pairs(k, list[:0])
+		list = r.open(k, list[:0])
 		if len(list) > most {
 			// Of equal places each row begins elsewhere, so that not all of them start with the same.
 			n := int32(len(places))
@@ -420,11 +422,8 @@ func (r *run) solve(ctx context.Context, p assign.Problem) (s *assign.Solver, pr
 	var list []pair
 	rows := func(k int32, into []assign.Candidate) []assign.Candidate {
 		_ = r.step(stagePricing, int(k), len(r.asking)) // ctx has ended then
-		list = r.pairs(k, list[:0])
-		for _, x := range list {
-			into = append(into, assign.Candidate{Place: x.place, Cost: int32(r.cost(k, x)), Score: x.score})
-		}
-		return into
+		list = r.open(k, list[:0])
+		return r.candidates(k, list, into)
 	}
 	r.low = p.Floor
 	if r.objective == worstOffFirst {
@@ -511,7 +510,7 @@ func (r *run) most(ctx context.Context, p assign.Problem, floor int32) (matches 
 	var list []pair
 	if _, err := t.Price(ctx, func(k int32, into []assign.Candidate) []assign.Candidate {
 		_ = r.step(stageCertifying, int(k), len(r.asking)) // ctx has ended then
-		list = r.pairs(k, list[:0])
+		list = r.open(k, list[:0])
 		for _, x := range list {
 			into = append(into, assign.Candidate{Place: x.place, Score: x.score})
 		}
@@ -524,7 +523,8 @@ func (r *run) most(ctx context.Context, p assign.Problem, floor int32) (matches 
 }
 
 // shape tells the certifier the problem from the rows as they were read and judged, not from what the solver was given. Only the
-// numbers by which employers and leercoaches go are the same, or the two could not be compared. free: only staying unmatched costs.
+// numbers by which employers and leercoaches go are the same, or the two could not be compared. A place without room, or without that of
+// a leercoach, makes no pair. free: only staying unmatched costs.
 func (r *run) shape(ctx context.Context, floor int32, free bool) *certify.Cohort {
 	c := &certify.Cohort{Leervragen: len(r.asking), Unmatched: r.dear, Coaches: make([]int, len(r.coaches)), Organisations: make([]certify.Organisation, len(r.orgs))}
 	if free {
@@ -536,6 +536,7 @@ func (r *run) shape(ctx context.Context, floor int32, free bool) *certify.Cohort
 			c.Organisations[i].Steps, c.Organisations[i].Allowed = reciprocity, r.carried[o]
 		}
 	}
+	roomy := make([]bool, len(r.places.places))
 	for i := range r.places.places {
 		p := &r.places.places[i]
 		x := certify.Place{Capacity: int(max(0, p.free)), Organisation: int(position(r.orgs, p.employer.id))}
@@ -548,6 +549,7 @@ func (r *run) shape(ctx context.Context, floor int32, free bool) *certify.Cohort
 				c.Coaches[k] = int(p.coaches[j].room(r.year))
 			}
 			x.Coaches = append(x.Coaches, int(k))
+			roomy[i] = roomy[i] || x.Capacity > 0 && c.Coaches[k] != 0
 		}
 		c.Places = append(c.Places, x)
 	}
@@ -571,6 +573,9 @@ func (r *run) shape(ctx context.Context, floor int32, free bool) *certify.Cohort
 		}
 		list = r.pairs(int32(k), list[:0])
 		for _, x := range list {
+			if !roomy[x.place] {
+				continue
+			}
 			cost := int64(0)
 			if !free {
 				cost = r.cost(int32(k), x)

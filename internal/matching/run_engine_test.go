@@ -341,6 +341,11 @@ func TestRun_MoreRoomNeverHurtsAndOneMoreAddsAtMostOne(t *testing.T) {
 						places[int(seed)%len(places)].free++
 					}
 				},
+				"full place": func(_ *run, places []place) {
+					if i := slices.IndexFunc(places, func(p place) bool { return p.free == 0 && len(p.coaches) > 0 }); i >= 0 {
+						places[i].free++
+					}
+				},
 				"leercoach": func(_ *run, places []place) {
 					if len(places) == 0 || len(places[int(seed)%len(places)].coaches) == 0 {
 						return
@@ -378,7 +383,7 @@ func TestRun_MoreRoomNeverHurtsAndOneMoreAddsAtMostOne(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"place", "leercoach", "leervraag"} {
+	for _, what := range []string{"place", "full place", "leercoach", "leervraag"} {
 		require.Greater(t, seen[what], 3, "%s: %v", what, seen)
 	}
 }
@@ -610,50 +615,111 @@ func TestRun_OfTheWorstOffTellsOfTheFloorThatWasAsked(t *testing.T) {
 	require.Equal(t, &Fix{Kind: "floor", LeerplekID: id.LeerplekID(uuid.UUID{0: 2}), Gain: int64(score)}, out.items[1].Detail.Fix)
 }
 
-// fits is how many of these rows can have a place at once, at the floor of the run; must says that the first has to, and
+// granted is what judging every pair comes to where there is room for anybody: what an oracle assigns, which heeds the room itself.
+type granted struct {
+	pairs   [][]pair    // by row
+	free    []int32     // by place; negative where more are there than it takes
+	coaches [][]int     // by place: those who lack nothing but room
+	limits  []int32     // by leercoach, likewise
+	ids     []uuid.UUID // of the leercoaches
+}
+
+func grant(r *run) (g granted) {
+	places := slices.Clone(r.places.places)
+	for i := range places {
+		p := &places[i]
+		g.free, g.coaches = append(g.free, p.free), append(g.coaches, nil)
+		p.free, p.coaches = 1, slices.Clone(p.coaches)
+		for j := range p.coaches {
+			c := &p.coaches[j]
+			spare := c.limit - c.active
+			if c.limit == unknown {
+				spare = 1 << 20
+			}
+			c.limit = unknown
+			if q := (question{Today: r.today}); q.lack(c) != possible {
+				continue
+			}
+			n := slices.Index(g.ids, c.id)
+			if n < 0 {
+				n, g.ids, g.limits = len(g.ids), append(g.ids, c.id), append(g.limits, spare)
+			}
+			g.coaches[i] = append(g.coaches[i], n)
+		}
+	}
+	for k, n := range r.asking {
+		q := &r.questions[n]
+		var list []pair
+		for i := range places {
+			hit, _ := r.places.words.Ask(q.words).Score(places[i].id)
+			m := q.between(&places[i])
+			m.content, m.confident = hit.Score, hit.Confident || int32(i) == r.current[k]
+			if v := judge(&r.weights, &q.question, &places[i], m); v.reason == possible {
+				list = append(list, pair{int32(i), int32(v.score)})
+			}
+		}
+		g.pairs = append(g.pairs, list)
+	}
+	return g
+}
+
+// fits is how many of these rows can have a place at once, at this floor; must says that the first has to, and
 // -1 that it cannot.
-func fits(r *run, rows []int32, must bool, free, limits []int32) int {
+func (g *granted) fits(rows []int32, must bool, floor int) int {
 	if len(rows) == 0 {
 		return 0
 	}
 	most := -1
 	if !must {
-		most = fits(r, rows[1:], false, free, limits)
+		most = g.fits(rows[1:], false, floor)
 	}
-	for _, x := range r.pairs(rows[0], nil) {
-		c := r.coachOf[x.place][0]
-		if int(x.score) < r.floor || free[x.place] == 0 || limits[c] == 0 {
-			continue
+	for _, x := range g.pairs[rows[0]] {
+		for _, c := range g.coaches[x.place] {
+			if int(x.score) < floor || g.free[x.place] <= 0 || g.limits[c] <= 0 {
+				continue
+			}
+			g.free[x.place]--
+			g.limits[c]--
+			most = max(most, 1+g.fits(rows[1:], false, floor))
+			g.free[x.place]++
+			g.limits[c]++
 		}
-		free[x.place]--
-		limits[c]--
-		most = max(most, 1+fits(r, rows[1:], false, free, limits))
-		free[x.place]++
-		limits[c]++
 	}
 	return most
 }
 
+// crowd lets more be at some places, and with some leercoaches, than they take on.
+func crowd(seed uint64) func([]place) {
+	return func(places []place) {
+		r := rand.New(rand.NewPCG(seed, 21))
+		active := map[uuid.UUID]int32{}
+		for i := range places {
+			if r.IntN(6) == 0 {
+				places[i].free = -1
+			}
+			for j := range places[i].coaches {
+				c := &places[i].coaches[j]
+				if _, known := active[c.id]; !known {
+					active[c.id] = int32(r.IntN(4) / 3 * r.IntN(4))
+				}
+				c.active = active[c.id]
+			}
+		}
+	}
+}
+
 // Against every place and leercoach: room for one more where the fix says gives a place to one more, whoever else moves; and
-// where none is told, none of all would do.
+// where none is told, none of all would do. Places that were full before the run are among them.
 func TestRun_NearestFixGivesAPlaceToOneMore(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
 	for seed := range uint64(150) {
 		for _, objective := range []string{total, worstOffFirst} {
-			r := smallCohort(t, seed, 2+int(seed%5), 1+int(seed%5))
+			r := smallCohort(t, seed, 2+int(seed%5), 1+int(seed%5), crowd(seed))
 			r.objective = objective
 			out, err := r.compute(context.Background())
 			require.NoError(t, err)
-			free, limits := make([]int32, len(r.places.places)), make([]int32, len(r.coaches))
-			for i, p := range r.places.places {
-				free[i] = p.free
-				for _, c := range r.coachOf[i] { // no more than one
-					if limits[c] = p.coaches[0].room(r.year); limits[c] == unknown {
-						limits[c] = 1 << 20
-					}
-				}
-			}
+			g := grant(r)
 			for k, i := range r.asking {
 				it := out.items[i]
 				if it.Detail.Reason != "full" && it.Detail.Reason != "closed" {
@@ -665,41 +731,65 @@ func TestRun_NearestFixGivesAPlaceToOneMore(t *testing.T) {
 						all = append(all, int32(j))
 					}
 				}
-				require.LessOrEqual(t, fits(r, all, true, free, limits), out.summary.Matched)
+				require.LessOrEqual(t, g.fits(all, true, r.floor), out.summary.Matched)
 				more := func(n *int32) bool {
 					*n++
 					defer func() { *n-- }()
-					return fits(r, all, true, free, limits) > out.summary.Matched
+					return g.fits(all, true, r.floor) > out.summary.Matched
 				}
 				what := fmt.Sprintf("seed %d, %s, %s", seed, objective, it.Detail.Reason)
-				switch fix := it.Detail.Fix; {
-				case fix == nil:
-					for i := range free {
-						require.False(t, more(&free[i]), what)
+				fix, at, who := it.Detail.Fix, int32(none), -1
+				if fix != nil {
+					at, _ = r.places.find(uuid.UUID(fix.LeerplekID))
+				}
+				if fix != nil && fix.LeercoachID != nil {
+					who = slices.Index(g.ids, uuid.UUID(*fix.LeercoachID))
+				}
+				switch {
+				case fix == nil, fix.Kind == "rule":
+					for i := range g.free {
+						require.False(t, more(&g.free[i]), what)
 					}
-					for i := range limits {
-						require.False(t, more(&limits[i]), what)
+					for i := range g.limits {
+						require.False(t, more(&g.limits[i]), what)
 					}
-					seen[objective+" none"]++
+					if seen[objective+" none"]++; fix != nil {
+						require.Equal(t, "closed", it.Detail.Reason, what)
+						seen["a rule elsewhere"]++
+					}
 				case fix.Kind == "leerplek":
-					n, _ := r.places.find(uuid.UUID(fix.LeerplekID))
-					require.True(t, more(&free[n]), what)
+					require.True(t, more(&g.free[at]), what)
+					require.Equal(t, g.free[at] == 0, fix.Reason != nil, what)
 					seen[objective+" leerplek"]++
-					if !slices.ContainsFunc(r.pairs(int32(k), nil), func(x pair) bool { return x.place == n }) {
+					if !slices.ContainsFunc(g.pairs[k], func(x pair) bool { return x.place == at }) {
 						seen["elsewhere"]++
+					}
+					if g.free[at] == 0 {
+						require.Equal(t, reasonCodes[full], *fix.Reason)
+						seen[it.Detail.Reason+", a place that was full before"]++
 					}
 				default:
 					require.Equal(t, "leercoach", fix.Kind)
-					require.True(t, more(&limits[position(r.coaches, uuid.UUID(*fix.LeercoachID))]), what)
+					require.True(t, more(&g.limits[who]), what)
+					require.Equal(t, g.limits[who] == 0, fix.Reason != nil, what)
 					seen[objective+" leercoach"]++
+					if g.limits[who] == 0 {
+						require.Equal(t, reasonCodes[coachFull], *fix.Reason)
+						seen[it.Detail.Reason+", a leercoach who was before"]++
+					}
 				}
-				if r.low > int32(r.floor) && !slices.ContainsFunc(r.pairs(int32(k), nil), func(x pair) bool { return x.score >= r.low }) {
+				if it.Detail.Reason == "closed" {
+					require.NotEmpty(t, it.Detail.RuledOut, what)
+				}
+				if r.low > int32(r.floor) && !slices.ContainsFunc(g.pairs[k], func(x pair) bool { return x.score >= r.low }) {
 					seen["between the floors"]++
 				}
 			}
 		}
 	}
-	for _, what := range []string{"total none", "total leerplek", "total leercoach", "worst_off_first none", "worst_off_first leerplek", "worst_off_first leercoach", "between the floors", "elsewhere"} {
+	for _, what := range []string{"total none", "total leerplek", "total leercoach", "worst_off_first none", "worst_off_first leerplek", "worst_off_first leercoach", "between the floors", "elsewhere",
+		"full, a place that was full before", "closed, a place that was full before", "full, a leercoach who was before", "closed, a leercoach who was before",
+		"a rule elsewhere"} {
 		require.Positive(t, seen[what], "%s: %v", what, seen)
 	}
 }
@@ -843,6 +933,7 @@ func TestRun_NearestFixOfEveryReason(t *testing.T) {
 		kind   string // "": none
 		coach  *id.MedewerkerID
 	}
+	overFull := map[reason]int{coachFull: 3, coachYearFull: 1, full: 1} // from here on more than one more is needed: no pair, and no place for what-if
 	wants := map[reason][]want{
 		notPublished:       {{}}, // a run reads what is published
 		ownOrganisation:    {{func(q *participant, p *place) { p.employer = q.Employer }, "", nil}},
@@ -859,14 +950,17 @@ func TestRun_NearestFixOfEveryReason(t *testing.T) {
 			{func(_ *participant, p *place) { p.coaches[0].no, p.coaches[0].limit = true, 0 }, "", nil}},
 		coachFull: {{func(_ *participant, p *place) { p.coaches[0].limit, p.coaches[0].active = 2, 2 }, "leercoach", &coachOf},
 			{func(_ *participant, p *place) {
-				p.coaches[0].limit, p.coaches[0].yearly = 0, &yearly{limit: 1, from: 2027, begun: [2]int32{1, 0}}
+				p.coaches[0].limit, p.coaches[0].active, p.coaches[0].yearly = 0, 1, &yearly{limit: 1, from: 2027, begun: [2]int32{1, 0}}
 				p.coaches = append(p.coaches, coach{id: uuid.UUID(other), ended: 1 << 30, limit: 0})
-			}, "leercoach", &other}, // of the other both limits are the cause
-			{func(_ *participant, p *place) { p.coaches[0].limit, p.free = 0, 0 }, "", nil}},
+			}, "leercoach", &other}, // one more of the other alone would do
+			{func(_ *participant, p *place) { p.coaches[0].limit, p.free = 0, 0 }, "", nil},
+			{func(_ *participant, p *place) { p.coaches[0].limit, p.coaches[0].active = 1, 2 }, "leercoach", &coachOf}},
 		coachYearFull: {{func(_ *participant, p *place) {
 			p.coaches[0].yearly = &yearly{limit: 1, from: 2027, begun: [2]int32{1, 0}}
+		}, "leercoach", &coachOf}, {func(_ *participant, p *place) {
+			p.coaches[0].yearly = &yearly{limit: 1, from: 2027, begun: [2]int32{2, 0}}
 		}, "leercoach", &coachOf}},
-		full:              {{func(_ *participant, p *place) { p.free = 0 }, "leerplek", nil}},
+		full:              {{func(_ *participant, p *place) { p.free = 0 }, "leerplek", nil}, {func(_ *participant, p *place) { p.free = -1 }, "leerplek", nil}},
 		tooFar:            {{func(q *participant, p *place) { q.Work, q.MaxTravelKM, p.site = &near, &km, &site{point: &far} }, "rule", nil}},
 		noPublicTransport: {{func(q *participant, p *place) { q.NeedsPublicTransport, p.site = true, &site{} }, "rule", nil}},
 		noCommonDays: {{func(q *participant, p *place) {
@@ -882,7 +976,11 @@ func TestRun_NearestFixOfEveryReason(t *testing.T) {
 	}
 	for why := possible + 1; why < reasons; why++ {
 		require.NotEmpty(t, wants[why], reasonCodes[why])
-		for _, one := range wants[why] {
+		for n, one := range wants[why] {
+			because := noCandidates
+			if from, ok := overFull[why]; ok && n < from {
+				because = "closed"
+			}
 			if one.change == nil {
 				_, _, _, ok := lifted(participant{}, place{}, why)
 				require.False(t, ok, reasonCodes[why])
@@ -896,7 +994,7 @@ func TestRun_NearestFixOfEveryReason(t *testing.T) {
 				return out.items[0].Detail
 			}
 			got := at(0)
-			require.Equal(t, noCandidates, got.Reason, reasonCodes[why])
+			require.Equal(t, because, got.Reason, reasonCodes[why])
 			require.Equal(t, []RuledOut{{reasonCodes[why], 1}}, got.RuledOut)
 			if one.kind == "" {
 				require.Nil(t, got.Fix, reasonCodes[why])

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -25,12 +26,18 @@ type problems struct {
 	last []*explained // the newest first
 	most int          // bytes of all together; 0 is maxExplained
 
-	working chan struct{} // as many as may be asked at once, of all runs
+	idle  time.Duration // a run that nobody asked about for so long leaves
+	sweep *time.Timer
+
+	working *web.Places // as many as may be asked at once, of all runs, tenant by tenant
 }
 
+// turnWait is how long a question waits for a processor: another tenant's first solve fits in it, and an answer comes before the server gives up.
+const turnWait = 30 * time.Second
+
 // newProblems lets half of the processors be busy with questions: each may solve, and looks at every pair.
-func newProblems() problems {
-	return problems{working: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+func newProblems(idle time.Duration) problems {
+	return problems{idle: cmp.Or(idle, idleTime), working: web.NewPlaces(max(1, runtime.GOMAXPROCS(0)/2), turnWait)}
 }
 
 type explained struct {
@@ -40,7 +47,13 @@ type explained struct {
 	p      *problem
 	solver *assign.Solver
 	was    *assign.Solver // as the run left it, see asWas
-	bytes  int            // under the lock of problems
+
+	words   *relevance.Index // that tells whether words answer, see answers; nil until it is needed
+	reading string           // how it reads words
+	made    int              // bytes of it when it was made
+
+	used  time.Time // under the lock of problems
+	bytes int       // likewise
 }
 
 // How many runs are held ready: of one tenant, and in bytes.
@@ -53,13 +66,17 @@ const (
 func (ps *problems) get(tenant uuid.UUID, run id.MatchingRunID) *explained {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
+	if ps.sweep == nil && ps.idle > 0 {
+		ps.sweep = time.AfterFunc(ps.idle, ps.forget)
+	}
 	i := slices.IndexFunc(ps.last, func(e *explained) bool { return e.tenant == tenant && e.run == run })
 	if i >= 0 {
 		e := ps.last[i]
+		e.used = time.Now()
 		ps.last = slices.Insert(slices.Delete(ps.last, i, i+1), 0, e)
 		return e
 	}
-	e := &explained{turn: make(chan struct{}, 1), tenant: tenant, run: run}
+	e := &explained{turn: make(chan struct{}, 1), tenant: tenant, run: run, used: time.Now()}
 	ps.last = slices.Insert(ps.last, 0, e)
 	own := 0
 	ps.last = slices.DeleteFunc(ps.last, func(e *explained) bool {
@@ -69,6 +86,24 @@ func (ps *problems) get(tenant uuid.UUID, run id.MatchingRunID) *explained {
 		return own > maxOfTenant && e.tenant == tenant
 	})
 	return e
+}
+
+// forget lets runs go that nobody asked about.
+func (ps *problems) forget() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.last = slices.DeleteFunc(ps.last, func(e *explained) bool { return time.Since(e.used) >= ps.idle })
+	ps.sweep = nil
+	if len(ps.last) > 0 {
+		ps.sweep = time.AfterFunc(ps.idle, ps.forget)
+	}
+}
+
+// drop lets a run go.
+func (ps *problems) drop(tenant uuid.UUID, run id.MatchingRunID) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.last = slices.DeleteFunc(ps.last, func(e *explained) bool { return e.tenant == tenant && e.run == run })
 }
 
 // weigh notes how much memory a run takes, and lets others go until all fit: of the tenant whose runs take most, the one that was
@@ -123,22 +158,30 @@ func placed(tx *db.Tx, r id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID
 	return "fixed", nil, true, nil
 }
 
-// ready waits for the turn of a run that is held ready, and for a processor; done gives both back.
+// ready waits for the turn of a run that is held ready, and for a processor; done gives both back. What was forgotten meanwhile, here or by
+// another process, is not held any more.
 func (s *Service) ready(ctx context.Context, read web.Reads, r Run) (e *explained, done func(), err error) {
+	switch err := read(func(tx *db.Tx) error {
+		return db.One(tx, &struct{ Part int }{}, `select part from matching_run_problems where tenant_id = ? and run_id = ? and part = 0`, tx.Scope.Tenant, r.ID)
+	}); {
+	case fault.Missing.Is(err):
+		s.problems.drop(r.TenantID.UUID(), r.ID)
+		return nil, nil, RunForgotten.New()
+	case err != nil:
+		return nil, nil, err
+	}
 	e = s.problems.get(r.TenantID.UUID(), r.ID)
 	select {
 	case e.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, nil, fault.Busy.New()
 	}
-	select {
-	case s.problems.working <- struct{}{}:
-	case <-ctx.Done():
+	if err := s.problems.working.Take(ctx, r.TenantID); err != nil {
 		<-e.turn
-		return nil, nil, fault.Busy.New()
+		return nil, nil, err
 	}
 	done = func() {
-		<-s.problems.working
+		s.problems.working.Leave(r.TenantID)
 		<-e.turn
 	}
 	if e.p == nil {
@@ -160,6 +203,9 @@ func (e *explained) weight() int {
 		if s != nil {
 			bytes += e.p.solverBytes()
 		}
+	}
+	if e.words != nil {
+		bytes += e.words.Bytes()
 	}
 	return bytes
 }
@@ -235,10 +281,10 @@ func (s *Service) whyNot(ctx context.Context, read web.Reads, r Run, lvr id.Leer
 		return out, RunTooLarge.New()
 	}
 	pairs := p.pairs(k, nil)
-	at := slices.IndexFunc(pairs, func(x judged) bool { return x.place == int32(place) })
+	at := slices.IndexFunc(pairs, func(x judged) bool { return x.place == int32(place) && p.takes(p.Free)[place] })
 	if at < 0 {
 		out.Outcome = "ruled_out"
-		out.Reason, err = s.ruledOut(read, p, r, lvr, lpl, p.Current[k] == int32(place))
+		out.Reason, err = s.ruledOut(ctx, read, e, r, lvr, lpl, p.Current[k] == int32(place))
 		return out, err
 	}
 	x := pairs[at].pair
@@ -281,20 +327,23 @@ func (s *Service) whyNot(ctx context.Context, read web.Reads, r Run, lvr id.Leer
 // people chose the pair, so that words do not rule it out.
 //
 // Words are weighed on the scale of the run. Where they are read otherwise today (ESCO, synonyms, thesaurus) there is none, and
-// one is made for this question of all the leerplekken of the run.
-func (s *Service) ruledOut(read web.Reads, base *problem, r Run, lvr id.LeervraagID, lpl id.LeerplekID, insists bool) (*string, error) {
+// one is made of all the leerplekken of the run, and kept with it for the next question.
+func (s *Service) ruledOut(ctx context.Context, read web.Reads, e *explained, r Run, lvr id.LeervraagID, lpl id.LeerplekID, insists bool) (*string, error) {
 	var a asked
 	var w wording
+	var versions string
 	var documents []relevance.Document
-	var scale *relevance.Scale
+	var cohort round
 	why := possible
 	if err := read(func(tx *db.Tx) error {
-		now, q, p, err := standing(tx, r.ID, lvr, lpl)
+		now, q, p, round, err := standing(tx, r.ID, lvr, lpl)
 		if err != nil {
 			return err
 		}
-		a, why = now, possible
+		a, why, cohort = now, possible, round
 		switch {
+		case !round.Both:
+			return nil
 		case p == nil:
 			why = notPublished
 		default:
@@ -305,16 +354,18 @@ func (s *Service) ruledOut(read web.Reads, base *problem, r Run, lvr id.Leervraa
 		if why != possible || insists {
 			return nil
 		}
-		var versions string
 		if w, versions, err = s.wording(tx); err != nil {
 			return err
 		}
-		said := base.Places
-		if versions == base.Wording && base.Scale != nil {
-			scale, said = base.Scale, []uuid.UUID{lpl.UUID()}
+		said := []uuid.UUID{lpl.UUID()}
+		if !e.reads(versions) && !e.onScale(versions) {
+			said = e.p.Places
 		}
 		documents = nil
 		for ids := range slices.Chunk(said, chunk) {
+			if err := ctx.Err(); err != nil {
+				return fault.Busy.New()
+			}
 			if err := texts(tx, ids, func(d relevance.Document) { documents = append(documents, d) }); err != nil {
 				return err
 			}
@@ -323,17 +374,67 @@ func (s *Service) ruledOut(read web.Reads, base *problem, r Run, lvr id.Leervraa
 	}); err != nil {
 		return nil, err
 	}
+	if code := notInCohort; !cohort.Both {
+		return &code, nil
+	}
 	if why == possible && !insists {
-		words, err := relevance.BuildOn(scale, w.options, slices.Values(documents))
+		answers, err := e.answers(ctx, versions, w.options, documents, a.words(), lpl.UUID())
 		if err != nil {
 			return nil, err
 		}
-		if hit, here := words.Ask(a.words()).Score(lpl.UUID()); here && !hit.Confident {
+		s.problems.weigh(e, e.weight())
+		if !answers {
 			why = offTopic
 		}
 	}
-	if why == possible {
-		return nil, nil
+	switch code := cohortClosed; {
+	case why != possible:
+		return &reasonCodes[why], nil
+	case cohort.Closed:
+		return &code, nil
 	}
-	return &reasonCodes[why], nil
+	return nil, nil
+}
+
+// reads reports whether there is an index that reads words so, and has not grown beyond what it is for.
+func (e *explained) reads(versions string) bool {
+	return e.words != nil && e.reading == versions && e.words.Bytes() <= 2*e.made+spareBytes
+}
+
+// onScale reports whether words are still read as when the scale of the run was made.
+func (e *explained) onScale(versions string) bool {
+	return versions == e.p.Wording && e.p.Scale != nil
+}
+
+// answers says whether the words of a leerplek, which is among the documents, answer a question. The documents are what is said now: of
+// all the leerplekken of the run where an index must be made of them, else of that one alone, which changes nothing of the others.
+func (e *explained) answers(ctx context.Context, versions string, o relevance.Options, documents []relevance.Document, asks relevance.Question, lpl uuid.UUID) (bool, error) {
+	if e.reads(versions) {
+		for _, d := range documents {
+			e.words.Upsert(d)
+		}
+	} else {
+		var scale *relevance.Scale
+		if e.onScale(versions) {
+			scale = e.p.Scale
+		}
+		read := 0
+		words, err := relevance.BuildOn(scale, o, func(yield func(relevance.Document) bool) {
+			for _, d := range documents {
+				if ctx.Err() != nil || !yield(d) {
+					return
+				}
+				read++
+			}
+		})
+		switch {
+		case err != nil:
+			return false, err
+		case read < len(documents): // who asked has left
+			return false, fault.Busy.New()
+		}
+		e.words, e.reading, e.made = words, versions, words.Bytes()
+	}
+	hit, here := e.words.Ask(asks).Score(lpl)
+	return !here || hit.Confident, nil
 }

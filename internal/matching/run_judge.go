@@ -39,6 +39,7 @@ const _ = uint16(cohort.MaxParticipants) // places fit in a held
 // desk is what one worker judges rows at.
 type desk struct {
 	topics  []relevance.Gain // the words, by place
+	asks    question
 	judging judging
 	kept    []judged
 }
@@ -77,11 +78,19 @@ func (r *run) eachRow(from, to int32, f func(d *desk, k int32)) {
 	}
 }
 
-// row judges all places for one row: those that are possible, in their order.
+// begin takes up a leervraag. It is judged as if each place and each leercoach had room for one more: what a place that was full before
+// the run would be worth is then known too, and how much room there is, is for the solver to heed.
+func (d *desk) begin(r *run, q *participant) {
+	d.asks = q.question
+	d.asks.More = 1
+	d.judging.begin(&r.weights, &d.asks, &r.places.table)
+}
+
+// row judges all places for one row: those that are possible, or would be with room for one more, in their order.
 func (r *run) row(d *desk, k int32, into []judged) []judged {
 	q := &r.questions[r.asking[k]]
 	d.topics = r.places.scores(r.places.words.Ask(q.words), d.topics)
-	d.judging.begin(&r.weights, &q.question, &r.places.table)
+	d.begin(r, q)
 	for i, gain := range d.topics {
 		if n := int32(i); n == r.current[k] || gain.Confident() { // else it is off topic, whatever more
 			into = r.look(d, q, n, int32(gain.Score()), into)
@@ -97,7 +106,7 @@ func (r *run) look(d *desk, q *participant, n, content int32, into []judged) []j
 	p := &r.places.places[n]
 	switch {
 	case closer:
-		v := r.weigh(q, p, int(content), true, q.far(p.site))
+		v := judge(&r.weights, &d.asks, p, measure{content: int(content), confident: true, hectometres: q.far(p.site), days: q.common(p.when)})
 		why, score = v.reason, int32(v.score)
 	case why == possible:
 		why = q.decided(p.id)
@@ -121,7 +130,7 @@ func (r *run) reuse(d *desk, k int32, into []judged) ([]judged, bool) {
 	if !ok || !b.Kept[row] || b.Prints[b.Asking[row]] != r.prints.questions[i] {
 		return into, false
 	}
-	d.judging.begin(&r.weights, &q.question, &r.places.table)
+	d.begin(r, q)
 	was, now, found := none, r.current[k], false
 	if c := b.Current[row]; c != none {
 		was = r.same[c]
@@ -223,7 +232,24 @@ func (r *run) hold(k int32, list []judged) {
 	r.rows[k], r.held[k] = r.block[from:len(r.block):len(r.block)], true
 }
 
-// pairs are all places that are possible for a row. Whoever goes through rows that are not held, one after another, gets
+// open are the pairs of a row at places that could take somebody when the run began.
+func (r *run) open(k int32, into []pair) []pair {
+	return slices.DeleteFunc(r.pairs(k, into), func(x pair) bool { return !r.takes[x.place] })
+}
+
+// shut are the best of its other pairs: at places that could take somebody if they, or a leercoach there, had room for one more.
+func (r *run) shut(k int32, into []pair) []pair {
+	into = slices.DeleteFunc(r.pairs(k, into), func(x pair) bool { return r.takes[x.place] })
+	if most := candidatesOf(len(r.asking)); len(into) > most {
+		slices.SortFunc(into, func(a, b pair) int {
+			return cmp.Or(cmp.Compare(r.cost(k, a), r.cost(k, b)), cmp.Compare(a.place, b.place))
+		})
+		into = into[:most]
+	}
+	return into
+}
+
+// pairs are all places that are possible for a row, or would be with room for one more. Whoever goes through rows that are not held, one after another, gets
 // them from a window that is judged ahead.
 func (r *run) pairs(k int32, into []pair) []pair {
 	if r.held[k] {

@@ -23,7 +23,7 @@ import (
 const maxKept = 16_000_000
 
 // packing is the form in which runs are kept. What was kept in another says where everybody stood, and its pairs are judged again.
-const packing = 2
+const packing = 3
 
 // partBytes is how much of a run is kept in one row.
 const partBytes = 16 << 20
@@ -49,7 +49,7 @@ type problem struct {
 	Kept       []bool  // by row: its pairs are here
 	Count      []int32 // by row: how many
 	Packing    int
-	Free       []int32 // by place
+	Free       []int32 // by place: negative where more are there than it takes
 	OrgOf      []int32
 	CoachOf    [][]int32
 	Coaches    []int32 // capacity
@@ -101,7 +101,7 @@ func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
 	}
 	for i := range r.places.places {
 		out.Places = append(out.Places, r.places.places[i].id)
-		out.Free = append(out.Free, p.Places[i].Capacity)
+		out.Free = append(out.Free, r.places.places[i].free)
 	}
 	for _, o := range p.Organisations {
 		out.Steps = o.Steps
@@ -218,6 +218,9 @@ func unpack(packed []byte) (*problem, error) {
 		p.kept.Place, p.kept.Score, p.kept.Content = append(p.kept.Place, some.Place...), append(p.kept.Score, some.Score...), append(p.kept.Content, some.Content...)
 	}
 	p.bytes = perPair*total + 200*(len(p.Questions)+len(p.Places))
+	if p.Scale != nil {
+		p.bytes += p.Scale.Bytes()
+	}
 	for i, u := range p.Places {
 		p.at[u] = i
 	}
@@ -233,7 +236,16 @@ func unpack(packed []byte) (*problem, error) {
 	return p, nil
 }
 
-// pairs are the possible places of a row.
+// takes says by place whether it, with so much room, and a leercoach there can take somebody.
+func (p *problem) takes(free []int32) []bool {
+	out := make([]bool, len(p.Places))
+	for i := range out {
+		out[i] = free[i] > 0 && slices.ContainsFunc(p.CoachOf[i], func(c int32) bool { return p.Coaches[c] > 0 })
+	}
+	return out
+}
+
+// pairs are the places of a row that are possible, or would be with room for one more.
 func (p *problem) pairs(k int, into []judged) []judged {
 	from := p.starts[k]
 	for i := from; i < from+int(p.Count[k]); i++ {
@@ -254,51 +266,78 @@ func (p *problem) cost(k int, x pair) int32 {
 func (p *problem) whole() bool { return !slices.Contains(p.Kept, false) }
 
 // solver assigns again what was kept: the same optimum.
-func (p *problem) solver(ctx context.Context) (*assign.Solver, error) { return p.solve(ctx, 1, p.cost) }
+func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
+	return p.solve(ctx, 1, p.Dear, p.cost)
+}
 
-// still is how many leervragen that stay where the run put them weigh as much as one point.
-const still = 1000
+// Up to exactRows leervragen no number of them that stay where the run put them weighs as much as one point. Of more, the sums would
+// be too large for 64 bits: then still do.
+const (
+	exactRows = 10_000
+	still     = 1000
+)
+
+// point is what one point costs in asWas; who stays costs one less.
+func (p *problem) point() int64 {
+	if n := len(p.Asking); n <= exactRows {
+		return int64(n) + 1
+	}
+	return still
+}
 
 // asWas assigns again what was kept, as the run did to the last pair: of all optima that is the one in which most stay.
 func (p *problem) asWas(ctx context.Context) (*assign.Solver, error) {
-	return p.solve(ctx, still, p.staying)
+	// Others may join, whose pairs cost other than those that the run saw: staying unmatched costs more still, which changes no optimum.
+	step := int64(0)
+	if len(p.Steps) > 0 {
+		step = p.Steps[len(p.Steps)-1]
+	}
+	dear := max(p.Dear, assign.MaximumMatches(len(p.Asking)+maxJoins, 2*int64(whole+p.Bonus), 2*step))
+	return p.solve(ctx, p.point(), dear, p.staying)
 }
 
 // staying is what a pair costs in asWas.
 func (p *problem) staying(k int, x pair) int32 {
-	c := still * p.cost(k, x)
+	c := int32(p.point()) * p.cost(k, x)
 	if x.place == p.Chosen[k] {
 		c--
 	}
 	return c
 }
 
-// priced are the possible pairs of a row at a cost, for pricing.
-func (p *problem) priced(cost func(int, pair) int32) assign.Rows {
+// priced are the pairs of a row with places that can take somebody, at a cost, for pricing.
+func (p *problem) priced(cost func(int, pair) int32, takes []bool) assign.Rows {
 	var list []judged
 	return func(k int32, into []assign.Candidate) []assign.Candidate {
 		list = p.pairs(int(k), list[:0])
 		for _, x := range list {
-			into = append(into, assign.Candidate{Place: x.place, Cost: cost(int(k), x.pair), Score: x.score})
+			if takes[x.place] {
+				into = append(into, assign.Candidate{Place: x.place, Cost: cost(int(k), x.pair), Score: x.score})
+			}
 		}
 		return into
 	}
 }
 
-// solve assigns what was kept, at a cost by pair, which counts a point so often.
-func (p *problem) solve(ctx context.Context, point int64, cost func(int, pair) int32) (*assign.Solver, error) {
-	q := assign.Problem{Leervragen: len(p.Asking), Home: p.Home, Coaches: p.Coaches, Unmatched: point * p.Dear, Floor: p.Low}
+// solve assigns what was kept, at a cost by pair, which counts a point so often; dear is what staying unmatched costs in points.
+func (p *problem) solve(ctx context.Context, point, dear int64, cost func(int, pair) int32) (*assign.Solver, error) {
+	q := assign.Problem{Leervragen: len(p.Asking), Home: p.Home, Coaches: p.Coaches, Unmatched: point * dear, Floor: p.Low}
 	steps := slices.Clone(p.Steps)
 	for i := range steps {
 		steps[i] *= point
 	}
 	for i := range p.Places {
-		q.Places = append(q.Places, assign.Place{Capacity: p.Free[i], Organisation: p.OrgOf[i], Coaches: p.CoachOf[i]})
+		q.Places = append(q.Places, assign.Place{Capacity: max(0, p.Free[i]), Organisation: p.OrgOf[i], Coaches: p.CoachOf[i]})
 	}
 	for _, n := range p.OrgFree {
 		q.Organisations = append(q.Organisations, assign.Organisation{Max: assign.Unlimited, Free: n, Steps: steps})
 	}
-	most := candidatesOf(len(p.Asking))
+	if p.Home != nil { // in reserve, for the employers of those who join
+		for range maxJoins {
+			q.Organisations = append(q.Organisations, assign.Organisation{Max: assign.Unlimited, Steps: steps})
+		}
+	}
+	most, takes := candidatesOf(len(p.Asking)), p.takes(p.Free)
 	var list []judged
 	for k := range p.Asking {
 		if p.Pinned[k] != none {
@@ -306,7 +345,7 @@ func (p *problem) solve(ctx context.Context, point int64, cost func(int, pair) i
 			q.Pins = append(q.Pins, assign.Pin{Leervraag: int32(k), Place: x.place, Coach: assign.None, Cost: cost(k, x), Score: x.score})
 			continue
 		}
-		list = p.pairs(k, list[:0])
+		list = slices.DeleteFunc(p.pairs(k, list[:0]), func(x judged) bool { return !takes[x.place] })
 		// The best, and where it was left, so that pricing has little to add. Of equal places each row begins elsewhere.
 		n := int32(len(p.Places))
 		shift := int32(int64(k) * int64(n) / int64(len(p.Asking)))
@@ -326,7 +365,7 @@ func (p *problem) solve(ctx context.Context, point int64, cost func(int, pair) i
 	if err := s.Solve(ctx, nil); err != nil {
 		return nil, err
 	}
-	if _, err := s.Price(ctx, p.priced(cost)); err != nil {
+	if _, err := s.Price(ctx, p.priced(cost, takes)); err != nil {
 		return nil, err // what was not priced is not the optimum
 	}
 	return s, nil

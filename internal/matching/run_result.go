@@ -64,7 +64,7 @@ type Fix struct {
 	LeerplekID  id.LeerplekID    `json:"leerplek_id" example:"lpl_01jd8m5x9nf3tvhg5w6rkz2c4q"`
 	LeercoachID *id.MedewerkerID `json:"leercoach_id" extensions:"x-nullable" example:"mdw_01jd8m5x9nf3tvhg5w6rkz2c4r"` // whose room it is, or of whom the rule is
 	Reason      *string          `json:"reason" extensions:"x-nullable" example:"too_far"`                              // what rules the leerplek out; null where it is possible, and goes to others
-	Gain        int64            `json:"gain" example:"6120"`                                                           // points for all together; where it is not possible yet, and for a floor, the score there
+	Gain        int64            `json:"gain" example:"6120"`                                                           // points for all together; where a rule rules it out, and for a floor, the score there
 } // @name MatchingRunFix
 
 // Why a leervraag has no place.
@@ -72,6 +72,7 @@ const (
 	notOpen      = "not_open"
 	noCandidates = string(assign.NoCandidates)
 	belowFloor   = string(assign.BelowFloor)
+	closed       = string(assign.Closed)
 )
 
 // room says why somebody has no place, and where room for one more would give them one.
@@ -80,8 +81,23 @@ type room func(k int32) (assign.Reason, assign.Fix, error)
 // rooms asks the run as it was solved. For the worst off the run looks no lower than the lowest score that it reached, and
 // people may: whoever has no place there is asked about at the floor of the run, beside those who have one and may move.
 func (r *run) rooms(ctx context.Context, p assign.Problem, s *assign.Solver, result assign.Result) (room, error) {
-	if int(r.low) <= r.floor || result.Matched == len(r.asking) {
+	if result.Matched == len(r.asking) {
 		return s.Explain, nil
+	}
+	var list []pair
+	shut := func(k int32, into []assign.Candidate) []assign.Candidate {
+		_ = r.step(stageExplaining, int(k), len(r.asking)) // ctx has ended then
+		list = r.shut(k, list[:0])
+		return r.candidates(k, list, into)
+	}
+	offer := func(s *assign.Solver, rows assign.Rows) error {
+		if !slices.Contains(r.takes, false) {
+			return nil
+		}
+		return s.Offer(ctx, rows)
+	}
+	if int(r.low) <= r.floor {
+		return s.Explain, offer(s, shut)
 	}
 	has := func(k int32) bool { return result.Matches[k].Place != assign.None }
 	p.Floor = int32(r.floor)
@@ -96,7 +112,16 @@ func (r *run) rooms(ctx context.Context, p assign.Problem, s *assign.Solver, res
 	if _, err := t.Price(ctx, func(k int32, into []assign.Candidate) []assign.Candidate {
 		_ = r.step(stageExplaining, int(k), len(r.asking)) // ctx has ended then
 		if has(k) {
-			into = r.candidates(k, into)
+			list = r.open(k, list[:0])
+			into = r.candidates(k, list, into)
+		}
+		return into
+	}); err != nil {
+		return nil, err
+	}
+	if err := offer(t, func(k int32, into []assign.Candidate) []assign.Candidate {
+		if has(k) {
+			into = shut(k, into)
 		}
 		return into
 	}); err != nil {
@@ -105,21 +130,18 @@ func (r *run) rooms(ctx context.Context, p assign.Problem, s *assign.Solver, res
 	// The gain is told against the run, not against the same people at a lower floor.
 	lower := result.Objective - t.Result().Objective
 	return func(k int32) (assign.Reason, assign.Fix, error) {
-		var list []assign.Candidate
-		for _, c := range r.candidates(k, nil) {
-			if int(c.Score) >= r.floor {
-				list = append(list, c)
-			}
-		}
+		list := r.candidates(k, r.open(k, nil), nil)
+		list = r.candidates(k, r.shut(k, nil), list)
+		list = slices.DeleteFunc(list, func(c assign.Candidate) bool { return int(c.Score) < r.floor })
 		why, fix, err := t.ExplainOver(k, list)
 		fix.Gain += lower
 		return why, fix, err
 	}, nil
 }
 
-// candidates are the pairs of a row as the solver takes them.
-func (r *run) candidates(k int32, into []assign.Candidate) []assign.Candidate {
-	for _, x := range r.pairs(k, nil) {
+// candidates are pairs of a row as the solver takes them.
+func (r *run) candidates(k int32, list []pair, into []assign.Candidate) []assign.Candidate {
+	for _, x := range list {
 		into = append(into, assign.Candidate{Place: x.place, Cost: int32(r.cost(k, x)), Score: x.score})
 	}
 	return into
@@ -232,16 +254,19 @@ func (r *run) left(q *participant, k int32, was uuid.UUID) *BeforeRun {
 // unplaced says why a leervraag has no place, and what would give it one.
 func (r *run) unplaced(it *item, k int32, ask room, ruled map[int32]detail) error {
 	all := r.pairs(k, nil)
-	best := pair{place: none}
+	best := pair{place: none} // of those that took somebody
 	for _, x := range all {
-		if x.score > best.score || best.place == none {
+		if r.takes[x.place] && (x.score > best.score || best.place == none) {
 			best = x
 		}
 	}
 	switch {
-	case len(all) == 0:
-		it.Detail.Reason, it.Detail.RuledOut, it.Detail.Fix = noCandidates, ruled[k].RuledOut, ruled[k].Fix
-		return nil
+	case best.place == none:
+		it.Detail.Reason, it.Detail.RuledOut, it.Detail.Fix = closed, ruled[k].RuledOut, ruled[k].Fix
+		if len(all) == 0 {
+			it.Detail.Reason = noCandidates
+			return nil
+		}
 	case int(best.score) < r.floor:
 		it.Detail.Reason = belowFloor
 		it.Detail.Fix = &Fix{Kind: "floor", LeerplekID: id.LeerplekID(r.places.places[best.place].id), Gain: int64(best.score)}
@@ -251,23 +276,39 @@ func (r *run) unplaced(it *item, k int32, ask room, ruled map[int32]detail) erro
 	if err != nil {
 		return err
 	}
-	it.Detail.Reason = string(why)
+	if best.place != none {
+		it.Detail.Reason = string(why)
+	}
 	// What staying unmatched costs is more than all that others could gain: with less than half of it somebody else is left out.
 	if fix.Kind == assign.NoFix || fix.Gain <= r.dear/2 {
 		return nil
 	}
-	f := &Fix{Kind: "leerplek", LeerplekID: id.LeerplekID(r.places.places[fix.At].id), Gain: whole - r.dear + fix.Gain}
+	at := &r.places.places[fix.At]
+	f := &Fix{Kind: "leerplek", LeerplekID: id.LeerplekID(at.id), Gain: whole - r.dear + fix.Gain}
+	lacks := possible // what ruled it out before the run; else it goes to others
+	if at.free <= 0 {
+		lacks = full
+	}
 	if fix.Kind == assign.CoachFix {
 		coach := id.MedewerkerID(r.coaches[fix.Index])
 		f.Kind, f.LeercoachID = "leercoach", &coach
+		for i := range at.coaches {
+			if at.coaches[i].id == uuid.UUID(coach) {
+				lacks = r.questions[r.asking[k]].lack(&at.coaches[i])
+			}
+		}
+	}
+	if lacks != possible {
+		f.Reason = &reasonCodes[lacks]
 	}
 	it.Detail.Fix = f
 	return nil
 }
 
-// ruled explains the rows for which no place is possible. Each looks at all places, so several are looked at at the same time.
+// ruled explains the rows for which no place was possible when the run began. Each looks at all places, so several are looked at at the same time.
 func (r *run) ruled(result assign.Result) (map[int32]detail, error) {
 	var rows []int32
+	var none []bool // by these: no place would be, either, with room for one more
 	var list []pair
 	for k, m := range result.Matches {
 		if m.Place != assign.None {
@@ -276,8 +317,9 @@ func (r *run) ruled(result assign.Result) (map[int32]detail, error) {
 		if err := r.step(stageExplaining, 0, len(r.questions)); err != nil {
 			return nil, err
 		}
-		if list = r.pairs(int32(k), list[:0]); len(list) == 0 {
-			rows = append(rows, int32(k))
+		list = r.pairs(int32(k), list[:0])
+		if !slices.ContainsFunc(list, func(x pair) bool { return r.takes[x.place] }) {
+			rows, none = append(rows, int32(k)), append(none, len(list) == 0)
 		}
 	}
 	out := map[int32]detail{}
@@ -287,7 +329,7 @@ func (r *run) ruled(result assign.Result) (map[int32]detail, error) {
 			return nil, err
 		}
 		found := make([]detail, len(some))
-		r.eachRow(0, int32(len(some)), func(d *desk, i int32) { found[i] = r.rules(d, some[i]) })
+		r.eachRow(0, int32(len(some)), func(d *desk, i int32) { found[i] = r.rules(d, some[i], none[done+int(i)]) })
 		for i, k := range some {
 			out[k] = found[i]
 		}
@@ -296,8 +338,9 @@ func (r *run) ruled(result assign.Result) (map[int32]detail, error) {
 	return out, nil
 }
 
-// rules counts what rules every place out, and finds the one thing without which it would have the best place.
-func (r *run) rules(d *desk, k int32) (out detail) {
+// rules counts what rules every place out, and finds the one thing without which it would have the best place. room: that can be more room,
+// too; where one more would make a place possible, the solver tells whether it would give it one.
+func (r *run) rules(d *desk, k int32, room bool) (out detail) {
 	q := &r.questions[r.asking[k]]
 	d.topics = r.places.scores(r.places.words.Ask(q.words), d.topics)
 	var counts [reasons]int
@@ -308,7 +351,7 @@ func (r *run) rules(d *desk, k int32) (out detail) {
 		far := q.far(p.site)
 		v := r.weigh(q, p, content, confident, far)
 		counts[v.reason]++
-		if !confident {
+		if !confident || !room && v.reason.ofRoom() {
 			continue
 		}
 		q2, p2, coach, ok := lifted(*q, *p, v.reason)

@@ -81,6 +81,14 @@ func (r *round) run(query string, args ...any) {
 	})
 }
 
+// repack changes what is kept of the judgements of runs, as nothing in the program does or may. $1 is the tenant.
+func (r *round) repack(how string, args ...any) {
+	r.T.Helper()
+	done, err := r.Super.Exec(context.Background(), `update matching_run_problems set packed = `+how, append([]any{r.Tenant.UUID()}, args...)...)
+	require.NoError(r.T, err)
+	require.NotZero(r.T, done.RowsAffected(), how)
+}
+
 // start asks for a run and returns where it is.
 func (r *round) start(with body) string {
 	r.T.Helper()
@@ -712,6 +720,8 @@ func TestRun_IsForgottenAfterHalfAYear(t *testing.T) {
 	forget := func() { require.NoError(t, r.App.Matching.ForgetRuns(context.Background())) }
 	forget()
 	require.Equal(t, 1, r.Count(`select count(*) from matching_run_problems where tenant_id = $1`, r.Tenant.UUID()))
+	r.explain(at, l, other).Is(200) // this process holds it from here on
+	r.c.Get(at + "/what-if?leaves=" + l.String()).Is(200)
 	r.run(`update matching_runs set ended_at = ended_at - interval '181 days'`)
 	forget()
 	require.Zero(t, r.Count(`select count(*) from matching_run_problems where tenant_id = $1`, r.Tenant.UUID()))
@@ -721,6 +731,7 @@ func TestRun_IsForgottenAfterHalfAYear(t *testing.T) {
 	next := r.c.Get("/v1/matching-runs/" + based)
 	require.Equal(t, []any{"failed", "based_on_unreadable"}, []any{next.At("status"), next.At("failure")})
 	r.explain(at, l, other).Problem(409, "matching-run-forgotten")
+	r.c.Get(at+"/what-if?leaves="+l.String()).Problem(409, "matching-run-forgotten")
 	require.Equal(t, "chosen", r.explain(at, l, p).Is(200).Str("outcome"), "which is part of what it came to")
 }
 
@@ -816,7 +827,7 @@ func TestRun_OfWhichNotAllWasKeptExplainsWhatItCan(t *testing.T) {
 	at := r.match(nil)
 	var packed []byte
 	require.NoError(t, r.Super.QueryRow(context.Background(), `select packed from matching_run_problems where tenant_id = $1`, r.Tenant.UUID()).Scan(&packed))
-	r.run(`update matching_run_problems set packed = ?`, matching.ForgetPairs(t, packed, uuid.UUID(b)))
+	r.repack(`$2 where tenant_id = $1`, matching.ForgetPairs(t, packed, uuid.UUID(b)))
 	require.Equal(t, "chosen", r.explain(at, a, x).Is(200).Str("outcome"))
 	require.Equal(t, "chosen", r.explain(at, b, y).Is(200).Str("outcome"))
 	require.Equal(t, "off_topic", r.explain(at, a, wall).Is(200).Str("reason"))
@@ -835,12 +846,12 @@ func TestRun_IsReadInPartsAndNotInAnEarlierForm(t *testing.T) {
 	var packed []byte
 	require.NoError(t, r.Super.QueryRow(context.Background(), `select packed from matching_run_problems where run_id = $1`, runID(t, first)).Scan(&packed))
 	r.run(`insert into matching_run_problems (tenant_id, run_id, part, packed) select tenant_id, run_id, 1, substring(packed from 101) from matching_run_problems where run_id = ?`, runID(t, first))
-	r.run(`update matching_run_problems set packed = substring(packed for 100) where run_id = ? and part = 0`, runID(t, first))
+	r.repack(`substring(packed for 100) where tenant_id = $1 and run_id = $2 and part = 0`, runID(t, first).UUID())
 	require.Equal(t, "costs", r.explain(first, a, y).Is(200).Str("outcome"))
 
 	before, err := matching.PackedBefore(packed)
 	require.NoError(t, err)
-	r.run(`update matching_run_problems set packed = ? where run_id = ?`, before, runID(t, second))
+	r.repack(`$2 where tenant_id = $1 and run_id = $3`, before, runID(t, second).UUID())
 	require.Equal(t, "chosen", r.explain(second, a, x).Is(200).Str("outcome"))
 	r.explain(second, a, y).Problem(409, "matching-run-forgotten")
 	late := r.asks("werkgever 9", "medicatie klaarzetten")
@@ -904,7 +915,7 @@ func TestRun_BasedOnAnEarlierOne(t *testing.T) {
 	})
 	bare, err := matching.WithoutRows(packed.Packed)
 	require.NoError(t, err)
-	r.run(`update matching_run_problems set packed = ? where run_id = ?`, bare, runID(t, first))
+	r.repack(`$2 where tenant_id = $1 and run_id = $3`, bare, runID(t, first).UUID())
 	anew := r.c.Get(r.match(body{"based_on": base}))
 	for _, what := range []string{"result_hash", "summary.score", "summary.certificate.objective", "summary.certificate.pairs_checked"} {
 		require.Equal(t, anew.At(what), r.c.Get(next).At(what), what)
@@ -1034,7 +1045,7 @@ func TestAccept_MakesMatchesOfWhatPeopleAgreeWith(t *testing.T) {
 	require.Equal(t, []any{"proposed", x.String(), []any{r.coach[x].String()}}, []any{m.At("status"), m.At("leerplek_id"), m.At("leercoach_ids")})
 	require.Equal(t, 1, r.Employer(r.org("Woonzorgcentrum De Linde")).Get("/v1/matches").Is(200).Len("data"), "the employer sees the proposed match, and no more")
 	require.Equal(t, 1, r.Count(`select count(*) from audit where tenant_id = $1 and action = 'match.create' and details->'appraisal'->>'run_id' = $2
-		and (details->'appraisal'->>'score')::int > 0 and details->'appraisal'->'points'->>'content' is not null and details->'appraisal'->>'algorithm' = '3'`,
+		and (details->'appraisal'->>'score')::int > 0 and details->'appraisal'->'points'->>'content' is not null and details->'appraisal'->>'algorithm' = '4'`,
 		r.Tenant.UUID(), at[len("/v1/matching-runs/"):]))
 	again := accept(r, at, body{"leervraag_ids": []any{a}})
 	require.Equal(t, []any{"was_there", *some.Data[0].MatchID}, []any{again.Data[0].Outcome, *again.Data[0].MatchID})
@@ -1087,6 +1098,50 @@ func TestAccept_RefusesWhatIsNotPossibleAnyMore(t *testing.T) {
 	r.c.Post(at+"/accept", body{"as": "accepted"}).Problem(422, "invalid", "/as")
 	r.c.Post(r.start(nil)+"/accept", body{}).Problem(409, "matching-run-not-done")
 	r.Employer(r.org("gastheer 3")).Post(at+"/accept", body{}).Problem(403, "forbidden")
+}
+
+// Whoever dropped out is proposed no more, pinned or not, and explained as such; of a cohort that is over nothing is, and what its
+// leervragen came to in the next one stays.
+func TestAccept_HeedsWhoTakesPartAndWhetherTheCohortIsOver(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a, b, c := r.asks("Apotheek Zonneveld", "medicatie klaarzetten"), r.asks("Bouwbedrijf Kant en Klaar", "metselen van muren"), r.asks("De Speelvogel", "peuters begeleiden")
+	x, y, z := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Maatwerkbedrijf De Schakel", "metselen van muren"), r.offers("Pimpeloentje", "peuters begeleiden")
+	bakes := r.asks("Bakkerij De Korenbloem", "brood bakken")
+	at := r.match(body{"pins": []any{body{"leervraag_id": a, "leerplek_id": x}}})
+	require.Len(t, r.went(at), 3)
+	r.c.Delete("/v1/cohorten/" + r.cohort + "/leerplekken/" + x.String()).Is(204)
+	r.c.Delete("/v1/cohorten/" + r.cohort + "/leervragen/" + b.String()).Is(204)
+	got := accept(r, at, body{"leervraag_ids": nil, "as": "proposed"})
+	problems := map[string]string{}
+	for _, d := range got.Data {
+		problems[d.LeervraagID] = d.Outcome
+		if d.Problem != nil {
+			problems[d.LeervraagID] = *d.Problem
+		}
+	}
+	require.Equal(t, map[string]string{a.String(): "not_in_cohort", b.String(): "not_in_cohort", c.String(): "made"}, problems)
+	require.Equal(t, 1, r.Count(`select count(*) from matches where tenant_id = $1`, r.Tenant.UUID()))
+	for l, place := range map[id.LeervraagID]id.LeerplekID{bakes: x, b: z} { // off topic besides
+		require.Equal(t, "not_in_cohort", r.explain(at, l, place).Is(200).At("reason"))
+	}
+	require.Equal(t, "off_topic", r.explain(at, bakes, y).Is(200).At("reason"))
+
+	free := r.asks("Apotheek De Vijzel", "peuters begeleiden")
+	at = r.match(nil)
+	last := r.match(nil)
+	r.c.Post("/v1/cohorten/"+r.cohort+"/close", nil).Is(200)
+	next := r.c.Post("/v1/cohorten", body{"name": "Najaar 2099", "from_on": "2099-09-01"}).Is(201).Str("id")
+	r.c.Post("/v1/cohorten/"+next+"/leervragen", body{"leervraag_ids": []any{c, free}}).Is(200)
+	mine := r.c.Post("/v1/matches", body{"leervraag_id": free, "leerplek_id": y, "leercoach_ids": []any{r.coach[y]}, "draft": false}).Is(201).Str("id")
+	for _, in := range []body{{"leervraag_ids": nil}, {"leervraag_ids": []any{free}, "as": "proposed", "replace": true}, {"leervraag_ids": []any{}}} {
+		r.c.Post(last+"/accept", in).Problem(409, "cohort-closed")
+	}
+	require.Equal(t, "proposed", r.c.Get("/v1/matches/"+mine).Is(200).Str("status"), "what the next cohort came to is not withdrawn")
+	require.Equal(t, 2, r.Count(`select count(*) from matches where tenant_id = $1`, r.Tenant.UUID()))
+	require.Equal(t, "off_topic", r.explain(at, free, y).Is(200).At("reason"))
+	r.run(`update leerplekken set title = 'Peuters begeleiden', description = 'Peuters begeleiden' where id = ?`, y)
+	require.Equal(t, "cohort_closed", r.explain(at, free, y).Is(200).At("reason"), "its words answer by now, and no run will look")
 }
 
 func TestAccept_HeedsTheRivalsOfTheCohort(t *testing.T) {

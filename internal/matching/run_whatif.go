@@ -42,18 +42,20 @@ const maxTold = 500
 type whatIfReq struct {
 	runReq
 	Leaves []id.LeervraagID `form:"leaves" validate:"max=20"`
+	Joins  []id.LeervraagID `form:"joins" validate:"max=20"`
 	Closes []id.LeerplekID  `form:"closes" validate:"max=20"`
 	Widens []id.LeerplekID  `form:"widens" validate:"max=20"`
 }
 
-// whatIf says what would follow in a run if somebody left, a leerplek closed or one had more room.
+// whatIf says what would follow in a run if somebody left or joined, a leerplek closed or one had more room.
 //
 //	@Summary		Ask what would follow from a change
-//	@Description	Says what the run would have come to if leervragen were not there, leerplekken took nobody (pins stay), or took one switcher more than they do. It goes on from the run as it was computed, and is exact: as many leervragen as possible get a place, of all ways to do that it is the best one, and of the best ones the one in which most stay where they are (a thousand that stay weigh as much as one point). Nothing is kept or proposed; where nothing is asked for, nothing follows. Only leervragen that the run looked for can leave: not those whose match was accepted before it, nor those that were not open. For who joins, and for what changed since, base a run on this one. In a run for the worst off nobody goes below the lowest score that it reached.
+//	@Description	Says what the run would have come to if leervragen were not there, others joined, leerplekken took nobody (pins stay), or took one switcher more than they do. It goes on from the run as it was computed, and is exact: as many leervragen as possible get a place, of all ways to do that it is the best one, and of the best ones the one in which most stay where they are (in a run of more than ten thousand leervragen, a thousand that stay weigh as much as one point). Nothing is kept or proposed; where nothing is asked for, nothing follows. Only leervragen that the run looked for can leave: not those whose match was accepted before it, nor those that were not open. Who joins takes part in the cohort by now, is open and has no accepted match, and is judged as the run judges, by what is known of it and of the leerplekken now; who would have a place is among the changes. Where words are read otherwise than in the run (ESCO, synonyms), nobody can join: 409. For what else changed since, base a run on this one. In a run for the worst off the lowest score that it reached stands: nobody goes below it, not even who has no place then, and where more would be possible it is not raised. A new run, based on this one, finds the lowest score anew.
 //	@ID				previewMatchingRunChange
 //	@Tags			matching
 //	@Param			id		path		string		true	"the run"									example(mrn_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			leaves	query		[]string	false	"leervragen that would not be there"		collectionFormat(csv)	maxItems(20)	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			joins	query		[]string	false	"leervragen that the run did not look for"	collectionFormat(csv)	maxItems(20)	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			closes	query		[]string	false	"leerplekken that would take nobody"		collectionFormat(csv)	maxItems(20)	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			widens	query		[]string	false	"leerplekken that would take one more"	collectionFormat(csv)	maxItems(20)	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Success		200		{object}	WhatIf
@@ -79,6 +81,11 @@ func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (Wha
 	if err != nil {
 		return WhatIf{}, err
 	}
+	if len(in.Joins) > 0 {
+		if x.joins, err = s.joining(read, e, r, in.Joins); err != nil {
+			return WhatIf{}, err
+		}
+	}
 	if e.was == nil {
 		if e.was, err = e.p.asWas(ctx); err != nil {
 			return WhatIf{}, unsolved(ctx, err)
@@ -93,7 +100,10 @@ func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (Wha
 }
 
 // supposed are the changes of a question, as rows and places of a run.
-type supposed struct{ leaves, closes, widens []int32 }
+type supposed struct {
+	leaves, closes, widens []int32
+	joins                  []joiner
+}
 
 // suppose finds what a question names. Each is named once; who was fixed before the run takes no part in it.
 func (p *problem) suppose(in whatIfReq) (supposed, error) {
@@ -158,13 +168,18 @@ func (x supposed) follows(ctx context.Context, p *problem, was *assign.Solver) (
 			return WhatIf{}, err
 		}
 	}
+	free := slices.Clone(p.Free)
 	for _, i := range x.widens {
-		if err := s.SetPlaceCapacity(i, p.Free[i]+1); err != nil {
+		free[i]++
+		if err := s.SetPlaceCapacity(i, max(0, free[i])); err != nil {
 			return WhatIf{}, err
 		}
 	}
-	// Prices moved, so that pairs can be worth taking that never were.
-	if _, err := s.Price(ctx, p.priced(p.staying)); err != nil {
+	if err := p.admit(s, x.joins); err != nil {
+		return WhatIf{}, err
+	}
+	// Prices moved, and a place may have room that had none, so that pairs can be worth taking that never were.
+	if _, err := s.Price(ctx, p.withJoiners(x.joins, p.takes(free))); err != nil {
 		return WhatIf{}, err
 	}
 	before, after := was.Result(), s.Result()
@@ -178,11 +193,21 @@ func (x supposed) follows(ctx context.Context, p *problem, was *assign.Solver) (
 		if a.Place == b.Place {
 			continue
 		}
-		if out.Moved++; out.Moved <= maxTold {
-			out.Changes = append(out.Changes, WhatIfChange{id.LeervraagID(p.Questions[p.Asking[k]]), from, to})
+		out.tell(WhatIfChange{id.LeervraagID(p.Questions[p.Asking[k]]), from, to})
+	}
+	for i := range x.joins {
+		if to := p.placed(after.Matches[len(p.Asking)+i], &out.MatchedAfter, &out.ScoreAfter); to.LeerplekID != nil {
+			out.tell(WhatIfChange{x.joins[i].id, WhatIfPlace{}, to})
 		}
 	}
 	return out, nil
+}
+
+// tell counts a change, and tells of it while there is room.
+func (w *WhatIf) tell(c WhatIfChange) {
+	if w.Moved++; w.Moved <= maxTold {
+		w.Changes = append(w.Changes, c)
+	}
 }
 
 // placed tells of a match, and counts it.

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/internal/matching/assign"
+	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
@@ -19,15 +21,15 @@ type tally struct {
 	stay    int
 }
 
-// bestOf tries every way to assign what a run kept, of those rows that are in, with so much room.
-func bestOf(p *problem, in []bool, free []int32) tally {
+// bestOf tries every way to assign those rows that are in, with so much room at places.
+func bestOf(p *problem, g granted, in []bool, free []int32) tally {
 	best := tally{matched: -1}
-	taken, coached := make([]int32, len(p.Places)), make([]int32, len(p.Coaches))
+	taken, coached := make([]int32, len(p.Places)), make([]int32, len(g.limits))
 	at := slices.Repeat([]int32{none}, len(p.Asking))
 	var try func(k int)
 	try = func(k int) {
 		if k == len(p.Asking) {
-			x := sum(p, in, at)
+			x := sum(p, g, in, at)
 			if x.matched > best.matched || x.matched == best.matched && (x.cost < best.cost || x.cost == best.cost && x.stay > best.stay) {
 				best = x
 			}
@@ -37,12 +39,12 @@ func bestOf(p *problem, in []bool, free []int32) tally {
 		if !in[k] {
 			return
 		}
-		for _, x := range p.pairs(k, nil) {
+		for _, x := range g.pairs[k] {
 			if x.score < p.Low || taken[x.place] >= free[x.place] {
 				continue
 			}
-			for _, c := range p.CoachOf[x.place] {
-				if coached[c] >= p.Coaches[c] {
+			for _, c := range g.coaches[x.place] {
+				if coached[c] >= g.limits[c] {
 					continue
 				}
 				at[k] = x.place
@@ -60,14 +62,14 @@ func bestOf(p *problem, in []bool, free []int32) tally {
 }
 
 // sum is what an assignment comes to.
-func sum(p *problem, in []bool, at []int32) (x tally) {
+func sum(p *problem, g granted, in []bool, at []int32) (x tally) {
 	received := make([]int32, len(p.OrgFree))
 	for k, place := range at {
 		if !in[k] || place == none {
 			continue
 		}
-		pairs := p.pairs(k, nil)
-		pair := pairs[slices.IndexFunc(pairs, func(y judged) bool { return y.place == place })].pair
+		pairs := g.pairs[k]
+		pair := pairs[slices.IndexFunc(pairs, func(y pair) bool { return y.place == place })]
 		x.matched, x.cost = x.matched+1, x.cost+int64(p.cost(k, pair))
 		received[p.OrgOf[place]]++
 	}
@@ -89,13 +91,15 @@ func sum(p *problem, in []bool, at []int32) (x tally) {
 	return x
 }
 
-func TestWhatIf_IsTheBestWithWhatChanged(t *testing.T) {
+func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
 	t.Parallel()
-	moved, fewer, more := 0, 0, 0
+	moved, fewer, more, opened := 0, 0, 0, 0
 	for seed := range uint64(120) {
-		r := smallCohort(t, seed, 1+int(seed%5), int(seed%6))
+		r := smallCohort(t, seed, 1+int(seed%5), int(seed%6), crowd(seed))
 		r.objective = []string{total, worstOffFirst}[seed%2]
 		p := unpacked(t, computed(t, r).packed)
+		g := grant(r)
+		require.Equal(t, g.free, p.Free)
 		was, err := p.asWas(context.Background())
 		require.NoError(t, err)
 		first := was.Result()
@@ -117,10 +121,13 @@ func TestWhatIf_IsTheBestWithWhatChanged(t *testing.T) {
 					at[k] = int32(p.at[uuid.UUID(*c.After.LeerplekID)])
 				}
 			}
-			require.Equal(t, bestOf(p, there, free), sum(p, there, at), what)
+			require.Equal(t, bestOf(p, g, there, free), sum(p, g, there, at), what)
 			for k, place := range at {
-				if pairs := p.pairs(k, nil); there[k] && place != none {
-					score += int64(pairs[slices.IndexFunc(pairs, func(y judged) bool { return y.place == place })].score)
+				if pairs := g.pairs[k]; there[k] && place != none {
+					score += int64(pairs[slices.IndexFunc(pairs, func(y pair) bool { return y.place == place })].score)
+					if p.Free[place] == 0 {
+						opened++
+					}
 				}
 			}
 			require.Equal(t, score, out.ScoreAfter, what)
@@ -163,6 +170,130 @@ func TestWhatIf_IsTheBestWithWhatChanged(t *testing.T) {
 	require.Greater(t, moved, 100)
 	require.Greater(t, fewer, 30)
 	require.Greater(t, more, 30)
+	require.Greater(t, opened, 30, "places that were full before the run")
+}
+
+// Who joins is to the run what it would have been from the beginning: a new run of all comes to as many matches at the same cost.
+func TestWhatIf_WhoJoinsIsAsIfTheyHadAlwaysBeenThere(t *testing.T) {
+	t.Parallel()
+	placed, moved, unknownEmployers, reward := 0, 0, 0, 0
+	for seed := range uint64(150) {
+		asks, offers, late := 3+int(seed%4), 1+int(seed%6), 1+int(seed%2)
+		cohort := func(n int, change ...func([]place)) *run {
+			r := smallCohort(t, seed, asks, offers, change...)
+			for i := range r.questions { // the last may come of an employer that nobody knows yet
+				if i == asks-1 && seed%3 == 0 {
+					r.questions[i].OrganisationID, r.questions[i].open = uuid.UUID{0: 9}, uuid.Nil
+					r.questions[i].Employer = &employer{id: uuid.UUID{0: 9}, sector: "zorg", band: 1}
+					r.carried[uuid.UUID{0: 9}] = -int(seed % 4)
+					r.prints.questions[i] = r.questions[i].print()
+				}
+			}
+			r.questions, r.prints.questions = r.questions[:n], r.prints.questions[:n]
+			return r
+		}
+		p := unpacked(t, computed(t, cohort(asks-late)).packed)
+		was, err := p.asWas(context.Background())
+		require.NoError(t, err)
+		what := fmt.Sprintf("seed %d", seed)
+		whole := cohort(asks)
+		truth := unpacked(t, computed(t, whole).packed)
+		g := grant(whole)
+		now := cohort(asks, func(places []place) { require.Len(t, p.roomy(places), offers, what) })
+		var ids []id.LeervraagID
+		for i := asks - late; i < asks; i++ {
+			ids = append(ids, now.questions[i].ID)
+		}
+		x := supposed{}
+		x.joins, err = p.join(now, ids)
+		require.NoError(t, err, what)
+		for _, j := range x.joins {
+			if j.home == none && p.Home != nil {
+				unknownEmployers++
+				if j.carried < 0 {
+					reward++
+				}
+			}
+		}
+		out, err := x.follows(context.Background(), p, was)
+		require.NoError(t, err, what)
+		truth.Chosen = append(slices.Clone(p.Chosen), slices.Repeat([]int32{none}, late)...)
+		at, score := slices.Clone(truth.Chosen), int64(0)
+		for _, c := range out.Changes {
+			k := truth.row[uuid.UUID(c.LeervraagID)]
+			at[k] = none
+			if c.After.LeerplekID != nil {
+				at[k] = int32(truth.at[uuid.UUID(*c.After.LeerplekID)])
+			}
+			if moved++; k >= asks-late {
+				placed++
+				require.Equal(t, WhatIfPlace{}, c.Before, what)
+			}
+		}
+		all := slices.Repeat([]bool{true}, asks)
+		got := sum(truth, g, all, at)
+		require.Equal(t, bestOf(truth, g, all, truth.Free), got, what)
+		for k, place := range at {
+			if pairs := truth.pairs(k, nil); place != none {
+				score += int64(pairs[slices.IndexFunc(pairs, func(y judged) bool { return y.place == place })].score)
+			}
+		}
+		require.Equal(t, []any{got.matched, score}, []any{out.MatchedAfter, out.ScoreAfter}, what)
+		for _, bad := range [][]id.LeervraagID{{ids[0], ids[0]}, {now.questions[0].ID}, {id.NewLeervraag()}} {
+			_, err := p.join(now, bad)
+			require.True(t, fault.BadParameter.Is(err), what)
+		}
+	}
+	require.Greater(t, placed, 50)
+	require.Greater(t, moved, placed+5, "others make room")
+	require.Greater(t, unknownEmployers, 15)
+	require.Greater(t, reward, 8)
+}
+
+// However many would move for it, a point is a point: everybody moves by one place, so that one scores one more.
+func TestWhatIf_MovesAThousandForOnePoint(t *testing.T) {
+	t.Parallel()
+	const n = 1100
+	p := &problem{Dear: assign.MaximumMatches(n, whole, 0), Coaches: []int32{n + 1}, OrgFree: []int32{0}, at: map[uuid.UUID]int{}, row: map[uuid.UUID]int{}}
+	for i := range n + 1 {
+		p.Places = append(p.Places, uuid.UUID{0: 2, 14: byte(i >> 8), 15: byte(i)})
+		p.Free, p.OrgOf, p.CoachOf = append(p.Free, 1), append(p.OrgOf, 0), append(p.CoachOf, []int32{0})
+	}
+	p.Free[n] = 0
+	for k := range n {
+		p.Questions = append(p.Questions, uuid.UUID{0: 4, 14: byte(k >> 8), 15: byte(k)})
+		p.Asking, p.Chosen = append(p.Asking, int32(k)), append(p.Chosen, int32(k))
+		p.Current, p.Pinned, p.PinScore, p.Home = append(p.Current, none), append(p.Pinned, none), append(p.PinScore, 0), append(p.Home, assign.None)
+		p.Kept, p.Count, p.starts = append(p.Kept, true), append(p.Count, 2), append(p.starts, 2*k)
+		p.kept.Place = append(p.kept.Place, uint16(k), uint16(k+1))
+		p.kept.Score, p.kept.Content = append(p.kept.Score, 5000, 5000), append(p.kept.Content, 0, 0)
+	}
+	p.kept.Score[1] = 5001 // of the first, at the second place
+	was, err := p.asWas(context.Background())
+	require.NoError(t, err)
+	out, err := supposed{widens: []int32{n}}.follows(context.Background(), p, was)
+	require.NoError(t, err)
+	require.Equal(t, []any{n, n, n, int64(5000*n + 1)}, []any{out.MatchedBefore, out.MatchedAfter, out.Moved, out.ScoreAfter})
+}
+
+// What the worst off came to is not looked for anew: who could go below it goes nowhere, where a new run would place them, and nobody
+// is raised above it.
+func TestWhatIf_OfTheWorstOffTheLowestScoreStands(t *testing.T) {
+	t.Parallel()
+	cohort := func(room int32) *run {
+		r := made(t, func(q []participant, p []place) { likes(&q[0], p, 0); p[0].free = room }, 1, 2)
+		r.objective = worstOffFirst
+		return r
+	}
+	p := unpacked(t, computed(t, cohort(1)).packed)
+	require.Equal(t, []int32{0}, p.Chosen, "the place that was named")
+	require.Len(t, p.pairs(0, nil), 2, "it could go to the other")
+	was, err := p.asWas(context.Background())
+	require.NoError(t, err)
+	out, err := supposed{closes: []int32{0}}.follows(context.Background(), p, was)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0}, []int{out.MatchedBefore, out.MatchedAfter})
+	require.Equal(t, 1, computed(t, cohort(0)).summary.Matched, "a new run finds its place")
 }
 
 // Where all say the same, any exchange of places is as good: it begins with the one that the run came to all the same, and moves

@@ -68,6 +68,47 @@ func TestRun_TellsWhatWouldFollow(t *testing.T) {
 	ask("leaves=lvr_1").Problem(400, "invalid-parameter", "leaves")
 }
 
+// A place that was full before the run, as most are in a second one, and a leercoach who was: what one more there would do is told by the nearest
+// fix and by the question what if, and both say the same.
+func TestRun_TellsWhatRoomAtAFullPlaceWouldDo(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a := r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	x := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten")
+	accept(r, r.match(nil), body{"leervraag_ids": []any{a}, "as": "proposed"})
+	m := r.c.Get("/v1/matches?leervraag_id=" + a.String()).Is(200).Str("data.0.id")
+	for _, party := range []string{"sending", "receiving"} {
+		r.c.Post("/v1/matches/"+m+"/accept", body{"party": party}).Is(200)
+	}
+	b, late := r.asks("Bouwbedrijf Kant en Klaar", "medicatie klaarzetten"), r.asks("De Speelvogel", "medicatie toedienen")
+	y := r.offers("Woonzorgcentrum De Eik", "medicatie toedienen")
+	at := r.match(body{"reciprocity": false})
+	require.Equal(t, map[string]string{a.String(): x.String(), late.String(): y.String()}, r.went(at), "one is settled, one of two gets the place that is left")
+	lost := r.c.Get(at + "/unmatched").Is(200)
+	require.Equal(t, []any{b.String(), "full"}, []any{lost.Str("data.0.leervraag_id"), lost.Str("data.0.reason")})
+	fix := func(u *testkit.Answer) []any {
+		return []any{u.At("data.0.nearest_fix.kind"), u.At("data.0.nearest_fix.leerplek_id"), u.At("data.0.nearest_fix.reason")}
+	}
+	require.Equal(t, []any{"leerplek", x.String(), "full"}, fix(lost))
+	w := r.c.Get(at + "/what-if?widens=" + x.String()).Is(200)
+	require.Equal(t, []any{1.0, 2.0, 1.0, b.String(), x.String()},
+		[]any{w.Num("matched_before"), w.Num("matched_after"), w.Num("moved"), w.Str("changes.0.leervraag_id"), w.Str("changes.0.after.leerplek_id")})
+	require.Equal(t, lost.Num("data.0.nearest_fix.gain"), w.Num("score_after")-w.Num("score_before"))
+	require.Equal(t, []any{"ruled_out", "full"}, []any{r.explain(at, b, x).Is(200).At("outcome"), r.explain(at, b, x).At("reason")})
+
+	r.c.Post("/v1/leerplekken/"+y.String()+"/withdraw", nil).Is(200)
+	at = r.match(nil)
+	lost = r.c.Get(at + "/unmatched").Is(200)
+	require.Equal(t, []any{"closed", "closed", body{"reason": "full", "count": 1.0}}, []any{lost.Str("data.0.reason"), lost.Str("data.1.reason"), lost.At("data.0.ruled_out.0")})
+	require.Equal(t, []any{"leerplek", x.String(), "full"}, fix(lost))
+
+	r.run(`update leerplekken set capacity = 2 where id = ?`, x)
+	r.c.Patch("/v1/medewerkers/"+r.coach[x].String(), body{"coaching_limit": 1}).Is(200)
+	lost = r.c.Get(r.match(nil) + "/unmatched").Is(200)
+	require.Equal(t, []any{"closed", body{"reason": "coach_full", "count": 1.0}}, []any{lost.Str("data.0.reason"), lost.At("data.0.ruled_out.0")})
+	require.Equal(t, []any{"leercoach", x.String(), "coach_full"}, fix(lost))
+}
+
 // A pinned match stays where it is, though its place closes; and leaves with its leervraag.
 func TestRun_TellsWhatWouldFollowOfPins(t *testing.T) {
 	t.Parallel()
@@ -108,6 +149,42 @@ func TestRun_TellsWhatWouldFollowOnlyOfAllThatWasKept(t *testing.T) {
 	at := r.match(nil)
 	var packed []byte
 	require.NoError(t, r.Super.QueryRow(context.Background(), `select packed from matching_run_problems where tenant_id = $1 and run_id = $2`, r.Tenant.UUID(), runID(t, at).UUID()).Scan(&packed))
-	r.run(`update matching_run_problems set packed = ?`, matching.ForgetPairs(t, packed, uuid.UUID(a)))
+	r.repack(`$2 where tenant_id = $1`, matching.ForgetPairs(t, packed, uuid.UUID(a)))
 	r.c.Get(at+"/what-if?closes="+x.String()).Problem(409, "matching-run-too-large")
+}
+
+// Who joins late is told where they would be, and who would make room, before another run is made: what that comes to.
+func TestRun_TellsWhatWouldFollowOfWhoJoins(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a := r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie toedienen")
+	at := r.match(nil)
+	require.Equal(t, map[string]string{a.String(): x.String()}, r.went(at))
+	b := r.asks("Bouwbedrijf Kant en Klaar", "medicatie klaarzetten")
+	c := r.asks("Bouwbedrijf Kant en Klaar", "metselen van muren")
+	r.prefers(b, "Woonzorgcentrum De Linde")
+	ask := func(query ...string) *testkit.Answer { return r.c.Get(at + "/what-if?" + strings.Join(query, "&")) }
+	w := ask("joins=" + b.String() + "," + c.String()).Is(200)
+	next := r.match(nil)
+	went, score := r.went(next), 0.0
+	for _, m := range r.matches(next) {
+		score += float64(m.Score)
+	}
+	require.Equal(t, map[string]string{a.String(): y.String(), b.String(): x.String()}, went)
+	require.Equal(t, []any{1.0, 2.0, 2.0, score}, []any{w.Num("matched_before"), w.Num("matched_after"), w.Num("moved"), w.Num("score_after")})
+	require.Equal(t, []any{a.String(), y.String(), b.String(), nil, x.String()}, []any{w.Str("changes.0.leervraag_id"), w.Str("changes.0.after.leerplek_id"),
+		w.Str("changes.1.leervraag_id"), w.At("changes.1.before.leerplek_id"), w.Str("changes.1.after.leerplek_id")})
+	w = ask("joins="+b.String(), "closes="+x.String()).Is(200)
+	require.Equal(t, []any{1.0, 1.0}, []any{w.Num("matched_before"), w.Num("matched_after")})
+
+	ask("joins="+a.String()).Problem(400, "invalid-parameter", "joins")
+	ask("joins="+b.String()+","+b.String()).Problem(400, "invalid-parameter", "joins")
+	o := r.org("Apotheek Zonneveld")
+	ask("joins="+r.Leervraag(o, r.Medewerker(o, "Sam"), "medicatie", "Hoe?").String()).Problem(400, "invalid-parameter", "joins")
+	r.run(`update leervragen set status = 'draft' where id = ?`, c)
+	ask("joins="+c.String()).Problem(400, "invalid-parameter", "joins")
+	r.c.Put("/v1/matching-synonyms", body{"synonyms": []any{body{"words": []any{"klaarzetten", "kwartelhok"}}}}).Is(200)
+	ask("joins="+b.String()).Problem(409, "matching-run-forgotten")
+	ask("closes=" + x.String()).Is(200)
 }

@@ -32,7 +32,7 @@ type Service struct {
 
 // New returns a Service with no index yet.
 func New(d *db.DB, o Options) *Service {
-	return &Service{db: d, cache: newCache(d, o), problems: newProblems()}
+	return &Service{db: d, cache: newCache(d, o), problems: newProblems(o.Idle)}
 }
 
 // The engines that find places, on the wire.

@@ -755,6 +755,92 @@ func TestIndexesLeaveWhenMemoryOrUseEnds(t *testing.T) {
 	require.Eventually(t, func() bool { return idle.Bytes() == 0 }, 10*time.Second, time.Millisecond)
 }
 
+// exec runs a statement as the owner of the tables; $1 is the tenant.
+func (s scene) exec(sql string, args ...any) {
+	s.T.Helper()
+	_, err := s.Super.Exec(context.Background(), sql, append([]any{s.Tenant.UUID()}, args...)...)
+	require.NoError(s.T, err)
+}
+
+// Whoever changes what places say again and again fills no memory: what nobody says any more leaves in time, and is weighed until then.
+func TestAnIndexHoldsLittleMoreThanItsPlacesSay(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.many(2, "Medicatie klaarzetten #", "Medicatie klaarzetten")
+	m := matching.New(s.App.DB, matching.Options{})
+	most, total := 0, 0
+	for n := range 450 {
+		s.exec(`update leerplekken l set available = jsonb_build_array(jsonb_build_object('from_on', date '2020-01-01' + 3 * $2::int + x.n, 'until_on', date '2099-01-20', 'weekdays', null)),
+				requirements = array['VCA ' || $2::int]
+			from (select id, row_number() over (order by id)::int as n from leerplekken where tenant_id = $1) x where l.tenant_id = $1 and x.id = l.id`, n)
+		got := s.suggest(m, 10)
+		require.Equal(t, "index", got.Engine)
+		require.Len(t, got.Data, 3)
+		for _, x := range got.Data {
+			days := slices.IndexFunc(x.Parts, func(p matching.Part) bool { return p.Criterion == "availability" })
+			require.Equal(t, 20, *x.Parts[days].Detail.Days)
+		}
+		bytes, attributes := m.Holds(s.Tenant)
+		require.Equal(t, bytes, m.Bytes(), "what it takes now is what it weighs")
+		most = max(most, attributes)
+		total++
+	}
+	require.LessOrEqual(t, most, 2*3+1000+3)
+	require.Greater(t, 3*total, most+300, "it was made anew")
+}
+
+// Places that come and go leave rows behind, also where nobody asks for suggestions and matches are made by hand.
+func TestAnIndexThatIsOnlyLookedAtGrowsNeither(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m := matching.New(s.App.DB, matching.Options{})
+	s.suggest(m, 10)
+	most := 0
+	for n := range 400 {
+		s.many(3, fmt.Sprintf("Onthaal %d", n), "Bezoekers ontvangen")
+		require.NoError(t, s.App.DB.InTenant(context.Background(), s.Who(), func(tx *db.Tx) error { return m.Present(tx) }))
+		bytes, attributes := m.Holds(s.Tenant)
+		require.Equal(t, bytes, m.Bytes())
+		most = max(most, attributes)
+		s.exec(`update leerplekken set status = 'withdrawn' where tenant_id = $1 and status = 'published' and id <> $2`, s.leerplek.UUID())
+	}
+	require.LessOrEqual(t, most, 2*4+1000+4)
+	require.Equal(t, 0, m.Bytes(), "it left")
+	require.Equal(t, "index", s.suggest(m, 10).Engine, "and is made anew for who asks")
+}
+
+// An index knows what was committed before its reader's transaction began, not before it was asked.
+func TestAnIndexIsAsFreshAsTheSnapshotItFollowed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m := matching.New(s.App.DB, matching.Options{})
+	for range 2 { // when it is made, and when it follows
+		var seen time.Time
+		require.NoError(t, s.App.DB.Snapshot(context.Background(), s.Who(), func(tx *db.Tx) error {
+			var one int
+			if err := tx.Select(&one, `select 1`); err != nil {
+				return err
+			}
+			seen = time.Now() // what is committed from here on is not in the snapshot
+			_, err := m.Suggest(context.Background(), tx, s.leervraag, 10, false, nil)
+			return err
+		}))
+		require.False(t, m.Followed(s.Tenant).After(seen))
+	}
+}
+
+// A tenant that has become too large for an index takes no room of others.
+func TestATenantThatIsTooLargeForAnIndexWeighsNothing(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m := matching.New(s.App.DB, matching.Options{MaxBytes: 200 * 1200})
+	require.Equal(t, "index", s.suggest(m, 10).Engine)
+	require.Positive(t, m.Bytes())
+	s.many(600, "Onthaal aan de balie #", "Bezoekers ontvangen")
+	require.Equal(t, "sql", s.suggest(m, 10).Engine)
+	require.Zero(t, m.Bytes())
+}
+
 func TestATenantNeverMeetsAnothersWords(t *testing.T) {
 	t.Parallel()
 	s, other := newScene(t), newScene(t)

@@ -23,7 +23,8 @@ type kind struct {
 	languages    int32 // 0: not said
 	requirements int32 // 0: none
 	shut         reason
-	closer       bool // a leercoach has no exchange left in some year: which one the question needs is its own
+	tight        reason // the same, with room for one more at the place and of each leercoach
+	closer       bool   // a leercoach has no exchange left in some year: which one the question needs is its own
 }
 
 // gone is the kind of a place that left.
@@ -63,7 +64,7 @@ func (t *table) put(i int, p *place) {
 		t.numbers[p.employer] = n
 		t.employers = append(t.employers, p.employer)
 	}
-	k := kind{employer: n, languages: t.list(p.languages), requirements: t.list(p.requirements), shut: t.shut(p),
+	k := kind{employer: n, languages: t.list(p.languages), requirements: t.list(p.requirements), shut: t.shut(p, 0), tight: t.shut(p, 1),
 		closer: slices.ContainsFunc(p.coaches, func(c coach) bool { return c.yearly.matters() })}
 	if p.site != nil {
 		k.site = p.site.n + 1
@@ -99,9 +100,9 @@ func (t *table) list(words []string) int32 {
 	return n
 }
 
-// shut is the first reason that rules a place out for any other employer's leervraag, or possible.
-func (t *table) shut(p *place) reason {
-	anybody := question{Today: t.today}
+// shut is the first reason that rules a place out for any other employer's leervraag, with room for so many more, or possible.
+func (t *table) shut(p *place, more int32) reason {
+	anybody := question{Today: t.today, More: more}
 	switch {
 	case p.closed:
 		return excludedDepartment
@@ -111,7 +112,7 @@ func (t *table) shut(p *place) reason {
 	if r := coached(&anybody, p); r != possible {
 		return r
 	}
-	if p.free <= 0 {
+	if p.free+more <= 0 {
 		return full
 	}
 	return possible
@@ -119,7 +120,7 @@ func (t *table) shut(p *place) reason {
 
 // bytes is about how much memory it takes, but for what its numbers stand for.
 func (t *table) bytes() int {
-	return 8*cap(t.rows) + 8*cap(t.sites) + t.whens.Bytes() + 48*len(t.employers) + 80*len(t.kinds)
+	return 8*cap(t.rows) + 8*cap(t.sites) + t.whens.Bytes() + 48*len(t.employers) + 80*len(t.kinds) + 100*len(t.lists)
 }
 
 // judging judges one question against the rows of a table: what a kind of place or a calendar comes to is found out once,
@@ -198,13 +199,17 @@ func (j *judging) kind(k *kind) gaugedKind {
 	if !e.known {
 		*e = j.employer(j.t.employers[k.employer])
 	}
+	shut := k.shut
+	if j.q.More > 0 {
+		shut = k.tight
+	}
 	switch {
 	case e.own || e.reason != possible:
 		return gaugedKind{before: e.reason, known: true, closer: e.own}
 	case k.closer:
 		return gaugedKind{known: true, closer: true}
-	case k.shut != possible:
-		return gaugedKind{before: k.shut, known: true}
+	case shut != possible:
+		return gaugedKind{before: shut, known: true}
 	}
 	s := &j.sites[k.site]
 	if !s.known {

@@ -63,6 +63,8 @@ type parcel struct {
 	Concerned      bool   // the endpoint's employer, or it has none
 	Secrets        []byte // JSON: id and sealed of those that live
 	SignedBy       []byte // their ids, one after the other
+
+	loaded time.Time // by our clock, before it was read
 }
 
 // load reads deliveries with all that their tries need. Each part is looked up by its key: a plan that was made for a few
@@ -80,12 +82,15 @@ from d
 join lateral (select * from webhook_endpoints where tenant_id = d.tenant_id and id = d.endpoint_id limit 1) w on true
 join lateral (select * from clients where tenant_id = d.tenant_id and id = w.client_id limit 1) c on true
 left join lateral (select * from events where tenant_id = d.tenant_id and id = d.event_id limit 1) e on true
-left join lateral (
+left join lateral (` + living + ` and s.endpoint_id = d.endpoint_id) s on true`
+
+// living are the secrets that sign, of the tenant $1.
+const living = `
 	select jsonb_agg(jsonb_build_object('id', s.id, 'sealed', translate(encode(s.sealed, 'base64'), E'\n', ''),
 		'key', translate(encode(s.key_sealed, 'base64'), E'\n', '')) order by s.created_at desc, s.id desc) as secrets,
 		string_agg(uuid_send(s.id), '' order by s.created_at desc, s.id desc) as signed_by
 	from webhook_secrets s
-	where s.tenant_id = d.tenant_id and s.endpoint_id = d.endpoint_id and (s.expires_at is null or s.expires_at > (select platform.clock()))) s on true`
+	where s.tenant_id = $1 and (s.expires_at is null or s.expires_at > (select platform.clock()))`
 
 // send loads one tenant's deliveries in one statement and tries each on its own.
 func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []ticket) {
@@ -94,6 +99,7 @@ func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []tick
 		ids[i] = t.Delivery.UUID()
 	}
 	var rows []parcel
+	began := time.Now()
 	err := d.db.InTenantOne(ctx, db.System(tenant, "deliver"), &rows, load, tenant.UUID(), ids)
 	if err != nil {
 		d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", tenant.String(), "cause", db.Cause(err))
@@ -104,6 +110,7 @@ func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []tick
 	}
 	found := make(map[id.DeliveryID]*parcel, len(rows))
 	for i := range rows {
+		rows[i].loaded = began
 		found[rows[i].ID] = &rows[i]
 	}
 	for _, t := range tickets {
@@ -235,7 +242,7 @@ func (d *Deliverer) unmade(ctx context.Context, t ticket, p *parcel, why error) 
 	}
 	d.o.Log.ErrorContext(ctx, "webhook cannot be made", "tenant_id", t.Tenant.String(), "delivery_id", t.Delivery.String(),
 		"endpoint_id", t.Endpoint.String(), "type", p.Type, "cause", db.Cause(why))
-	d.o.Observe(Tried{Outcome: outcomeUnmade})
+	d.o.Observe(Tried{Outcome: outcomeUnmade, Endpoint: t.Endpoint})
 	d.persist(ctx, t, func() error { return d.putOff(context.WithoutCancel(ctx), t, wait) })
 }
 
@@ -263,7 +270,7 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 	bounded, cancel := context.WithTimeout(ctx, outbound.DefaultTimeout)
 	defer cancel()
 	start, at := time.Now(), d.clock.now()
-	client, met, authorization, err := d.introduce(bounded, t, p)
+	client, met, authorization, later, err := d.introduce(bounded, t, p)
 	if err != nil {
 		if errors.Is(err, errSealed) {
 			return result{unmade: err}
@@ -281,6 +288,18 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 	if authorization != "" {
 		m.header.Set("Authorization", authorization)
 	}
+	if later {
+		err := d.reread(ctx, t, p)
+		if err != nil {
+			d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", t.Tenant.String(), "cause", db.Cause(err))
+		}
+		if err != nil || p.Secrets == nil { // there is no endpoint any more
+			return result{cancelled: true}
+		}
+	}
+	if m.signer, err = d.keys.signer(p.EndpointID, p.Secrets, func() (*signature.Signer, error) { return d.open(t, p) }); err != nil {
+		return result{unmade: err}
+	}
 	r := d.call(bounded, client, t, p, m)
 	if r.status == http.StatusUnauthorized {
 		met.forget()
@@ -292,10 +311,21 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 type message struct {
 	body   []byte
 	header http.Header
-	signer *signature.Signer
+	signer *signature.Signer // once whom it goes to is known
 }
 
-// pack makes the body and the headers, and finds the secrets that sign it.
+// reread finds the secrets of a delivery's endpoint that live now: a token can take as long as a whole try, and a receiver that got
+// another secret meanwhile may know that one alone.
+func (d *Deliverer) reread(ctx context.Context, t ticket, p *parcel) error {
+	var now []struct{ Secrets, SignedBy []byte }
+	err := d.db.InTenantOne(ctx, db.System(t.Tenant, "deliver"), &now, living+` and s.endpoint_id = $2`, t.Tenant.UUID(), p.EndpointID.UUID())
+	if err == nil {
+		p.Secrets, p.SignedBy = now[0].Secrets, now[0].SignedBy // an aggregate has one row
+	}
+	return err
+}
+
+// pack makes the body and the headers.
 func (d *Deliverer) pack(t ticket, p *parcel) (m message, err error) {
 	var data json.RawMessage
 	if p.Payload == payloadThin {
@@ -318,11 +348,7 @@ func (d *Deliverer) pack(t ticket, p *parcel) (m message, err error) {
 		return m, fmt.Errorf("the fact has %d bytes", len(m.body))
 	}
 	m.header = http.Header{}
-	if err := d.dress(t, p, m.header); err != nil {
-		return m, err
-	}
-	m.signer, err = d.keys.signer(p.EndpointID, p.Secrets, func() (*signature.Signer, error) { return d.open(t, p) })
-	return m, err
+	return m, d.dress(t, p, m.header)
 }
 
 // open opens the secrets and the keys of an endpoint that live. A message is signed with all of them: a receiver takes
@@ -545,5 +571,5 @@ func (d *Deliverer) line(ctx context.Context, t ticket, p *parcel, r result, sta
 		attrs = append(attrs, slog.String("reason", r.reason))
 	}
 	d.o.Log.LogAttrs(ctx, slog.LevelInfo, "delivery", attrs...)
-	d.o.Observe(Tried{r.outcome, r.took, p.Attempts == 0 && p.Type != Tested.Name, r.at.Add(r.took).Sub(*p.OccurredAt)})
+	d.o.Observe(Tried{r.outcome, r.took, p.Attempts == 0 && p.Type != Tested.Name, r.at.Add(r.took).Sub(*p.OccurredAt), t.Endpoint})
 }

@@ -37,6 +37,7 @@ type introduction struct {
 
 	mu    sync.Mutex // one asks for a token, the others wait for it
 	token *oauth2.Token
+	got   time.Time // when it was given
 	until time.Time
 }
 
@@ -67,11 +68,11 @@ func (p *parcel) credentials() [sha256.Size]byte {
 	return sha256.Sum256([]byte(mustJSON([]any{p.OAuthTokenURL, p.OAuthClientID, p.OAuthScope, p.OAuthSecret, p.Certificate, p.CertificateKey})))
 }
 
-// introduce returns the client to call an endpoint with, and the value of Authorization, if it wants a token. The error is
-// errSealed where it is our fault, and else that of the token endpoint, or of ctx.
-func (d *Deliverer) introduce(ctx context.Context, t ticket, p *parcel) (*outbound.Client, *introduction, string, error) {
+// introduce returns the client to call an endpoint with, the value of Authorization, if it wants a token, and whether that token was
+// given after the delivery was loaded. The error is errSealed where it is our fault, and else that of the token endpoint, or of ctx.
+func (d *Deliverer) introduce(ctx context.Context, t ticket, p *parcel) (_ *outbound.Client, _ *introduction, authorization string, later bool, _ error) {
 	if p.Certificate == nil && p.OAuthTokenURL == nil {
-		return d.client, nil, "", nil
+		return d.client, nil, "", false, nil
 	}
 	x, err := d.met.of(p.EndpointID, p.credentials(), func() (*outbound.Client, error) {
 		if p.Certificate == nil {
@@ -89,27 +90,27 @@ func (d *Deliverer) introduce(ctx context.Context, t ticket, p *parcel) (*outbou
 	})
 	if err != nil || p.OAuthTokenURL == nil {
 		if err != nil {
-			return nil, nil, "", err
+			return nil, nil, "", false, err
 		}
-		return x.client, x, "", nil
+		return x.client, x, "", false, nil
 	}
 	secret, err := d.unseal(p.OAuthSecret, sealed(t.Tenant.UUID(), "oauth_secret", Endpoint{ID: p.EndpointID}))
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, "", false, err
 	}
-	token, err := x.ask(ctx, p, string(secret))
+	token, got, err := x.ask(ctx, p, string(secret))
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, "", false, err
 	}
-	return x.client, x, token.Type() + " " + token.AccessToken, nil
+	return x.client, x, token.Type() + " " + token.AccessToken, got.After(p.loaded), nil
 }
 
-// ask returns a token that is good for a while, the one that we have or another.
-func (x *introduction) ask(ctx context.Context, p *parcel, secret string) (*oauth2.Token, error) {
+// ask returns a token that is good for a while, the one that we have or another, and when it was given.
+func (x *introduction) ask(ctx context.Context, p *parcel, secret string) (*oauth2.Token, time.Time, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.token.Valid() && time.Now().Before(x.until) {
-		return x.token, nil
+		return x.token, x.got, nil
 	}
 	c := clientcredentials.Config{ClientID: *p.OAuthClientID, ClientSecret: secret, TokenURL: *p.OAuthTokenURL, AuthStyle: oauth2.AuthStyleInHeader}
 	if p.OAuthScope != nil {
@@ -117,10 +118,11 @@ func (x *introduction) ask(ctx context.Context, p *parcel, secret string) (*oaut
 	}
 	token, err := c.Token(context.WithValue(ctx, oauth2.HTTPClient, x.client.HTTPClient()))
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	x.token, x.until = token, time.Now().Add(maxTokenAge)
-	return token, nil
+	x.token, x.got = token, time.Now()
+	x.until = x.got.Add(maxTokenAge)
+	return token, x.got, nil
 }
 
 // forget drops a token that a receiver did not take.

@@ -168,6 +168,23 @@ func (p post) record(orgs ...id.OrganisationID) string {
 	return subject.String()
 }
 
+// newest is the id of the latest delivery that a caller sees.
+func newest(c *testkit.Caller) string {
+	return c.Get("/v1/webhook-deliveries?sort=-created_at&limit=1").Is(200).Str("data.0.id")
+}
+
+// sent has an endpoint for organisation.* that is active, and one fact on its way there, answered with a status; it returns the id of
+// the delivery.
+func (p post) sent(c *testkit.Caller, r *receiver, status int) string {
+	p.t.Helper()
+	p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	r.answer(status)
+	p.record()
+	p.deliver()
+	return newest(c)
+}
+
 // verify checks the signatures by hand, and returns how many there are.
 func verify(t *testing.T, x received, secrets ...string) int {
 	t.Helper()
@@ -265,7 +282,7 @@ func TestDelivery_OfAFactThatCommitsJustAfterItsEndpointBecameActive(t *testing.
 	path, _ := p.endpoint(p.Coordinator(), r)
 	subject := id.NewOrganisation()
 	p.Do(func(tx *db.Tx) error {
-		if err := happened.Record(tx, fact.Event{Subject: subject, Revision: 1}); err != nil {
+		if err := errors.Join(happened.Record(tx, fact.Event{Subject: subject, Revision: 1}), testkit.Sent(tx)); err != nil {
 			return err
 		}
 		_, err := p.d.Drain(context.Background()) // meanwhile
@@ -287,7 +304,7 @@ func TestDelivery_DoesNotOutliveARollback(t *testing.T) {
 	before := count()
 	undo := errors.New("never mind")
 	err := p.App.DB.InTenant(context.Background(), p.Who(), func(tx *db.Tx) error {
-		return errors.Join(happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1}), undo)
+		return errors.Join(happened.Record(tx, fact.Event{Subject: id.NewOrganisation(), Revision: 1}), testkit.Sent(tx), undo)
 	})
 	require.ErrorIs(t, err, undo)
 	require.Equal(t, before, count())
@@ -323,7 +340,7 @@ func TestDelivery_ReachesAReceiverThatWasDownForAnHour(t *testing.T) {
 		require.Equal(t, last.Body, x.Body)
 	}
 	require.Nil(t, c.Get(path).At("failing_since"))
-	d := c.Get("/v1/webhook-deliveries?sort=-created_at&limit=1").Str("data.0.id")
+	d := newest(c)
 	detail := c.Get("/v1/webhook-deliveries/" + d).Is(200)
 	require.Equal(t, "delivered", detail.Str("status"))
 	require.Equal(t, 5, detail.Len("attempts"))
@@ -364,11 +381,7 @@ func TestDelivery_IsSentAgainUnderTheSameID(t *testing.T) {
 	t.Parallel()
 	p, r := open(t), receive(t)
 	c := p.Coordinator()
-	p.endpoint(c, r, "organisation.*")
-	p.deliver()
-	p.record()
-	p.deliver()
-	d := c.Get("/v1/webhook-deliveries?sort=-created_at&limit=1").Str("data.0.id")
+	d := p.sent(c, r, http.StatusNoContent)
 	for range 2 { // twice is once while it waits
 		require.Equal(t, "waiting", c.Post("/v1/webhook-deliveries/"+d+"/resend", nil).Is(200).Str("status"))
 	}
@@ -525,7 +538,7 @@ func TestDeliverer_ThatWakesUpInTheMiddleOfATryAddsItAndChangesNothing(t *testin
 	go func() { _, err := p.d.Drain(context.Background()); other <- err }()
 	(<-r.entered)()
 	require.NoError(t, <-other)
-	path := "/v1/webhook-deliveries/" + c.Get("/v1/webhook-deliveries?sort=-created_at&limit=1").Str("data.0.id")
+	path := "/v1/webhook-deliveries/" + newest(c)
 	before := c.Get(path).Is(200)
 	require.Equal(t, 1, before.Len("attempts"))
 	p.Clock.Advance(time.Second)

@@ -67,6 +67,8 @@ type Tried struct {
 	Took    time.Duration // of the call, with the token that it needed
 	First   bool          // the first try of a fact at an endpoint, test events apart
 	Lag     time.Duration // from the fact to the end of the try
+
+	Endpoint id.EndpointID
 }
 
 // Deliverer sends what is due. Any number of them, in any number of processes, share the queue.

@@ -144,7 +144,7 @@ type updateReq struct {
 // update changes members of an endpoint.
 //
 //	@Summary		Change a webhook endpoint
-//	@Description	Another url makes it pending until it answers a test event there. Whoever changes the url or the types becomes its owner: it has the rights of its owner. headers, oauth and certificate are replaced whole and stay when they are left out; when the url moves to another host, headers and oauth have to be given again, or cleared.
+//	@Description	Another url makes it pending until it answers a test event there. Whoever changes the url or the types becomes its owner: it has the rights of its owner, who must be able to read all that it still gets. What * stands for is settled when the types are changed. headers, oauth and certificate are replaced whole and stay when they are left out; when the url moves to another host, headers and oauth have to be given again, or cleared.
 //	@ID				updateWebhookEndpoint
 //	@Tags			webhook
 //	@Param			id		path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -219,7 +219,7 @@ func (s *Service) rotate(ctx context.Context, tx *db.Tx, in rotateReq) (SecretWi
 // enable lets a disabled endpoint prove itself again.
 //
 //	@Summary		Enable a webhook endpoint
-//	@Description	It becomes pending and gets a test event; once it answers one with a 2xx, what waited goes out. The caller becomes its owner.
+//	@Description	It becomes pending and gets a test event; once it answers one with a 2xx, what waited goes out. The caller becomes its owner, and it gets what it got before: 403 webhook-endpoint-rights where another client than its owner may not read all of that.
 //	@ID				enableWebhookEndpoint
 //	@Tags			webhook
 //	@Param			id	path		string	true	"the endpoint"	example(whe_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -409,13 +409,14 @@ func (s *Service) cancel(ctx context.Context, tx *db.Tx, in deliveryByID) (Deliv
 	return deliveryWire(d), err
 }
 
-// Choice says which deliveries to act on. What is null does not narrow it.
+// Choice says which deliveries to act on. What is null does not narrow it, but for the status.
 type Choice struct {
-	EndpointID   *id.EndpointID `json:"endpoint_id" extensions:"x-nullable" example:"whe_01jd8m5x9nf3tvhg5w6rkz2c4q"`
-	Status       *string        `json:"status" enums:"waiting,delivered,failed,cancelled" extensions:"x-nullable" example:"failed"`
-	EventTypes   []string       `json:"event_types" maxLength:"100" validate:"max=50" example:"leerbewijs.*"`
-	CreatedFrom  *time.Time     `json:"created_from" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`  // inclusive
-	CreatedUntil *time.Time     `json:"created_until" format:"date-time" extensions:"x-nullable" example:"2027-01-12T08:00:00Z"` // exclusive
+	EndpointID *id.EndpointID `json:"endpoint_id" extensions:"x-nullable" example:"whe_01jd8m5x9nf3tvhg5w6rkz2c4q"`
+	// null: those that failed, and where deliveries are cancelled those that wait too.
+	Status       *string    `json:"status" enums:"waiting,delivered,failed,cancelled" extensions:"x-nullable" example:"failed"`
+	EventTypes   []string   `json:"event_types" maxLength:"100" validate:"max=50" example:"leerbewijs.*"`
+	CreatedFrom  *time.Time `json:"created_from" format:"date-time" extensions:"x-nullable" example:"2027-01-11T08:00:00Z"`  // inclusive
+	CreatedUntil *time.Time `json:"created_until" format:"date-time" extensions:"x-nullable" example:"2027-01-12T08:00:00Z"` // exclusive
 	// The last one that an earlier request with the same choice came to: go on after it.
 	After *id.DeliveryID `json:"after" extensions:"x-nullable,x-example=null,x-prefix=whd"`
 } // @name WebhookDeliveryChoice
@@ -433,7 +434,7 @@ type choiceReq struct {
 // resendAll tries many deliveries again.
 //
 //	@Summary		Send deliveries again
-//	@Description	A try now for each, under its own webhook-id, with a schedule of tries that begins anew, up to 5000 with one request: while after is not null there are more. Those of endpoints that are disabled or deleted are left out, and so are those that wait already. The order of subjects is kept where an endpoint asks for it.
+//	@Description	A try now for each, under its own webhook-id, with a schedule of tries that begins anew, up to 5000 with one request: while after is not null there are more. Without a status those that failed; those that were delivered or cancelled are sent again only where status says so. Those of endpoints that are disabled or deleted are left out, and so are those that wait already. The order of subjects is kept where an endpoint asks for it.
 //	@ID				resendWebhookDeliveries
 //	@Tags			webhook
 //	@Param			body	body		Choice	true	"which"

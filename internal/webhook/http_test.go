@@ -158,16 +158,114 @@ func TestEndpoint_WhoRedirectsItAnswersForIt(t *testing.T) {
 	w := testkit.New(t)
 	wide := w.Coordinator()
 	narrow := w.Client(auth.Integration, nil, nil, "webhook:write", "webhook:read", "organisation:read")
-	made := wide.Post(endpoints, object{"url": "https://a.example.com/", "event_types": []string{"*"}}).Is(201)
+	made := narrow.Post(endpoints, object{"url": "https://a.example.com/", "event_types": []string{"*"}}).Is(201)
 	path := endpoints + "/" + made.Str("id")
 	nouns := func() (n int) {
 		return w.Count(`select cardinality(nouns) from webhook_endpoints where id = $1`, parseEndpoint(t, made.Str("id")).UUID())
 	}
+	require.Equal(t, 3, nouns())
+	require.Equal(t, narrow.Principal.ClientID.String(), wide.Patch(path, object{"description": "d"}).Is(200).Str("client_id"))
+	require.Equal(t, wide.Principal.ClientID.String(), wide.Patch(path, object{"url": "https://b.example.com/"}).Is(200).Str("client_id"))
+	require.Equal(t, 3, nouns(), "who moves it does not tell it more")
+	require.Equal(t, narrow.Principal.ClientID.String(), narrow.Patch(path, object{"url": "https://c.example.com/"}).Is(200).Str("client_id"))
+	wide.Patch(path, object{"event_types": []string{"*", "tenant.*"}}).Is(200)
+	require.Greater(t, nouns(), 3, "who says the types anew may read more")
+
+	// Behind a * it would go without what the new owner may not read, and nobody would be told.
 	before := nouns()
-	require.Equal(t, wide.Principal.ClientID.String(), narrow.Patch(path, object{"description": "d"}).Is(200).Str("client_id"))
+	for _, who := range []*testkit.Caller{narrow, wide} {
+		less := w.As(auth.Principal{TenantID: w.Tenant, ClientID: who.Principal.ClientID, Role: who.Principal.Role, Scopes: []auth.Permission{"webhook:write", "webhook:read", "organisation:read", "tenant:read"}})
+		a := less.Patch(path, object{"url": "https://d.example.com/"}).Problem(422, "invalid", "/event_types/0")
+		require.Equal(t, "not_readable", a.Str("errors.0.code"))
+		less.Patch(path, object{"event_types": []string{"*"}}).Problem(422, "invalid", "/event_types/0")
+	}
 	require.Equal(t, before, nouns())
-	require.Equal(t, narrow.Principal.ClientID.String(), narrow.Patch(path, object{"url": "https://b.example.com/"}).Is(200).Str("client_id"))
+	require.Equal(t, wide.Principal.ClientID.String(), wide.Get(path).Is(200).Str("client_id"))
+	require.Equal(t, narrow.Principal.ClientID.String(), narrow.Patch(path, object{"event_types": []string{"organisation.*"}, "url": "https://d.example.com/"}).Is(200).Str("client_id"))
 	require.Equal(t, 3, nouns())
 	wide.Patch(path, object{"event_types": []string{"tenant.*"}}).Is(200)
-	narrow.Patch(path, object{"url": "https://c.example.com/"}).Problem(422, "invalid", "/event_types/0")
+	narrow.Patch(path, object{"url": "https://e.example.com/"}).Problem(422, "invalid", "/event_types/0")
+}
+
+// An endpoint of the coordinator that gets everything is disabled by a 410. Who enables it with fewer rights must not leave it with
+// fewer facts that nobody misses.
+func TestEndpoint_ThatIsEnabledGetsWhatItGot(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	owner, other := p.Coordinator(), p.Coordinator()
+	least := []auth.Permission{"webhook:write", "webhook:read"}
+	narrow := func(c *testkit.Caller) *testkit.Caller {
+		return p.As(auth.Principal{TenantID: p.Tenant, ClientID: c.Principal.ClientID, Role: c.Principal.Role, Scopes: least})
+	}
+	path, _ := p.endpoint(owner, r)
+	named, _ := p.endpoint(owner, r, "organisation.*")
+	p.deliver()
+	disable := func() {
+		r.answer(410)
+		p.record()
+		p.deliver()
+		require.Equal(t, "disabled", owner.Get(path).Str("status"))
+		require.Equal(t, "disabled", owner.Get(named).Str("status"))
+		r.answer(204)
+	}
+	nouns := func() int { return p.Count(`select sum(cardinality(nouns)) from webhook_endpoints`) }
+	all := nouns()
+	fits := func(by *testkit.Caller) {
+		t.Helper()
+		subject := p.record()
+		p.deliver()
+		n := 0
+		for _, s := range r.subjects() {
+			if s == subject {
+				n++
+			}
+		}
+		require.Equal(t, 2, n, "each endpoint gets what it got")
+		require.Equal(t, all, nouns())
+		for _, e := range []string{path, named} {
+			require.Equal(t, "active", owner.Get(e).Str("status"))
+			require.Equal(t, by.Principal.ClientID.String(), owner.Get(e).Str("client_id"))
+		}
+	}
+	push := func(c *testkit.Caller, e string) *testkit.Answer {
+		return press(t, p.World, page(t, p.Nobody().Get(link(c, object{"endpoint_id": e[len(endpoints)+1:]})+"?lang=en").Is(200)), "enable")
+	}
+
+	// Another client with fewer rights is refused, in words, and changes nothing.
+	disable()
+	little := p.Client(auth.Integration, nil, nil, least...)
+	for _, e := range []string{path, named} {
+		for _, c := range []*testkit.Caller{little, narrow(other)} {
+			require.Contains(t, c.Post(e+"/enable", nil).Problem(403, "webhook-endpoint-rights").Str("detail"), "organisation")
+			refused := push(c, e)
+			require.Equal(t, 403, refused.Status)
+			require.Contains(t, page(t, refused).Text(), "organisation")
+		}
+		require.Equal(t, "disabled", owner.Get(e).Str("status"))
+		require.Equal(t, owner.Principal.ClientID.String(), owner.Get(e).Str("client_id"))
+	}
+	// The owner enables it, with whatever it came with.
+	narrow(owner).Post(path+"/enable", nil).Is(200)
+	push(narrow(owner), named).Is(200)
+	p.deliver()
+	fits(owner)
+	disable()
+	push(narrow(owner), path).Is(200)
+	narrow(owner).Post(named+"/enable", nil).Is(200)
+	p.deliver()
+	fits(owner)
+	// Another one that may read it all takes it over, and reads no more into it.
+	disable()
+	other.Post(path+"/enable", nil).Is(200)
+	push(other, named).Is(200)
+	p.deliver()
+	fits(other)
+	tells := p.Client(auth.Integration, nil, nil, "webhook:write", "webhook:read", "organisation:read")
+	_, err := p.Super.Exec(t.Context(), `update webhook_endpoints set client_id = $1, nouns = '{organisation,webhook,webhook_endpoint}'`, tells.Principal.ClientID.UUID())
+	require.NoError(t, err)
+	all = nouns()
+	disable()
+	other.Post(path+"/enable", nil).Is(200)
+	tells.Post(named+"/enable", nil).Is(200)
+	require.Equal(t, all, nouns(), "a wider client tells it no more than it was told")
 }

@@ -279,7 +279,11 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 	}
 	values["ordered"], values["made_of"], values["again"] = e.Ordering == orderingSubject, page.Made, page.Again
 	after := before
-	// The queue is locked before deliveries, as the deliverer does; what it is trying right now is left to it.
+	// The queue is locked before deliveries, as the deliverer does; what it is trying right now is left to it, and what
+	// arrived while we waited for that is not sent again.
+	if err := lockQueued(tx, page.Again); err != nil {
+		return false, err
+	}
 	for _, q := range []string{`with delivery as (
 			insert into webhook_deliveries (tenant_id, event_id, endpoint_id, organisation_id, type, created_at, next_attempt_at)
 			select e.tenant_id, e.id, @endpoint, @organisation, e.type, now(), now()
@@ -293,7 +297,7 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 		`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
 		select d.id, d.tenant_id, d.endpoint_id, now(), o.subject_id, o.revision, o.id
 		from webhook_deliveries d left join events o on o.tenant_id = d.tenant_id and o.id = d.event_id and @ordered
-		where d.tenant_id = @tenant and d.id = any (cast(@again as uuid[]))
+		where d.tenant_id = @tenant and d.id = any (cast(@again as uuid[])) and d.status <> 'delivered'
 		order by d.id
 		on conflict (delivery_id) do update set due_at = excluded.due_at where q.lease is null`,
 		`update webhook_deliveries set status = 'waiting', base_attempts = attempts, next_attempt_at = now()

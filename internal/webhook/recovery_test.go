@@ -64,10 +64,7 @@ func TestRecover_WaitsForFactsThatAreNotCommittedYet(t *testing.T) {
 	recorded, commit, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- p.App.DB.InTenant(context.Background(), p.Who(), func(tx *db.Tx) error {
-			if err := happened.Record(tx, fact.Event{Subject: late, Revision: 1}); err != nil {
-				return err
-			}
-			_, err := tx.Run(`select 1`) // what is queued is sent
+			err := errors.Join(happened.Record(tx, fact.Event{Subject: late, Revision: 1}), testkit.Sent(tx))
 			close(recorded)
 			<-commit
 			return err
@@ -258,12 +255,12 @@ func TestDeliveries_AreResentAndCancelledByTheMany(t *testing.T) {
 	require.Len(t, r.all(), 3)
 	all := func(verb string, body object) *testkit.Answer { return c.Post("/v1/webhook-deliveries/"+verb, body) }
 	require.Equal(t, float64(0), all("resend", object{"status": "failed"}).Is(200).Num("count"))
-	require.Equal(t, float64(0), all("resend", object{"event_types": []string{"tenant.*"}}).Is(200).Num("count"))
-	require.Equal(t, float64(0), all("resend", object{"created_until": "2026-01-01T00:00:00Z"}).Is(200).Num("count"))
+	require.Equal(t, float64(0), all("resend", object{"status": "delivered", "event_types": []string{"tenant.*"}}).Is(200).Num("count"))
+	require.Equal(t, float64(0), all("resend", object{"status": "delivered", "created_until": "2026-01-01T00:00:00Z"}).Is(200).Num("count"))
 	a := all("resend", object{"endpoint_id": endpoint, "status": "delivered", "event_types": []string{"organisation.*"}, "created_from": "2026-01-01T00:00:00Z"}).Is(200)
 	require.Equal(t, float64(3), a.Num("count"))
 	require.Nil(t, a.At("after"))
-	require.Equal(t, float64(0), all("resend", object{"endpoint_id": endpoint}).Is(200).Num("count"), "they wait already")
+	require.Equal(t, float64(0), all("resend", object{"endpoint_id": endpoint, "status": "delivered"}).Is(200).Num("count"), "they wait already")
 	require.Equal(t, 3, p.deliver())
 	require.Len(t, r.all(), 6)
 	require.Len(t, other.all(), 3)
@@ -276,6 +273,11 @@ func TestDeliveries_AreResentAndCancelledByTheMany(t *testing.T) {
 	require.Equal(t, float64(0), all("cancel", object{"status": "delivered"}).Is(200).Num("count"))
 	require.Equal(t, 2, c.Get("/v1/webhook-deliveries?status=cancelled").Len("data"))
 	require.Zero(t, p.Count(`select count(*) from platform.delivery_queue`))
+	_, err := p.Super.Exec(context.Background(), `update webhook_deliveries set status = 'failed' where id = (select id from webhook_deliveries where status = 'cancelled' limit 1)`)
+	require.NoError(t, err)
+	require.Equal(t, float64(1), all("resend", object{}).Is(200).Num("count"), "not what arrived, nor what was cancelled, unless that is asked for")
+	require.Equal(t, float64(0), all("resend", object{"status": nil}).Is(200).Num("count"), "null says no more")
+	require.Equal(t, float64(1), all("resend", object{"status": "cancelled"}).Is(200).Num("count"))
 	all("resend", object{"endpoint_id": id.NewEndpoint()}).Problem(422, "invalid", "/endpoint_id")
 	all("cancel", object{"event_types": []string{"nope.*"}}).Problem(422, "invalid", "/event_types/0")
 	require.Equal(t, float64(0), testkit.New(t).Coordinator().Post("/v1/webhook-deliveries/resend", object{}).Is(200).Num("count"))

@@ -26,23 +26,26 @@ type Service struct {
 	Jobs *jobs.Queue  // carries recoveries and letters
 	Mail *mail.Sender // nil: this installation sends no mail
 
-	db     *db.DB
-	box    *seal.Box
-	policy outbound.Policy
-	public string
-	keep   time.Duration
+	db              *db.DB
+	box             *seal.Box
+	policy          outbound.Policy
+	public          string
+	keep, keepTries time.Duration
 
 	counting counting
 }
 
 // New returns the verbs. The box seals the secrets of endpoints, policy says which addresses are accepted, links start with
-// publicURL, and deliveries are kept as long as facts are: keep, or 30 days when it is 0. Jobs has to be set before
-// anything is asked for.
-func New(d *db.DB, box *seal.Box, policy outbound.Policy, publicURL string, keep time.Duration) *Service {
+// publicURL, and deliveries are kept as long as facts are: keep, or 30 days when it is 0. Their tries are kept for keepTries, or as
+// long when it is 0. Jobs has to be set before anything is asked for.
+func New(d *db.DB, box *seal.Box, policy outbound.Policy, publicURL string, keep, keepTries time.Duration) *Service {
 	if keep == 0 {
 		keep = 30 * 24 * time.Hour
 	}
-	return &Service{db: d, box: box, policy: policy, public: publicURL, keep: keep, counting: counting{countBatch, countFor}}
+	if keepTries == 0 {
+		keepTries = keep
+	}
+	return &Service{db: d, box: box, policy: policy, public: publicURL, keep: keep, keepTries: keepTries, counting: counting{countBatch, countFor}}
 }
 
 // Input is what a caller says of a new endpoint.
@@ -62,17 +65,27 @@ type Change struct {
 	Shape
 } // @name WebhookEndpointChange
 
+// errNobody says that no client is there to answer for an endpoint.
+var errNobody = errors.New("webhook: an endpoint needs a client that answers for it")
+
 // aim makes the caller the owner of the endpoint, and points it at an address and at types of facts that the caller may
-// read. What else is wrong stands in bad.
+// read. What * stands for is settled by who says the types: whoever only changes the address leaves that as it is, and whoever may
+// not read all of it is refused. What else is wrong stands in bad.
 func (s *Service) aim(tx *db.Tx, e *Endpoint, url string, types []string, bad *fault.Error) error {
 	if tx.Principal.ClientID.IsZero() {
-		return errors.New("webhook: an endpoint needs a client that answers for it")
+		return errNobody
 	}
 	checkURL(bad, s.policy, "/url", url)
 	nouns := fact.Readable(tx.Principal.Scopes)
 	patterns := checkTypes(bad, types, nouns)
+	if i := slices.Index(types, "*"); i >= 0 && len(lost(*e, nouns)) > 0 {
+		bad.At("/event_types/"+strconv.Itoa(i), unreadable)
+	}
 	if len(bad.Fields) > 0 {
 		return bad
+	}
+	if slices.Equal(types, e.EventTypes) {
+		nouns = among(*e, nouns)
 	}
 	e.ClientID, e.URL, e.EventTypes, e.TypePatterns, e.Nouns = tx.Principal.ClientID, url, types, patterns, nouns
 	return nil
@@ -286,7 +299,8 @@ func (s *Service) Delete(_ context.Context, tx *db.Tx, eid id.EndpointID) error 
 		return err
 	}
 	for _, q := range []string{
-		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and not test`, // in two, as its indexes are
+		`select from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and not test and lease is not null order by delivery_id for update`, // as lockQueued
+		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and not test`,                                                       // in two, as its indexes are
 		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and test`,
 		`update webhook_deliveries set status = 'cancelled', next_attempt_at = null where tenant_id = ? and endpoint_id = ? and status = 'waiting'`,
 		`delete from webhook_secrets where tenant_id = ? and endpoint_id = ?`,
@@ -393,8 +407,9 @@ func (s *Service) Cancel(_ context.Context, tx *db.Tx, did id.DeliveryID) (Deliv
 // maxChosen bounds how many deliveries one request acts on.
 const maxChosen = 5000
 
-// choose reads which deliveries are meant, of those with one of these statuses, in the order of their ids.
-func choose(tx *db.Tx, c Choice, statuses []string) (chosen []Delivery, after *id.DeliveryID, err error) {
+// choose reads which deliveries are meant, of those with one of these statuses, in the order of their ids. Who names no status means
+// those that the last say.
+func choose(tx *db.Tx, c Choice, statuses, unnamed []string) (chosen []Delivery, after *id.DeliveryID, err error) {
 	bad := fault.Unprocessable.New()
 	var patterns db.Strings
 	for i, a := range c.EventTypes {
@@ -414,7 +429,9 @@ func choose(tx *db.Tx, c Choice, statuses []string) (chosen []Delivery, after *i
 	if len(bad.Fields) > 0 {
 		return nil, nil, bad
 	}
-	if c.Status != nil {
+	if c.Status == nil {
+		statuses = unnamed
+	} else {
 		statuses = slices.DeleteFunc(slices.Clone(statuses), func(s string) bool { return s != *c.Status })
 	}
 	q := tx.Model(&Delivery{}).Select("id", "endpoint_id").Where("type <> ?", Tested.Name).Where("status in ?", statuses)
@@ -440,38 +457,58 @@ func choose(tx *db.Tx, c Choice, statuses []string) (chosen []Delivery, after *i
 	return chosen, &chosen[maxChosen-1].ID, nil
 }
 
-// resendChosen gives deliveries a try now and begins their schedules anew, of endpoints that can get one.
-const resendChosen = `
-with able as (
-	update webhook_deliveries d set status = 'waiting', base_attempts = d.attempts, next_attempt_at = now(), delivered_at = null
-	from webhook_endpoints e
-	where d.tenant_id = @tenant and d.id = any (cast(@ids as uuid[])) and d.status <> 'waiting'
-		and e.tenant_id = d.tenant_id and e.id = d.endpoint_id and e.status in ('pending', 'active')
-	returning d.id, d.tenant_id, d.endpoint_id, d.event_id, e.ordering
-)
-insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
-select a.id, a.tenant_id, a.endpoint_id, now(), o.subject_id, o.revision, o.id
-from able a left join events o on o.tenant_id = a.tenant_id and o.id = a.event_id and a.ordering = 'subject'
-on conflict (delivery_id) do nothing`
+// lockQueued locks the places of deliveries in the queue: before the deliveries themselves, as the deliverer does, and in one
+// order, those that are being tried first. Whoever notes what came of tries has those, by their ids, and then calls the next of
+// their subjects, which nobody tries.
+func lockQueued(tx *db.Tx, ids any) error {
+	_, err := tx.Run(`select from platform.delivery_queue where delivery_id = any (cast(? as uuid[])) and tenant_id = ? order by lease is null, delivery_id for update`,
+		ids, tx.Scope.Tenant)
+	return err
+}
 
-// ResendAll tries deliveries again now, each under its own webhook-id.
+// ResendAll tries deliveries again now, each under its own webhook-id, of endpoints that can get one, and begins their schedules
+// anew. Those that arrived, and those that somebody cancelled, have to be asked for: a request that forgets to say which must not
+// bring a month of them once more. They have their places in the queue before anything else of them changes: nobody notes a try of
+// one of them meanwhile.
 func (s *Service) ResendAll(_ context.Context, tx *db.Tx, c Choice) (Chosen, error) {
-	chosen, after, err := choose(tx, c, []string{delivered, failed, cancelled})
+	chosen, after, err := choose(tx, c, []string{delivered, failed, cancelled}, []string{failed})
 	if err != nil {
 		return Chosen{}, err
 	}
-	n, err := tx.Run(resendChosen, map[string]any{"tenant": tx.Scope.Tenant, "ids": idsOf(chosen)})
+	values := map[string]any{"tenant": tx.Scope.Tenant}
+	var able struct{ IDs db.IDs[id.DeliveryID] }
+	if err := db.One(tx, &able, `select array_agg(d.id) as ids from webhook_deliveries d
+		join webhook_endpoints e on e.tenant_id = d.tenant_id and e.id = d.endpoint_id and e.status in ('pending', 'active')
+		where d.tenant_id = ? and d.id = any (cast(? as uuid[]))`, tx.Scope.Tenant, idsOf(chosen)); err != nil {
+		return Chosen{}, err
+	}
+	values["ids"] = able.IDs
+	if _, err := tx.Run(`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
+		select d.id, d.tenant_id, d.endpoint_id, now(), o.subject_id, o.revision, o.id
+		from webhook_deliveries d
+		join webhook_endpoints e on e.tenant_id = d.tenant_id and e.id = d.endpoint_id
+		left join events o on o.tenant_id = d.tenant_id and o.id = d.event_id and e.ordering = 'subject'
+		where d.tenant_id = @tenant and d.id = any (cast(@ids as uuid[]))
+		order by d.id
+		on conflict (delivery_id) do update set due_at = excluded.due_at where q.lease is null`, values); err != nil {
+		return Chosen{}, err
+	}
+	n, err := tx.Run(`update webhook_deliveries set status = 'waiting', base_attempts = attempts, next_attempt_at = now(), delivered_at = null
+		where tenant_id = @tenant and id = any (cast(@ids as uuid[])) and status <> 'waiting'`, values)
 	tx.AfterCommit(fact.Wake)
 	return Chosen{int(n), after}, err
 }
 
 // CancelAll takes deliveries out of the queue for good.
 func (s *Service) CancelAll(_ context.Context, tx *db.Tx, c Choice) (Chosen, error) {
-	chosen, after, err := choose(tx, c, []string{waiting, failed})
+	chosen, after, err := choose(tx, c, []string{waiting, failed}, []string{waiting, failed})
 	if err != nil {
 		return Chosen{}, err
 	}
 	ids := idsOf(chosen)
+	if err := lockQueued(tx, ids); err != nil {
+		return Chosen{}, err
+	}
 	if _, err := tx.Run(`delete from platform.delivery_queue where delivery_id = any (cast(? as uuid[])) and tenant_id = ?`, ids, tx.Scope.Tenant); err != nil {
 		return Chosen{}, err
 	}
@@ -562,7 +599,8 @@ func whereSecret(tenant uuid.UUID, column string, secret uuid.UUID) seal.Where {
 }
 
 // Enable lets a disabled endpoint prove itself again: it becomes pending and gets a test event. Whoever enables it
-// answers for it from then on.
+// answers for it from then on, so it is EndpointRights where that client may not read all that the endpoint gets. Its owner may
+// have come with less than it has (a link to the console): nothing goes anywhere else, and its rights are looked at with each try.
 func (s *Service) Enable(_ context.Context, tx *db.Tx, eid id.EndpointID) (Endpoint, error) {
 	before, err := lock(tx, eid)
 	if err != nil {
@@ -572,9 +610,20 @@ func (s *Service) Enable(_ context.Context, tx *db.Tx, eid id.EndpointID) (Endpo
 	if err != nil || to == before.Status {
 		return before, err
 	}
+	if tx.Principal.ClientID.IsZero() {
+		return before, errNobody
+	}
+	bad := fault.Unprocessable.New()
+	if checkURL(bad, s.policy, "/url", before.URL); len(bad.Fields) > 0 {
+		return before, bad
+	}
 	after := before
-	if err := s.aim(tx, &after, before.URL, before.EventTypes, fault.Unprocessable.New()); err != nil {
-		return before, err
+	if before.ClientID != tx.Principal.ClientID {
+		nouns := fact.Readable(tx.Principal.Scopes)
+		if without := lost(before, nouns); len(without) > 0 {
+			return before, EndpointRights.With("nouns", strings.Join(without, ", "))
+		}
+		after.ClientID, after.Nouns = tx.Principal.ClientID, among(before, nouns)
 	}
 	pend(&after)
 	if _, err := db.Change(tx, before, &after); err != nil {
@@ -702,30 +751,41 @@ func (s *Service) Warn(tx *db.Tx) (bool, error) {
 	return false, nil
 }
 
-// purgeBatch bounds how many deliveries one transaction removes.
+// purgeBatch bounds how many deliveries, and how many tries, one transaction removes.
 const purgeBatch = 2000
 
 // grace is how much longer than facts their deliveries are kept, so that a fact in the feed has its deliveries beside it.
 const grace = 3 * time.Hour
 
 // Purge removes the transaction's tenant's deliveries that are no longer kept, with their tries that no partition takes
-// along, and secrets that expired. It reports whether there may be more. A process whose clock is ahead takes no more along than
-// the database's clock allows.
+// along, what other tries of those are no longer kept, and secrets that expired. It reports whether there may be more. A process
+// whose clock is ahead takes no more along than the database's clock allows.
 func (s *Service) Purge(tx *db.Tx) (bool, error) {
-	old := tx.Now.Add(-s.keep - grace)
+	values := map[string]any{"tenant": tx.Scope.Tenant, "old": tx.Now.Add(-s.keep - grace), "tried": tx.Now.Add(-s.keepTries), "batch": purgeBatch}
+	const oldest = `select id from webhook_deliveries where tenant_id = @tenant and created_at < least(cast(@old as timestamptz), platform.clock() - interval '5 days') order by created_at limit @batch`
+	// As lockQueued, which would have to be told the ids.
+	if _, err := tx.Run(`select from platform.delivery_queue where delivery_id = any (array(`+oldest+`)) order by lease is null, delivery_id for update`, values); err != nil {
+		return false, err
+	}
 	n, err := tx.Run(`with gone as (
 			delete from webhook_deliveries where tenant_id = @tenant and id in
-				(select id from webhook_deliveries where tenant_id = @tenant and created_at < least(cast(@old as timestamptz), platform.clock() - interval '5 days') order by created_at limit @batch)
+				(`+oldest+`)
 			returning id
 		), tries as (
 			delete from webhook_attempts_rest a using gone where a.tenant_id = @tenant and a.delivery_id = gone.id
 		), queued as (
 			delete from platform.delivery_queue q using gone where q.delivery_id = gone.id
 		)
-		select id from gone`, map[string]any{"tenant": tx.Scope.Tenant, "old": old, "batch": purgeBatch})
+		select id from gone`, values)
+	if err != nil {
+		return false, err
+	}
+	tries, err := tx.Run(`delete from webhook_attempts_rest where tenant_id = @tenant and id in
+		(select id from (select id, at from webhook_attempts_rest where tenant_id = @tenant order by id limit @batch) oldest
+		where at < least(cast(@tried as timestamptz), platform.clock() - interval '1 hour'))`, values)
 	if err != nil {
 		return false, err
 	}
 	_, err = tx.Run(`delete from webhook_secrets where tenant_id = ? and expires_at <= least(cast(? as timestamptz), platform.clock())`, tx.Scope.Tenant, tx.Now)
-	return n == purgeBatch, err
+	return n == purgeBatch || tries > 0, err // younger tries may stand among the oldest ids
 }

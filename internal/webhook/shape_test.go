@@ -364,6 +364,58 @@ func TestOAuth_ATokenIsFetchedKeptAndRenewed(t *testing.T) {
 	require.NotContains(t, string(c.Get(endpoints).Body), "CANARY-")
 }
 
+// A token takes long, and meanwhile the secret is replaced. Whoever asked for the token and whoever waited for it sign with both
+// secrets, so a receiver that has changed over already takes what they send.
+func TestOAuth_WhatWaitsForATokenIsSignedWithTheSecretsOfThen(t *testing.T) {
+	t.Parallel()
+	p, r, i := open(t), receive(t), issue(t)
+	c := p.Coordinator()
+	made := c.Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}, "oauth": object{"token_url": i.URL, "client_id": "ours", "client_secret": "s"}}).Is(201)
+	path := endpoints + "/" + made.Str("id")
+	p.deliver()
+	c.Patch(path, object{"oauth": object{"token_url": i.URL, "client_id": "ours", "client_secret": "s"}}).Is(200) // forgets the token
+	asked, give := make(chan struct{}), make(chan struct{})
+	at := i.answer
+	i.mu.Lock()
+	i.answer = func(w http.ResponseWriter, n int) {
+		close(asked) // once: the others wait for this one
+		<-give
+		at(w, n)
+	}
+	i.mu.Unlock()
+	for range 3 {
+		p.record()
+	}
+	drained := make(chan error, 1)
+	go func() { _, err := p.d.Drain(context.Background()); drained <- err }()
+	<-asked
+	fresh := c.Post(path+"/rotate-secret", nil).Is(200)
+	close(give)
+	require.NoError(t, <-drained)
+	all := r.all()
+	require.Len(t, all, 3)
+	for _, x := range all {
+		verify(t, x, fresh.Str("secret"), made.Str("secret"))
+		require.NoError(t, signature.Verify(x.Header, x.Body, time.Now(), fresh.Str("public_key")))
+	}
+	d := c.Get("/v1/webhook-deliveries?endpoint_id=" + made.Str("id") + "&sort=-created_at").Is(200)
+	require.Equal(t, 2, c.Get("/v1/webhook-deliveries/"+d.Str("data.0.id")).Is(200).Len("attempts.0.request.kids"), "and it says so")
+
+	// One whose endpoint is deleted meanwhile is not sent, and nobody's fault.
+	c.Patch(path, object{"oauth": object{"token_url": i.URL, "client_id": "ours", "client_secret": "s"}}).Is(200)
+	i.mu.Lock()
+	asked, give = make(chan struct{}), make(chan struct{})
+	i.mu.Unlock()
+	p.record()
+	go func() { _, err := p.d.Drain(context.Background()); drained <- err }()
+	<-asked
+	c.Delete(path).Is(204)
+	close(give)
+	require.NoError(t, <-drained)
+	require.Len(t, r.all(), 3)
+	require.NotContains(t, p.Log.String(), "cannot be made")
+}
+
 func TestOAuth_WithoutATokenADeliveryFailsInOneWording(t *testing.T) {
 	t.Parallel()
 	p, i := open(t), issue(t)
@@ -389,7 +441,7 @@ func TestOAuth_WithoutATokenADeliveryFailsInOneWording(t *testing.T) {
 		c.Patch(endpoints+"/"+c.Get(endpoints).Str("data.0.id"), object{"oauth": object{"token_url": i.URL, "client_id": fmt.Sprint(n), "client_secret": "s"}}).Is(200) // forgets the token
 		p.record()
 		p.deliver()
-		d := c.Get("/v1/webhook-deliveries/" + c.Get("/v1/webhook-deliveries?sort=-created_at&limit=1").Str("data.0.id")).Is(200)
+		d := c.Get("/v1/webhook-deliveries/" + newest(c)).Is(200)
 		require.Equal(t, "no_token", d.Str("attempts.0.outcome"))
 		require.Nil(t, d.At("attempts.0.status"))
 		require.Nil(t, d.At("attempts.0.answer"))
@@ -582,7 +634,7 @@ func TestOrdering_HoldsForWhatIsSentAgain(t *testing.T) {
 					c.Post("/v1/webhook-deliveries/"+d+"/resend", nil).Is(200)
 				}
 			case "the many":
-				require.Equal(t, float64(3), c.Post("/v1/webhook-deliveries/resend", object{"event_types": []string{"organisation.*"}}).Is(200).Num("count"))
+				require.Equal(t, float64(3), c.Post("/v1/webhook-deliveries/resend", object{"status": "delivered", "event_types": []string{"organisation.*"}}).Is(200).Num("count"))
 			case "recovered":
 				_, err := p.Super.Exec(context.Background(), `update webhook_deliveries set status = 'failed' where type = 'organisation.probed'`)
 				require.NoError(t, err)

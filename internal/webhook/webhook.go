@@ -73,6 +73,11 @@ var (
 	EndpointDeleted = fault.Define(fault.Conflict, "webhook-endpoint-deleted", fault.Text{
 		EN: "This endpoint was deleted.", NL: "Dit endpoint is verwijderd.", FR: "Ce point de terminaison a été supprimé."})
 
+	// EndpointRights says that an endpoint gets facts that whoever wants to answer for it may not read.
+	EndpointRights = fault.Define(fault.Forbidden, "webhook-endpoint-rights", fault.Text{
+		EN: "This endpoint gets facts about {nouns}, which cannot be read with these rights. The client that it belongs to can enable it, or one that may read them all.",
+		NL: "Dit endpoint krijgt meldingen over {nouns}, en die zijn met deze rechten niet te lezen. De client van wie het is kan het inschakelen, of een die ze alle mag lezen.",
+		FR: "Ce point de terminaison reçoit des notifications sur {nouns}, illisibles avec ces droits. Le client à qui il appartient peut le réactiver, ou un autre qui peut toutes les lire."})
 	// SecretOverlap says that two secrets sign already, and a third would end one before the time that was promised.
 	SecretOverlap = fault.Define(fault.Conflict, "webhook-secret-overlap", fault.Text{
 		EN: "An earlier secret of this endpoint still signs.", NL: "Een eerder geheim van dit endpoint ondertekent nog.",
@@ -115,7 +120,7 @@ type Endpoint struct {
 	URL            string     `gorm:"column:url"`
 	EventTypes     db.Strings // as asked: names of types, noun.*, *
 	TypePatterns   db.Strings // the same for SQL's LIKE
-	Nouns          db.Strings // that the owner could read when it said so; checked again with each try
+	Nouns          db.Strings // that could be read by who said the types last, so what * stands for; checked again with each try
 	Description    *string
 	Status         Status
 	FailingSince   *time.Time // the first failure that no success followed, or since when facts wait for one that is not proven
@@ -268,6 +273,23 @@ func host(address string) string {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// lost are the nouns, sorted, that an endpoint is told about and that a reader of others is not. Behind a * nobody would notice that
+// their facts stay away.
+func lost(e Endpoint, nouns []string) (out []string) {
+	for _, t := range fact.Matching(e.EventTypes) {
+		if n := t.Noun(); slices.Contains(e.Nouns, n) && !slices.Contains(nouns, n) {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// among are the nouns of an endpoint that a reader of others reads too.
+func among(e Endpoint, nouns []string) (out db.Strings) {
+	return slices.DeleteFunc(slices.Clone(e.Nouns), func(n string) bool { return !slices.Contains(nouns, n) })
 }
 
 // checkTypes turns what is asked into patterns, and refuses what no type of fact is called and what its owner may not

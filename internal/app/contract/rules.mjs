@@ -202,6 +202,46 @@ const rules = {
     for (const s of components(doc))
       if (/(^|_)hours$/.test(s.name ?? "") && types(s.schema).includes("number") && s.schema.multipleOf !== 0.01) yield fault(`${s.name} may have more decimals`, s.at);
   }],
+  "money": ["money is whole cents, in members and parameters that end in _cents", function* (doc) {
+    const judge = function* (name, schema, at) {
+      const cents = /(^|_)cents$/.test(name);
+      if (!cents && /(^|_)(amount|budget|costs?|euros?|fee|grants?|money|paid|prices?|salary|wages?)(_|$)/.test(name) && types(schema).some((t) => t === "number" || t === "integer"))
+        yield fault(`${name} is an amount and not called ${name}_cents`, at);
+      if (cents && types(schema).filter((t) => t !== "null").join() !== "integer") yield fault(`${name} is no whole number`, at);
+    };
+    for (const s of components(doc)) if (s.name && !unpaid.has(s.component)) yield* judge(s.name, s.schema, s.at);
+    for (const o of operations(doc)) for (const p of o.parameters) yield* judge(p.name, ref(doc, p.schema), o.at);
+  }],
+  "sort": ["an order is asked for by sort, which lists the orders that there are and says which one holds without it", function* (doc) {
+    for (const o of operations(doc))
+      for (const p of o.parameters) {
+        if (p.in === "query" && /^(order|order_by|sort_by|sorting|direction|asc|desc)$/.test(p.name)) yield fault(`${p.name} is not called sort`, o.at);
+        const s = ref(doc, p.schema);
+        if (p.name === "sort" && !(s.enum?.length > 0 && s.enum.includes(s.default))) yield fault("sort lists no orders, or not the one that holds without it", o.at);
+      }
+  }],
+  "comma-lists": ["several values of one parameter stand in it with commas", function* (doc) {
+    for (const o of operations(doc))
+      for (const p of o.parameters)
+        if (types(ref(doc, p.schema)).includes("array") && (p.in !== "query" || p.style !== "form" || p.explode !== false)) yield fault(`${p.name} repeats instead of taking commas`, o.at);
+  }],
+  "external-ids": ["an external id is a system of 32 characters and a value of 128 at most; external_ids are a list of them, and external_id asks for one as system:value", function* (doc) {
+    const system = /^\^\[a-z0-9_-\]\+/;
+    for (const s of components(doc)) {
+      if (!/(^|_)external_ids?$/.test(s.name ?? "") || !Object.keys(s.schema).length) continue;
+      if (s.at.at(-1) === "items") continue; // it is judged with its list
+      const one = ref(doc, s.schema.items), { system: of, value } = one.properties ?? {};
+      if (!types(s.schema).includes("array") || Object.keys(one.properties ?? {}).sort().join() !== "system,value" || [...(one.required ?? [])].sort().join() !== "system,value")
+        yield fault(`${s.name} is no list of system and value`, s.at);
+      else if (named(s.schema.items) !== "FactExternalId" && (of.maxLength !== 32 || of.minLength !== 1 || !system.test(of.pattern ?? "") || value.maxLength !== 128 || value.minLength !== 1)) // a fact tells what was taken
+        yield fault(`${s.name} takes other systems or values`, s.at);
+    }
+    for (const o of operations(doc))
+      for (const p of o.parameters) {
+        const s = ref(doc, p.schema);
+        if (p.name === "external_id" && !(system.test(s.pattern ?? "") && s.pattern.startsWith("^[a-z0-9_-]+:") && s.maxLength === 161)) yield fault("external_id is not system:value", o.at);
+      }
+  }],
   "ids": ["ids say of what they are: a prefix of three letters, an underscore and 26 digits of base32", function* (doc) {
     for (const s of components(doc)) {
       if (!/(^|_)ids?$/.test(s.name ?? "") || !types(s.schema).includes("string") || /external_id|^subject_id$/.test(s.name)) continue;
@@ -257,6 +297,8 @@ const endless = /[*+]|\{\d+,\}/;
 
 // whole are lists that are computed or short, and answered whole.
 const whole = new Set(["listEventTypes", "listLeerplekCoaches", "listSuggestions", "listTopics", "listOrganisationDuplicates"]);
+// unpaid are schemas that tell a price in points.
+const unpaid = new Set(["MatchingRunExplanation"]);
 // foreign are schemas whose words others chose: RFC 6749 and 7517, the receiver of a webhook, whoever wrote a questionnaire.
 const foreign = new Set(["Token", "Key", "WebhookOAuth", "WebhookOAuthShown", "SurveyQuestion", "SubmitSurveyForm"]);
 

@@ -26,8 +26,10 @@ function excerpt(...paths) {
   return JSON.parse(JSON.stringify(doc));
 }
 
-const fresh = () => excerpt("/oauth/token", "/v1/leervragen", "/v1/leervragen/{id}", "/v1/leeruitwisselingen/{id}/days", "/v1/leerplekken");
+const fresh = () => excerpt("/oauth/token", "/v1/leervragen", "/v1/leervragen/{id}", "/v1/leeruitwisselingen/{id}/days", "/v1/leerplekken",
+  "/v1/medewerkers", "/v1/opleidingsregistraties/totals");
 const one = "/v1/leervragen/{id}", list = "/v1/leervragen";
+const sorting = (d) => d.paths[list].get.parameters.find((p) => p.name === "sort");
 const drop = (items, name) => items.splice(items.findIndex((p) => p.name === name || p.$ref?.endsWith("/" + name)), 1);
 
 const faults = [
@@ -67,6 +69,21 @@ const faults = [
   ["dates", "a date that is called otherwise", (d) => (d.components.schemas.Leervraag.properties.closing_date = { type: "string", format: "date" })],
   ["dates", "an instant that is called otherwise", (d) => (d.components.schemas.Leervraag.properties.opened = { type: ["string", "null"], format: "date-time" })],
   ["hours", "hours of any precision", (d) => delete d.components.schemas.LeeruitwisselingDay.properties.hours.multipleOf],
+  ["money", "an amount in euros", (d) => (d.components.schemas.OpleidingsregistratieTotals.properties.cost_meals = { type: ["number", "null"] })],
+  ["money", "a part of a cent", (d) => (d.components.schemas.OpleidingsregistratieTotals.properties.net_cost_cents.type = ["number", "null"])],
+  ["money", "a text of cents", (d) => (d.components.schemas.OpleidingsregistratieTotals.properties.net_cost_cents.type = "string")],
+  ["money", "a parameter in euros", (d) => d.paths[list].get.parameters.push({ name: "max_price", in: "query", description: "at most", schema: { type: "integer", examples: [1] } })],
+  ["sort", "any order", (d) => delete sorting(d).schema.enum],
+  ["sort", "an order that nobody named", (d) => delete sorting(d).schema.default],
+  ["sort", "an order by another name", (d) => d.paths[list].get.parameters.push({ name: "order_by", in: "query", description: "the order", schema: { type: "string", examples: ["x"] } })],
+  ["comma-lists", "a parameter that repeats", (d) => (d.paths[list].get.parameters.find((p) => p.schema?.type === "array").explode = true)],
+  ["comma-lists", "a parameter with spaces", (d) => (d.paths[list].get.parameters.find((p) => p.schema?.type === "array").style = "spaceDelimited")],
+  ["external-ids", "external ids that are texts", (d) => (d.components.schemas.Medewerker.properties.external_ids = { type: "array", items: { type: "string" } })],
+  ["external-ids", "an external id with more than that", (d) => (d.components.schemas.ExternalIDInput.properties.since = { type: "string", maxLength: 9 })],
+  ["external-ids", "an external id without its system", (d) => d.components.schemas.ExternalIDInput.required.splice(0, 1)],
+  ["external-ids", "a system of any characters", (d) => delete d.components.schemas.ExternalID.properties.system.pattern],
+  ["external-ids", "a value of any length", (d) => (d.components.schemas.ExternalIDInput.properties.value.maxLength = 500)],
+  ["external-ids", "an external id asked for without its system", (d) => delete d.paths["/v1/medewerkers"].get.parameters.find((p) => p.name === "external_id").schema.pattern],
   ["ids", "an id of anything", (d) => delete d.components.schemas.Leervraag.properties.switcher_id.pattern],
   ["named-objects", "an object inside another", (d) => (d.components.schemas.Leervraag.properties.extra = { type: "object", properties: { a: { type: "string" } } })],
   ["named-objects", "an object spelled out in an operation", (d) => (d.paths[list].post.requestBody.content["application/json"].schema = { type: "object", additionalProperties: false, properties: { a: { type: "integer" } } })],

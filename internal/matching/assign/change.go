@@ -2,6 +2,7 @@ package assign
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -396,6 +397,68 @@ func (s *Solver) AddArcs(leervraag int32, arcs []Arc) error {
 		return err
 	}
 	s.better(leervraag)
+	return nil
+}
+
+// Offer adds candidates of places that take nobody: of no capacity, or without a coach who has any. They change nothing, and
+// what would follow from more room is then seen by Explain. Others are errors (ErrOutOfRange). rows is asked for everybody who may
+// move; a cancelled context ends it with the context's error.
+func (s *Solver) Offer(ctx context.Context, rows Rows) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	n := &s.net
+	// Nothing flows where nothing can go on, so the price there may be anything that is high enough, and draws nobody.
+	on := make([]bool, len(n.label))
+	on[s.sink] = true
+	for next := []int32{s.sink}; len(next) > 0; {
+		v := next[len(next)-1]
+		next = next[:len(next)-1]
+		for h := n.in[v]; h >= 0; h = n.half[h].next {
+			if u := n.half[h].head; !on[u] && n.capacity(h) > 0 {
+				on[u] = true
+				next = append(next, u)
+			}
+		}
+	}
+	high := int64(0)
+	for v := range n.label {
+		high = max(high, n.label[v].price)
+	}
+	high += n.unmatched + MaxCost
+	for v := range n.label {
+		if !on[v] {
+			n.label[v].price = high
+		}
+	}
+	var list []Candidate
+	var arcs []Arc
+	for i := range int32(len(n.rows)) {
+		if i%256 == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if r := &n.rows[i]; r.at == absent || r.fixed {
+			continue
+		}
+		list, arcs = rows(i, list[:0]), arcs[:0]
+		for k, c := range list {
+			if err := within(c.Place, 0, int32(len(s.places))-1, "place of candidate %d of leervraag %d", k, i); err != nil {
+				return err
+			}
+			if on[s.places[c.Place].node] {
+				return fmt.Errorf("place %d takes somebody: %w", c.Place, ErrOutOfRange)
+			}
+			arcs = append(arcs, Arc{i, c.Place, c.Cost, c.Score})
+		}
+		if len(arcs) == 0 {
+			continue
+		}
+		if err := s.AddArcs(i, arcs); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

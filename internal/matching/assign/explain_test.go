@@ -209,6 +209,77 @@ func TestExplain_FindsTheCapacityThatHelpsMostWhereverItIs(t *testing.T) {
 	}
 }
 
+// Candidates of places that take nobody change nothing when they are offered; from then on more room there is heeded, by a change and by the
+// nearest fix alike.
+func TestOffer_LetsWhatIsClosedBeOpened(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(31, 32))
+	used, fixes := 0, 0
+	draw(t, r, 1500, func(w *world, _ *assign.Solver) {
+		closed := func(i int32) bool {
+			x := w.Places[i]
+			return x.Capacity == 0 || w.Organisations[x.Organisation].Max == 0 ||
+				len(w.Coaches) > 0 && !slices.ContainsFunc(x.Coaches, func(c int32) bool { return w.Coaches[c] > 0 })
+		}
+		p := w.Problem
+		p.Arcs = slices.DeleteFunc(slices.Clone(w.Arcs), func(a assign.Arc) bool { return closed(a.Place) })
+		s, all := solved(t, p), solved(t, w.Problem)
+		before := s.Result()
+		require.NoError(t, s.Offer(context.Background(), func(i int32, into []assign.Candidate) []assign.Candidate {
+			for _, a := range w.Arcs {
+				if a.Leervraag == i && closed(a.Place) {
+					into = append(into, assign.Candidate{Place: a.Place, Cost: a.Cost, Score: a.Score})
+				}
+			}
+			return into
+		}))
+		require.Equal(t, before, s.Result(), "nobody moves")
+		require.Equal(t, all.Result().Objective, certified(t, w, s))
+		for i, m := range before.Matches {
+			if m.Place != assign.None {
+				continue
+			}
+			why, fix, err := s.Explain(int32(i))
+			require.NoError(t, err)
+			if all.Result().Matches[i].Place != assign.None {
+				continue // another optimum
+			}
+			wantWhy, want, err := all.Explain(int32(i))
+			require.NoError(t, err)
+			require.Equal(t, wantWhy, why)
+			if fix.Kind != assign.NoFix && closed(fix.At) && want.Kind != assign.NoFix {
+				fixes++
+			}
+		}
+		for i := range w.Places {
+			if !closed(int32(i)) || w.Places[i].Capacity == assign.Unlimited {
+				continue
+			}
+			v := w.copied()
+			v.Places[i].Capacity++
+			more := s.Clone()
+			require.NoError(t, more.SetPlaceCapacity(int32(i), v.Places[i].Capacity))
+			want, ok := exhaustive(v)
+			require.True(t, ok)
+			require.Equal(t, want, certified(t, v, more))
+			if want < before.Objective {
+				used++
+			}
+		}
+	})
+	require.Greater(t, used, 200)
+	require.Greater(t, fixes, 200)
+	s := solved(t, assign.Problem{Leervragen: 1, Unmatched: 9, Places: []assign.Place{{Capacity: 1}}, Organisations: []assign.Organisation{{Max: assign.Unlimited}}})
+	for place, want := range map[int32]error{0: assign.ErrOutOfRange, 1: assign.ErrOutOfRange} {
+		require.ErrorIs(t, s.Offer(context.Background(), func(_ int32, into []assign.Candidate) []assign.Candidate {
+			return append(into, assign.Candidate{Place: place})
+		}), want)
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, s.Offer(gone, nil), context.Canceled)
+}
+
 // k's only place P is X's, and its leercoach has no more room either. X could go to Q, which Z fills, and where k cannot go: room at
 // Q places k.
 func TestExplain_NamesRoomElsewhereToWhichAnotherMoves(t *testing.T) {

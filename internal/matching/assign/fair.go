@@ -19,7 +19,7 @@ type Fair struct {
 //  3. among those, the objective is lowest, steps of organisations included.
 //
 // The second is found by search: so many matches are possible above a score, or they are not. Problem.Unmatched
-// is replaced by a cost that keeps the number of matches first. rows, if not nil, gives every feasible candidate, and all
+// is raised to a cost that keeps the number of matches first, where it is lower. rows, if not nil, gives every feasible candidate, and all
 // three hold over those; otherwise they hold over the arcs. progress, if not nil, hears of each of the solves that this
 // takes, as Solve tells it; a cancelled context ends it with the context's error.
 func SolveFair(ctx context.Context, p Problem, rows Rows, progress func(done, total int)) (*Solver, Fair, error) {
@@ -94,7 +94,7 @@ func SolveFair(ctx context.Context, p Problem, rows Rows, progress func(done, to
 			step = max(step, o.Steps[k-1])
 		}
 	}
-	p.Unmatched = MaximumMatches(p.Leervragen, 2*spread, 2*step)
+	p.Unmatched = max(p.Unmatched, MaximumMatches(p.Leervragen, 2*spread, 2*step))
 	s, err := New(p)
 	if err != nil {
 		return nil, out, err

@@ -47,6 +47,17 @@ func (ix *Index) Scale() *Scale {
 	return s
 }
 
+// Bytes is about how much memory it takes.
+func (s *Scale) Bytes() int {
+	n := (16+4+1)*len(s.Words) + (16+4+1)*len(s.Features)
+	for _, list := range [][]string{s.Words, s.Features} {
+		for _, w := range list {
+			n += len(w)
+		}
+	}
+	return n
+}
+
 // alphabetical is the order of names by the alphabet.
 func alphabetical(names []string) []int {
 	order := make([]int, len(names))

@@ -167,6 +167,9 @@ type Tx struct {
 	Who
 	Now time.Time // one reading of the clock for all of it, in microseconds as the database keeps them
 
+	// Began is when it began, by the clock of the machine: nothing was read before. It tells how old what was read is.
+	Began time.Time
+
 	ctx   context.Context // has the deadline
 	conn  *conn           // nil in single mode
 	pool  *pgxpool.Pool   // in single mode
@@ -201,7 +204,7 @@ func (d *DB) Single(ctx context.Context, w Who, fn func(*Tx) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, txDeadline)
 	defer cancel()
-	tx := &Tx{Who: w, Now: d.Now(), ctx: ctx, pool: d.pool}
+	tx := &Tx{Who: w, Now: d.Now(), Began: time.Now(), ctx: ctx, pool: d.pool}
 	tx.DB = carry(d.gorm, tx)
 	return translate(fn(tx))
 }
@@ -224,7 +227,7 @@ func (d *DB) run(ctx context.Context, w Who, options string, fn func(*Tx) error)
 	defer cancel()
 	c := begin(pg, w.Scope, options)
 	defer c.rollback()
-	tx := &Tx{Who: w, Now: d.Now(), ctx: ctx, conn: c}
+	tx := &Tx{Who: w, Now: d.Now(), Began: time.Now(), ctx: ctx, conn: c}
 	tx.DB = carry(d.gorm, tx)
 	if err := fn(tx); err != nil {
 		return err

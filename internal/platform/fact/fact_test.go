@@ -161,7 +161,7 @@ func TestRecord_RollbackLeavesNothing(t *testing.T) {
 	require.ErrorIs(t, w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
 		err := organisationNoted.Record(tx, fact.Event{Subject: a, Revision: 1, Data: note()})
 		_, direct := organisationNoted.RecordTo(tx, fact.Event{Subject: a, Revision: 1, Data: note()}, id.EndpointID(e))
-		return errors.Join(err, direct, fact.Audit(tx, "x", a, nil), no)
+		return errors.Join(err, direct, fact.Audit(tx, "x", a, nil), testkit.Sent(tx), no)
 	}), no)
 	for _, table := range []string{"events", "webhook_deliveries", "platform.delivery_queue", "audit"} {
 		require.Zero(t, w.Count(`select count(*) from `+table+` where tenant_id = $1`, w.Tenant.UUID()), table)

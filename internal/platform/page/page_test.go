@@ -279,7 +279,7 @@ func TestSync_DoesNotSeeWhatRolledBack(t *testing.T) {
 	r := follow(w, w.Clock.Now().Add(-time.Minute), 10)
 	no := errors.New("no")
 	require.ErrorIs(t, w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
-		return errors.Join(insert(tx, "never"), no)
+		return errors.Join(insert(tx, "never"), testkit.Sent(tx), no)
 	}), no)
 	w.Do(func(tx *db.Tx) error { return insert(tx, "kept") })
 	r.until("kept")

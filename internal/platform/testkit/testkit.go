@@ -370,6 +370,14 @@ func (w *World) Do(fn func(*db.Tx) error) {
 	require.NoError(w.T, w.App.DB.InTenant(context.Background(), w.Who(), fn))
 }
 
+// Sent has the database do what a transaction was asked for so far: a fact, or a row that has no answer, waits for the next statement
+// or for COMMIT (tx.Later). A test in which others are to meet an open transaction, or in which one is undone, calls it first: else
+// there is nothing yet to be met or undone.
+func Sent(tx *db.Tx) error {
+	_, err := tx.Run(`select 1`)
+	return err
+}
+
 // Client makes a client and returns a caller with a token of it. org and mdw bind it; scopes are for integration.
 func (w *World) Client(role auth.Role, org *id.OrganisationID, mdw *id.MedewerkerID, scopes ...auth.Permission) *Caller {
 	w.T.Helper()

@@ -15,13 +15,14 @@ const (
 	placeLine = 1000            // requests of one tenant that wait; memory is bounded
 )
 
-// places share the connections of the pool among tenants. A tenant takes three quarters at most, so that there is always one
-// for another; who waits is served tenant by tenant, not in the order of arrival; and a few connections are for none of
-// them: what keeps the house going (revocations, deliveries, jobs) waits for no caller.
+// Places are shared among tenants. A tenant takes three quarters at most, so that where there are several one is always for another;
+// and who waits is served tenant by tenant, not in the order of arrival.
 //
-// Public doors are one tenant here, the zero one: nobody knows yet whose they are. The door that gives tokens is another, so
-// that neither stands in the other's line; who brought the right secret stands in that of its tenant, see InPlace.
-type places struct {
+// Those of a server are the connections of the pool, but for a few that are for no caller: what keeps the house going
+// (revocations, deliveries, jobs) waits for none. Public doors are one tenant here, the zero one: nobody knows yet whose they are.
+// The door that gives tokens is another, so that neither stands in the other's line; who brought the right secret stands in that of its
+// tenant, see InPlace.
+type Places struct {
 	most int // of one tenant
 
 	mu     sync.Mutex
@@ -53,22 +54,25 @@ type waiter struct {
 	has    bool // under places.mu
 }
 
-func newPlaces(conns int) *places {
-	n := max(1, conns-max(1, conns/8))
-	return &places{most: max(1, n*3/4), free: n, within: placeWait, held: map[id.TenantID]int{}, lines: map[id.TenantID][]*waiter{}}
+// newPlaces are those of a server with so many connections.
+func newPlaces(conns int) *Places { return NewPlaces(max(1, conns-max(1, conns/8)), placeWait) }
+
+// NewPlaces makes n places, 1 or more. Whoever waits longer than within is told to come back.
+func NewPlaces(n int, within time.Duration) *Places {
+	return &Places{most: max(1, n*3/4), free: n, within: within, held: map[id.TenantID]int{}, lines: map[id.TenantID][]*waiter{}}
 }
 
 // with runs f once there is a place for the tenant.
-func (p *places) with(ctx context.Context, t id.TenantID, f func() error) error {
-	if err := p.take(ctx, t); err != nil {
+func (p *Places) with(ctx context.Context, t id.TenantID, f func() error) error {
+	if err := p.Take(ctx, t); err != nil {
 		return err
 	}
-	defer p.leave(t)
+	defer p.Leave(t)
 	return f()
 }
 
-// take waits for a place. It fails with fault.Busy when that takes too long, or when the caller has left.
-func (p *places) take(ctx context.Context, t id.TenantID) error {
+// Take waits for a place of a tenant, until Leave. It fails with fault.Busy when that takes too long, or when the caller has left.
+func (p *Places) Take(ctx context.Context, t id.TenantID) error {
 	p.mu.Lock()
 	if p.free > 0 && p.held[t] < p.most { // then nobody else waits who may have it
 		p.give(t)
@@ -103,7 +107,8 @@ func (p *places) take(ctx context.Context, t id.TenantID) error {
 	return fault.Busy.New().After(time.Second)
 }
 
-func (p *places) leave(t id.TenantID) {
+// Leave gives a place of a tenant back, to who is next.
+func (p *Places) Leave(t id.TenantID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.free++
@@ -128,7 +133,7 @@ func (p *places) leave(t id.TenantID) {
 }
 
 // line sets who of a tenant waits; without anybody the tenant has no turn.
-func (p *places) line(t id.TenantID, ws []*waiter) {
+func (p *Places) line(t id.TenantID, ws []*waiter) {
 	if len(ws) > 0 {
 		p.lines[t] = ws
 		return
@@ -137,7 +142,7 @@ func (p *places) line(t id.TenantID, ws []*waiter) {
 	p.turns = slices.DeleteFunc(p.turns, func(o id.TenantID) bool { return o == t })
 }
 
-func (p *places) give(t id.TenantID) {
+func (p *Places) give(t id.TenantID) {
 	p.free--
 	p.held[t]++
 }

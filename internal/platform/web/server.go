@@ -54,7 +54,7 @@ type Server struct {
 	log          *slog.Logger
 	proxies      proxies
 	limits       limits
-	places       *places
+	places       *Places
 	bodies       bodies
 	refusals     refusals
 	observe      func(method, route string, status int, took time.Duration)

@@ -1,0 +1,219 @@
+package webhook_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/switchingtalent/switchboard/internal/platform/db"
+	"github.com/switchingtalent/switchboard/internal/platform/fact"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/testkit"
+)
+
+// begin opens a transaction beside all others, which is rolled back at the end if it still runs.
+func (p post) begin() pgx.Tx {
+	p.t.Helper()
+	tx, err := p.Super.Begin(context.Background())
+	require.NoError(p.t, err)
+	p.t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	return tx
+}
+
+// blocked waits until somebody waits for what a transaction has locked.
+func (p post) blocked(by pgx.Tx) {
+	p.t.Helper()
+	pid := by.Conn().PgConn().PID()
+	require.Eventually(p.t, func() bool {
+		return p.Count(`select count(*) from pg_stat_activity where $1 = any (pg_blocking_pids(pid))`, pid) > 0
+	}, enough, time.Millisecond)
+}
+
+// places are what waits in the queue, by subject and revision or else by id.
+func (p post) places() []uuid.UUID {
+	p.t.Helper()
+	rows, err := p.Super.Query(context.Background(), `select delivery_id from platform.delivery_queue order by subject_id, revision, delivery_id`)
+	require.NoError(p.t, err)
+	out, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	require.NoError(p.t, err)
+	return out
+}
+
+func exec(t *testing.T, tx pgx.Tx, query string, args ...any) {
+	t.Helper()
+	_, err := tx.Exec(context.Background(), query, args...)
+	require.NoError(t, err)
+}
+
+// The one that is tried arrives while the one after it is cancelled: the third, which was put aside for ten minutes, goes out as
+// soon as both are gone, whichever is first, and also where a worker looks in between.
+func TestOrdering_TheNextIsCalledWhereTwoBeforeItLeaveAtOnce(t *testing.T) {
+	t.Parallel()
+	take := `delete from platform.delivery_queue where delivery_id = $1`
+	for name, arrivesLast := range map[string]bool{"the one that is tried is noted last": true, "the other is cancelled last": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, r := open(t), receive(t)
+			ctx := context.Background()
+			p.Coordinator().Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}, "ordering": "subject"}).Is(201)
+			p.deliver()
+			subject := id.NewOrganisation()
+			for revision := range int64(3) {
+				p.Do(func(tx *db.Tx) error {
+					return happened.Record(tx, fact.Event{Subject: subject, Revision: revision + 1})
+				})
+			}
+			_, err := p.d.Freeze(ctx)
+			require.NoError(t, err)
+			all := p.places()
+			require.Len(t, all, 3)
+			require.Equal(t, 2, p.Count(`select count(*) from platform.delivery_queue where lease is null and due_at > now() + interval '9 minutes'`), "the others were put aside")
+			settling, cancelling := p.begin(), p.begin()
+			if !arrivesLast {
+				exec(t, settling, take, all[0]) // calls the second, which leaves
+				left := make(chan error, 1)
+				go func() { _, err := cancelling.Exec(ctx, take, all[1]); left <- err }()
+				p.blocked(settling)
+				require.NoError(t, settling.Commit(ctx))
+				require.NoError(t, <-left)
+				require.NoError(t, cancelling.Commit(ctx))
+			} else {
+				exec(t, cancelling, take, all[1])
+				noted := make(chan error, 1)
+				go func() { _, err := settling.Exec(ctx, take, all[0]); noted <- err }() // waits to call the second
+				p.blocked(cancelling)
+				require.NoError(t, cancelling.Commit(ctx))
+				require.NoError(t, <-noted)
+				p.deliver() // sees the first still there, and would put the third aside
+				require.Empty(t, r.subjects())
+				require.NoError(t, settling.Commit(ctx))
+			}
+			p.deliver()
+			require.Equal(t, []string{subject.String()}, r.subjects())
+			require.Empty(t, p.places())
+		})
+	}
+}
+
+// Places of one subject are locked in its order alone: who takes one out waits for nobody who has an earlier one.
+func TestOrdering_WhoTakesOneOutWaitsForNoEarlierOne(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	p.Coordinator().Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}, "ordering": "subject"}).Is(201)
+	p.deliver()
+	subject := id.NewOrganisation()
+	for revision := range int64(3) {
+		p.Do(func(tx *db.Tx) error {
+			return happened.Record(tx, fact.Event{Subject: subject, Revision: revision + 1})
+		})
+	}
+	all := p.places()
+	earlier, cancelling := p.begin(), p.begin()
+	exec(t, earlier, `select from platform.delivery_queue where delivery_id = $1 for update`, all[0])
+	exec(t, cancelling, `set local lock_timeout = '5s'`) // a fault, not a bound
+	exec(t, cancelling, `delete from platform.delivery_queue where delivery_id = $1`, all[1])
+	require.NoError(t, cancelling.Commit(context.Background()))
+	require.NoError(t, earlier.Rollback(context.Background()))
+	p.deliver()
+	require.Len(t, r.subjects(), 2)
+}
+
+// Who sends many again, and a recovery, take the queue before the deliveries: the one waits for the other and has nothing that
+// the other needs.
+func TestResendAll_TakesTheQueueFirst(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	ctx := context.Background()
+	c := p.Coordinator()
+	path, _ := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	for range 3 {
+		p.record()
+	}
+	p.deliver()
+	_, err := p.Super.Exec(ctx, `update webhook_deliveries set status = 'failed' where type = 'organisation.probed'`)
+	require.NoError(t, err)
+	other := p.begin() // does as a recovery of the same endpoint
+	exec(t, other, `insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at)
+		select id, tenant_id, endpoint_id, now() from webhook_deliveries where status = 'failed' order by id desc limit 1`)
+	answer := make(chan *testkit.Answer, 1)
+	go func() {
+		answer <- c.Post("/v1/webhook-deliveries/resend", object{"endpoint_id": path[len(endpoints)+1:], "status": "failed"})
+	}()
+	p.blocked(other)
+	exec(t, other, `select from webhook_deliveries where status = 'failed' for update nowait`)
+	exec(t, other, `update webhook_deliveries d set status = 'waiting' from platform.delivery_queue q where q.delivery_id = d.id`)
+	require.NoError(t, other.Commit(ctx))
+	require.Equal(t, float64(2), (<-answer).Is(200).Num("count"), "the other sends the third")
+	require.Equal(t, 3, p.Count(`select count(*) from platform.delivery_queue q join webhook_deliveries d on d.id = q.delivery_id and d.status = 'waiting'`))
+	p.deliver()
+	require.Len(t, r.subjects(), 6)
+}
+
+// Who notes what came of a try has its place in the queue, and then calls the next of its subject, which nobody tries: whoever
+// takes many waits for the former before it has any of the latter.
+func TestQueue_WhoTakesManyTakesWhatIsBeingTriedFirst(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"recovered", "cancelled", "deleted", "forgotten"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			p, r := open(t), receive(t)
+			ctx := context.Background()
+			c := p.Coordinator()
+			path, _ := p.endpoint(c, r, "organisation.*")
+			p.deliver()
+			since := p.Clock.Now().Add(-time.Minute).Format(time.RFC3339)
+			for range 3 {
+				p.record()
+			}
+			tried := p.places()[2] // the last by its id
+			var rid id.RecoveryID
+			switch way {
+			case "recovered":
+				require.NoError(t, rid.UnmarshalText([]byte(c.Post(path+"/recover", object{"since": since}).Is(200).Str("id"))))
+				p.settled()
+			case "forgotten":
+				_, err := p.Super.Exec(ctx, `update webhook_deliveries set created_at = now() - interval '60 days'`)
+				require.NoError(t, err)
+			}
+			_, err := p.Super.Exec(ctx, `update platform.delivery_queue set lease = gen_random_uuid(), leased_until = now() + interval '1 minute' where delivery_id = $1`, tried)
+			require.NoError(t, err)
+			noting := p.begin()
+			exec(t, noting, `delete from platform.delivery_queue where delivery_id = $1`, tried)
+			exec(t, noting, `update webhook_deliveries set status = 'delivered' where id = $1`, tried)
+			ended := make(chan error, 1)
+			go func() {
+				var err error
+				switch way {
+				case "recovered":
+					_, err = p.App.Webhooks.RecoverPage(ctx, p.Tenant, rid)
+				case "cancelled":
+					c.Post("/v1/webhook-deliveries/cancel", object{"endpoint_id": path[len(endpoints)+1:]}).Is(200)
+				case "deleted":
+					c.Delete(path).Is(204)
+				case "forgotten":
+					err = p.App.Webhooks.PurgeAll(ctx)
+				}
+				ended <- err
+			}()
+			p.blocked(noting)
+			exec(t, noting, `select from platform.delivery_queue for update nowait`)
+			exec(t, noting, `select from webhook_deliveries for update nowait`)
+			require.NoError(t, noting.Commit(ctx))
+			require.NoError(t, <-ended)
+			left, kept := 0, 1
+			switch way {
+			case "recovered":
+				left = 2
+			case "forgotten":
+				kept = 0
+			}
+			require.Len(t, p.places(), left, "what arrived meanwhile is not sent again")
+			require.Equal(t, kept, p.Count(`select count(*) from webhook_deliveries where id = $1 and status = 'delivered'`, tried))
+		})
+	}
+}
