@@ -517,9 +517,16 @@ func (o operation) call(c *testkit.Caller, path, body string) *testkit.Answer {
 	return c.Do(o.Method, path, body, "If-Match", "*")
 }
 
-// retold leaves out what names the id that was asked for, the request, and how far the feed is: it moves with whatever anybody does.
-func retold(a *testkit.Answer, asked string) string {
-	return fmt.Sprint(a.Status, " ", nextCursor.ReplaceAllString(strings.ReplaceAll(a.Retold(), asked, "ID"), `"next_cursor":"…"`))
+// moving are the operations whose next_cursor says how far everybody is, and not only what was asked for.
+var moving = map[string]string{"listEvents": "the feed goes on to where it is settled, which moves with whatever anybody does"}
+
+// retold leaves out what names the id that was asked for, the request, and how far the feed is.
+func (o operation) retold(a *testkit.Answer, asked string) string {
+	said := strings.ReplaceAll(a.Retold(), asked, "ID")
+	if moving[o.ID] != "" {
+		said = nextCursor.ReplaceAllString(said, `"next_cursor":"…"`)
+	}
+	return fmt.Sprint(a.Status, " ", said)
 }
 
 // exempt are the operations that cross tenants by what they are for.
@@ -563,7 +570,7 @@ func attack(t *testing.T, may []auth.Permission, mine func(o operation) (*testki
 					asNobody := o.call(c, path, body)
 					path, body = o.fill(sides[0], side, &at, theirs)
 					asTheirs = o.call(c, path, body)
-					require.Equal(t, retold(asNobody, nobody), retold(asTheirs, theirs), "a foreign id answers like one that nobody has")
+					require.Equal(t, o.retold(asNobody, nobody), o.retold(asTheirs, theirs), "a foreign id answers like one that nobody has")
 					require.NotContains(t, string(asTheirs.Body), canary)
 					require.Less(t, asTheirs.Status, 500)
 					if at.In == "query" {
@@ -573,14 +580,17 @@ func attack(t *testing.T, may []auth.Permission, mine func(o operation) (*testki
 						return // own rows behind it, or none
 					}
 					require.GreaterOrEqual(t, asTheirs.Status, 400, "a foreign id is refused: %s", asTheirs)
-					path, body = o.fill(sides[0], side, nil, "")
-					control := o.call(c, path, body)
-					require.Less(t, control.Status, 500)
 					own := side[at.Prefix]
+					var here *place
 					if at.In == "path" {
 						own = sides[0][at.Prefix]
+					} else if own != "" { // an own id where the foreign one stood, also where the example has none
+						here = &at
 					}
-					controlled = controlled || retold(asTheirs, theirs) != retold(control, own)
+					path, body = o.fill(sides[0], side, here, own)
+					control := o.call(c, path, body)
+					require.Less(t, control.Status, 500)
+					controlled = controlled || o.retold(asTheirs, theirs) != o.retold(control, own)
 				}
 				require.True(t, controlled, "the control: an own id is answered like a foreign one: %s", asTheirs)
 			})
@@ -682,7 +692,7 @@ func TestAttack_AnotherEmployee(t *testing.T) {
 				asNobody := o.call(c, path, body)
 				path, body = o.fill(own, own, &at, theirs[at.Prefix])
 				asTheirs := o.call(c, path, body)
-				require.Equal(t, retold(asNobody, nobody), retold(asTheirs, theirs[at.Prefix]), "%s %s/%s/%s", role, o.ID, at.In, at.Name)
+				require.Equal(t, o.retold(asNobody, nobody), o.retold(asTheirs, theirs[at.Prefix]), "%s %s/%s/%s", role, o.ID, at.In, at.Name)
 				require.NotContains(t, string(asTheirs.Body), canary)
 			}
 		}
@@ -716,6 +726,7 @@ func TestAttack_CoversEveryOperation(t *testing.T) {
 		require.True(t, met[prefix] && theirs[prefix] == "", "%s: nobody asks for it, or somebody has one", prefix)
 	}
 	require.Empty(t, gone(exempt, known), "exempt, and not there: a name that comes back would not be attacked")
+	require.Empty(t, gone(moving, known), "moving, and not there")
 	require.Empty(t, gone(hostsOwn, known), "spoken of, and not there")
 	require.Equal(t, []string{"listTenant"}, gone(map[string]string{"listTenant": "was called so", "listTenants": "is"}, known))
 }

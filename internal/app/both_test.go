@@ -58,12 +58,24 @@ var bothSee = []struct{ table, columns, why string }{
 		"the row is one side's, and whole: whom its author shares it with reads all of it, and nobody else a column"},
 
 	{"external_ids", "noun subject_id organisation_id system value", "one employer's: of itself, or of its people"},
+
+	{"events", "type noun subject_id subject organisation_ids medewerker_ids data occurred_at", "what happened, told to the employers whom it concerns: states, dates, hours and ids, no names"},
+	{"events", "external_ids", "both sides' stand in one row: Go tells each recipient its own (TestData_TellsARecipientItsOwnExternalIDsAlone)"},
+	{"events", "actor", "whose doing it was: for who runs the program; what answers or delivers a fact reads other columns"},
+
+	{"tenants", "slug name sandbox zone lang primary_colour accent_colour required_parties survey_delay_days frame_origins", "whose network it is, how its pages look and what its rules are"},
+
+	{"idempotency_keys", "client_id key_hash fingerprint", "hashes of what some client sent; the doors look under the caller's own client alone"},
+	{"idempotency_keys", "answer", "sealed under the key that its client sent (TestIdempotency_AnswersAreSealed)"},
 }
 
-// seenByBoth are the columns of tables whose class says so, or whose policies let the callers of two columns' employers in.
+// seenByBoth are the columns of tables whose class says so, or whose policies let the callers of two columns' employers in, of those in a
+// list, or of all.
 const seenByBoth = `with rel as (select oid, relname::text as name from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition and (
 		obj_description(oid, 'pg_class') ~ '^class: (pair|shared)$' or 1 < (select count(distinct coalesce(m[1], m[2])) from pg_policy,
-			regexp_matches(pg_get_expr(polqual, polrelid), '(\w+) = \( ?SELECT cur_organisation|cur_organisation\(\) AS cur_organisation\) = (\w+)', 'g') m where polrelid = c.oid)))
+			regexp_matches(pg_get_expr(polqual, polrelid), '(\w+) = \( ?SELECT cur_organisation|cur_organisation\(\) AS cur_organisation\) = (\w+)', 'g') m where polrelid = c.oid)
+		or exists (select from pg_policy where polrelid = c.oid and not polpermissive
+			and pg_get_expr(polqual, polrelid) ~ 'cur_organisation\) = ANY \(|WHEN ''organisation''::text THEN true')))
 	select name || '.' || attname from rel join pg_attribute on attrelid = oid where attnum > 0 and not attisdropped`
 
 // undecidedColumns are columns that both see and that nobody decided on, and decisions on what is not there or stands twice.
@@ -114,6 +126,12 @@ func TestCatalogue_AColumnThatTwoEmployersSeeIsADecision(t *testing.T) {
 			call platform.isolate('planted', 'pair', org => 'a = (select cur_organisation()) or b = (select cur_organisation())')`,
 		"planted.text is seen by both employers, and nobody says why": `create table planted (like platform.row including all, id uuid, a uuid, b uuid, text text);
 			call platform.isolate('planted', 'organisation', org => '(select cur_organisation()) = a or (select cur_organisation()) = b and text <> ''''')`,
+		"planted.either is seen by both employers, and nobody says why": `create table planted (like platform.row including all, id uuid, a uuid, b uuid, either text);
+			call platform.isolate('planted', 'organisation', org => '(select cur_organisation()) in (a, b)')`,
+		"planted.listed is seen by both employers, and nobody says why": `create table planted (like platform.row including all, id uuid, os uuid[], listed text);
+			call platform.isolate('planted', 'organisation', org => '(select cur_organisation()) = any (os)')`,
+		"planted.all is seen by both employers, and nobody says why": `create table planted (like platform.row including all, id uuid, "all" text);
+			call platform.isolate('planted', 'organisation', org => 'true')`,
 	} {
 		tx, err := d.Super.Begin(ctx)
 		require.NoError(t, err)

@@ -363,10 +363,11 @@ func changedByProgram(all []source) map[string]bool {
 	return out
 }
 
-// changeable are the tables whose rows do not say who changed them last, and that the app role may update or delete from all the same. The
-// others are rows that gorm and platform/db change by their type: which of those only grow stands in rule A1.
+// changeable are the tables that the app role may delete from, and those that it may update though their rows do not say who changed them
+// last. The others are rows that gorm and platform/db update by their type, so no statement names them: which of those only grow stands in
+// rule A1. Nothing is deleted by its type.
 const changeable = rel + `select name || ' ' || privilege from tab, unnest(array['UPDATE', 'DELETE']) privilege
-	where not exists (select from pg_attribute a where a.attrelid = tab.oid and a.attname = 'changed_by' and not attisdropped)
+	where (privilege = 'DELETE' or not exists (select from pg_attribute a where a.attrelid = tab.oid and a.attname = 'changed_by' and not attisdropped))
 	and has_table_privilege((select oid from app), oid, privilege)`
 
 // platform.isolate lets the app role change what it isolates. A table of versions, answers or signatures would stay so unless somebody
@@ -384,9 +385,10 @@ func TestCatalogue_TheAppRoleMayChangeOnlyWhatTheProgramChanges(t *testing.T) {
 
 	tx, err := d.Super.Begin(ctx)
 	require.NoError(t, err)
-	_, err = tx.Exec(ctx, `create table planted_versions (tenant_id uuid not null, id uuid not null); grant select, insert, update, delete on planted_versions to switchboard_app`)
+	_, err = tx.Exec(ctx, `create table planted_versions (tenant_id uuid not null, id uuid not null); grant select, insert, update, delete on planted_versions to switchboard_app;
+		create table planted_rows (like platform.row including all); grant update, delete on planted_rows to switchboard_app`)
 	require.NoError(t, err)
-	require.Equal(t, []string{"planted_versions DELETE", "planted_versions UPDATE"}, needless(tx))
+	require.Equal(t, []string{"planted_rows DELETE", "planted_versions DELETE", "planted_versions UPDATE"}, needless(tx))
 	require.NoError(t, tx.Rollback(ctx))
 	tree, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x; var a = `with x as (insert into one (a) values (1) on conflict do nothing) insert into two as t (a) values (1)\n\ton conflict (a) do update set a = 2`; "+
 		"var b = `update only three set a = 1`; var c = `DELETE FROM four`; var d = `select 1 from five for update of five`", 0)

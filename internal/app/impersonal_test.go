@@ -21,6 +21,7 @@ var impersonal = []struct{ table, columns, why string }{
 	{"contacts", "organisation_id", "the employer, and not whom one speaks to there"},
 	{"departments", "name excluded_functions reason", "of an employer's departments: which are open to switchers, and why one is not"},
 	{"events", "noun type", "words of the program's"},
+	{"events", "organisation_ids", "which employers it concerns"},
 	{"external_ids", "noun system", "a word of the program's, and which system it is; what it calls somebody is a pseudonym"},
 	{"idempotency_keys", "fingerprint key_hash", "hashes of what a client sent, kept for a day: nothing is found by them but the same request"},
 	{"leerbewijzen", "place sending_name receiving_name", "of employers"},
@@ -57,14 +58,18 @@ var impersonal = []struct{ table, columns, why string }{
 	{"platform.signing_keys", "kid public", "a public key and its name"},
 }
 
-// couldBePersonal are the columns of class none that hold words, documents or bytes, but for words that a constraint lists; and in
-// tables that say how to reach somebody, all columns of that class.
+// couldBePersonal are the columns of class none that hold words, documents or bytes, but for words that a constraint lists; lists of ids,
+// and the id of a person or of a client; and in tables that say how to reach somebody, all columns of that class.
 const couldBePersonal = `select c.oid::regclass::text || '.' || attname from pg_attribute a join pg_class c on c.oid = a.attrelid
 	where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace in ('public'::regnamespace, 'platform'::regnamespace)
 	and attnum > 0 and not attisdropped and attname not in ('tenant_id', 'revision', 'created_at', 'updated_at', 'request_id', 'pos') and col_description(c.oid, attnum) = 'pii: none'
 	and (atttypid in ('text'::regtype, 'text[]'::regtype, 'json'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'varchar'::regtype)
 			and not exists (select from pg_constraint k where k.conrelid = c.oid and contype = 'c' and conkey = array[attnum]
 				and pg_get_constraintdef(k.oid) ~ ('^CHECK \(\(\(?' || attname || ' (= ANY \(ARRAY|<@ ARRAY)\['))
+		or atttypid = 'uuid[]'::regtype
+		or exists (select from pg_constraint k, unnest(k.conkey, k.confkey) as at (mine, theirs) join pg_attribute r on r.attnum = at.theirs
+			where k.conrelid = c.oid and k.contype = 'f' and at.mine = a.attnum and r.attrelid = k.confrelid and r.attname = 'id'
+				and k.confrelid in ('medewerkers'::regclass, 'contacts'::regclass, 'clients'::regclass))
 		or exists (select from pg_attribute o where o.attrelid = c.oid and col_description(c.oid, o.attnum) ~ '^pii: .*\mcontact\M'))`
 
 func undeclaredImpersonal(t *testing.T, q queryer) []string {
@@ -102,11 +107,15 @@ func TestProcessingRegister_AColumnOfNobodysIsADecision(t *testing.T) {
 	t.Parallel()
 	ctx, d := context.Background(), testkit.NewDatabase(t)
 	for want, plant := range map[string]string{
-		"medewerkers.religion": `alter table medewerkers add religion text; call platform.pii('medewerkers', 'none', 'religion')`,
-		"medewerkers.married":  `alter table medewerkers add married boolean; call platform.pii('medewerkers', 'none', 'married')`,
-		"audit.details":        `call platform.pii('audit', 'none', 'details')`,
-		"sites.remark":         `alter table sites add remark text[]; call platform.pii('sites', 'none', 'remark')`,
-		"planted.body":         `create table planted (body jsonb); call platform.pii('planted', 'none', 'body')`,
+		"medewerkers.religion":  `alter table medewerkers add religion text; call platform.pii('medewerkers', 'none', 'religion')`,
+		"medewerkers.married":   `alter table medewerkers add married boolean; call platform.pii('medewerkers', 'none', 'married')`,
+		"audit.details":         `call platform.pii('audit', 'none', 'details')`,
+		"sites.remark":          `alter table sites add remark text[]; call platform.pii('sites', 'none', 'remark')`,
+		"planted.body":          `create table planted (body jsonb); call platform.pii('planted', 'none', 'body')`,
+		"matches.switcher_id":   `call platform.pii('matches', 'none', 'switcher_id')`,
+		"matches.leercoach_ids": `call platform.pii('matches', 'none', 'leercoach_ids')`,
+		"planted.who": `create table planted (tenant_id uuid, who uuid, foreign key (tenant_id, who) references contacts (tenant_id, id));
+			call platform.pii('planted', 'none', 'who')`,
 		"sites.name is explained twice, or cannot hold":        `call platform.pii('sites', 'location', 'name')`,
 		"cohorten.name is explained twice, or cannot hold any": `alter table cohorten drop column name`,
 	} {

@@ -38,13 +38,19 @@ type apart struct {
 	known map[id.EndpointID]bool
 }
 
+const (
+	other     = "other"     // the endpoint of tries at those that are not told apart
+	delivered = "delivered" // the outcome of a try that arrived
+)
+
 func (a *apart) tried(t webhook.Tried) {
 	a.mu.Lock()
 	if a.free > 0 && !a.known[t.Endpoint] {
 		a.known[t.Endpoint] = true
 		a.free--
+		a.tries.WithLabelValues(t.Endpoint.String(), delivered) // 0: where nothing ever arrives, a share of it is still told
 	}
-	label := "other"
+	label := other
 	if a.known[t.Endpoint] {
 		label = t.Endpoint.String()
 	}
@@ -67,6 +73,7 @@ func newMetrics(endpoints int) *metrics {
 	if endpoints > 0 {
 		m.byEndpoint = &apart{free: endpoints, known: map[id.EndpointID]bool{}, tries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "switchboard_webhook_endpoint_tries_total", Help: "Tries of deliveries, by endpoint and outcome."}, []string{"endpoint", "outcome"})}
+		m.byEndpoint.tries.WithLabelValues(other, delivered)
 		m.registry.MustRegister(m.byEndpoint.tries)
 	}
 	m.registry.MustRegister(m.requests, m.tries, m.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

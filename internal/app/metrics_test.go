@@ -3,6 +3,7 @@ package app_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,8 @@ func TestMetrics_TellEndpointsApartWhereAskedTo(t *testing.T) {
 			return strings.Contains(text(), `switchboard_webhook_endpoint_tries_total{endpoint="`+x.label+`",outcome="`+x.outcome+`"} `)
 		}, patience, 5*time.Millisecond)
 	}
-	require.Equal(t, 3, strings.Count(text(), "\nswitchboard_webhook_endpoint_tries_total{"))
+	require.Equal(t, 5, strings.Count(text(), "\nswitchboard_webhook_endpoint_tries_total{"))
+	require.Len(t, regexp.MustCompile(`(?m)^switchboard_webhook_endpoint_tries_total\{endpoint="[a-z0-9_]+",outcome="delivered"\} 0$`).FindAllString(text(), -1), 2,
+		"a share that is 0 is told too")
 	require.NotContains(t, text(), w.Tenant.String())
 }

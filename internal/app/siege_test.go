@@ -474,8 +474,6 @@ func within(tbl table, scope, command string) (whose []string, least int) {
 	switch {
 	case !slices.Contains([]string{"tenant", "operator", "organisation", "medewerker"}, scope):
 		return nil, 0
-	case tbl.Name == "tenants" && command == "delete": // nobody ends a tenant
-		return nil, 0
 	case tbl.Name == "tenants" && scope == "operator" && command == "select":
 		return append(everybody, "stranger"), 4
 	case scope == "tenant" || scope == "operator":

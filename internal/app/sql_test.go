@@ -25,7 +25,7 @@ import (
 var sqlCalls = map[string]int{
 	"Raw": 0, "Exec": 0, "Where": 0, "Not": 0, "Or": 0, "Order": 0, "Joins": 0, "InnerJoins": 0, "Having": 0, "Group": 0, "Expr": 0, "Table": 0,
 	"Distinct": 0, "Select": 0, "Pluck": 0, "Update": 0, "UpdateColumn": 0, "SavePoint": 0, "RollbackTo": 0,
-	"Find": 1, "First": 1, "Last": 1, "Take": 1, "Delete": 1, "FirstOrInit": 1, "FirstOrCreate": 1, // conditions in passing
+	"Find": 1, "First": 1, "Last": 1, "Take": 1, "Delete": 1, "FirstOrInit": 1, "FirstOrCreate": 1, "Preload": 1, // conditions in passing
 	"Query": 0, "QueryRow": 0, "Queue": 0, "Prepare": 1,
 }
 
@@ -34,7 +34,7 @@ var columnCalls = []string{"Select", "Distinct"}
 
 // noSQL are the methods of gorm and pgx that are given something and make no SQL of it, but of rows whose types say their columns.
 var noSQL = strings.Fields(`Model Omit Attrs Assign Create CreateInBatches Save FindInBatches Updates UpdateColumns Scan ScanRows Set Get InstanceSet
-	InstanceGet SetupJoinTable AutoMigrate Association Preload QuoteTo BindVarTo Explain CopyFrom Deallocate LoadType LoadTypes`)
+	InstanceGet SetupJoinTable AutoMigrate Association QuoteTo BindVarTo Explain CopyFrom Deallocate LoadType LoadTypes`)
 
 // clauseTexts are the members of gorm's clauses that it writes as they are.
 var clauseTexts = []string{"SQL", "Strength", "Options", "Modifier", "Name", "Alias", "OnConstraint", "Type"}
@@ -204,23 +204,50 @@ func (p *statements) computedSQL(file string) (out []string) {
 					judge(sel.Sel.Name, x.Args...)
 				}
 			case *ast.CompositeLit:
-				sel, ok := x.Type.(*ast.SelectorExpr)
-				if !ok || !isIdent(sel.X, "clause") {
-					return true
-				}
-				for _, e := range x.Elts {
-					kv, ok := e.(*ast.KeyValueExpr)
-					if !ok {
-						judge("clause."+sel.Sel.Name, e)
-					} else if key, ok := kv.Key.(*ast.Ident); ok && slices.Contains(clauseTexts, key.Name) {
-						judge("clause."+sel.Sel.Name, kv.Value)
-					}
-				}
+				clauses(x.Type, x, judge)
 			}
 			return true
 		})
 	}
 	return out
+}
+
+// clauses judges what a literal of some type holds of gorm's clauses: itself, or, in a list or map of them, those that do not say their
+// type again.
+func clauses(of ast.Expr, x *ast.CompositeLit, judge func(in string, args ...ast.Expr)) {
+	if p, ok := of.(*ast.StarExpr); ok { // in a list of pointers
+		of = p.X
+	}
+	var each ast.Expr
+	switch of := of.(type) {
+	case *ast.ArrayType:
+		each = of.Elt
+	case *ast.MapType:
+		each = of.Value
+	case *ast.SelectorExpr:
+		if !isIdent(of.X, "clause") {
+			return
+		}
+		for _, e := range x.Elts {
+			kv, ok := e.(*ast.KeyValueExpr)
+			if !ok {
+				judge("clause."+of.Sel.Name, e)
+			} else if key, ok := kv.Key.(*ast.Ident); ok && slices.Contains(clauseTexts, key.Name) {
+				judge("clause."+of.Sel.Name, kv.Value)
+			}
+		}
+	}
+	if each == nil {
+		return
+	}
+	for _, e := range x.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			e = kv.Value
+		}
+		if one, ok := e.(*ast.CompositeLit); ok && one.Type == nil {
+			clauses(each, one, judge)
+		}
+	}
 }
 
 // Whoever can write SQL can set any tenant, so a statement is a constant and what a caller sent is a parameter of it. What is
@@ -295,27 +322,34 @@ func TestHouse_SQLThatIsPutTogetherIsSeen(t *testing.T) {
 		func named(name string) {}
 		func f(tx *db.Tx, text string, in, out, row, filter, q, ctx, b any) { `
 	for body, want := range map[string]string{
-		"tx.Run(`delete from x where name = '` + in.Name + `'`)":                "in.Name",
-		"tx.Later(`delete from x where name = '` + in.Name + `'`)":              "in.Name",
-		"tx.Select(&out, `select ` + text)":                                     "text",
-		"tx.Raw(fmt.Sprintf(`select %s`, column)).Scan(&out)":                   "fmt.Sprintf(`select %s`, column)",
-		"db.One(tx, &row, `select ` + columns + ` from ` + in.Table)":           "in.Table",
-		"db.One[Row](tx, &row, text)":                                           "text",
-		"known[int](tx, text)":                                                  "text",
-		"known[int](tx, `select 1 where a = ` + text)":                          "text",
-		"tx.Where(filter).Find(&out)":                                           "filter",
-		"tx.Where(`a`).Or(`b = ` + text)":                                       "text",
-		"tx.Find(&out, `name = ` + text)":                                       "text",
-		"tx.Delete(&row, text)":                                                 "text",
-		"tx.Model(&row).Pluck(text, &out)":                                      "text",
-		"tx.Model(&row).Distinct(`a`, text)":                                    "text",
-		"tx.Model(&row).Select(`a`, text)":                                      "text",
-		"tx.Table(text)":                                                        "text",
-		"tx.InnerJoins(text)":                                                   "text",
-		"tx.SavePoint(text)":                                                    "text",
-		"tx.Order(clause.Expr{SQL: text})":                                      "text",
-		"tx.Where(clause.NamedExpr{SQL: `a = ` + text, Vars: nil})":             "text",
-		"tx.Clauses(clause.Locking{Strength: text})":                            "text",
+		"tx.Run(`delete from x where name = '` + in.Name + `'`)":      "in.Name",
+		"tx.Later(`delete from x where name = '` + in.Name + `'`)":    "in.Name",
+		"tx.Select(&out, `select ` + text)":                           "text",
+		"tx.Raw(fmt.Sprintf(`select %s`, column)).Scan(&out)":         "fmt.Sprintf(`select %s`, column)",
+		"db.One(tx, &row, `select ` + columns + ` from ` + in.Table)": "in.Table",
+		"db.One[Row](tx, &row, text)":                                 "text",
+		"known[int](tx, text)":                                        "text",
+		"known[int](tx, `select 1 where a = ` + text)":                "text",
+		"tx.Where(filter).Find(&out)":                                 "filter",
+		"tx.Where(`a`).Or(`b = ` + text)":                             "text",
+		"tx.Find(&out, `name = ` + text)":                             "text",
+		"tx.Delete(&row, text)":                                       "text",
+		"tx.Model(&row).Pluck(text, &out)":                            "text",
+		"tx.Model(&row).Distinct(`a`, text)":                          "text",
+		"tx.Model(&row).Select(`a`, text)":                            "text",
+		"tx.Table(text)":                                              "text",
+		"tx.InnerJoins(text)":                                         "text",
+		"tx.SavePoint(text)":                                          "text",
+		"tx.Order(clause.Expr{SQL: text})":                            "text",
+		"tx.Where(clause.NamedExpr{SQL: `a = ` + text, Vars: nil})":   "text",
+		"tx.Clauses(clause.Locking{Strength: text})":                  "text",
+		"tx.Clauses(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: clause.Column{Name: text}}}})": "text",
+		"tx.Clauses(clause.GroupBy{Columns: []clause.Column{{Name: text}}})":                               "text",
+		"b = []clause.Expr{{SQL: text}}":                                        "text",
+		"b = map[int][]*clause.Expr{1: {{SQL: text}}}":                          "text",
+		"b = []clause.Column{{Name: `a`}, {`t`, text, ``, false}}":              "text",
+		"b = []clause.Column{{Name: `a`}, {Name: columns}}":                     "",
+		"tx.Preload(`Sites`, `name = ` + text)":                                 "text",
 		"tx.Where(gorm.Expr(text))":                                             "text",
 		"q.QueryRow(ctx, text, 1)":                                              "text",
 		"q.Prepare(ctx, `name`, text)":                                          "text",

@@ -83,11 +83,7 @@ func TestProblems_AreAskedTenantByTenant(t *testing.T) {
 	order, goOn := make(chan string, 10), make(chan struct{})
 	ask := func(name string, tenant id.TenantID) {
 		ctx := &waiting{Context: context.Background(), stands: make(chan struct{})}
-		n := 0
-		read := func(func(*db.Tx) error) error { // the first asks whether it is there, the second comes when it is its turn
-			if n++; n == 1 {
-				return nil
-			}
+		read := func(func(*db.Tx) error) error { // when it is its turn
 			order <- name
 			<-goOn
 			return fault.Missing.New()

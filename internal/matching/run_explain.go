@@ -32,8 +32,9 @@ type problems struct {
 	working *web.Places // as many as may be asked at once, of all runs, tenant by tenant
 }
 
-// turnWait is how long a question waits for a processor: another tenant's first solve fits in it, and an answer comes before the server gives up.
-const turnWait = 30 * time.Second
+// turnWait is how long a question waits for the turn of its run, and then as long for a processor at most: another tenant's first solve
+// fits in it, and who waits in vain is told before the server gives up.
+const turnWait = 25 * time.Second
 
 // newProblems lets half of the processors be busy with questions: each may solve, and looks at every pair.
 func newProblems(idle time.Duration) problems {
@@ -158,21 +159,16 @@ func placed(tx *db.Tx, r id.MatchingRunID, lvr id.LeervraagID, lpl id.LeerplekID
 	return "fixed", nil, true, nil
 }
 
-// ready waits for the turn of a run that is held ready, and for a processor; done gives both back. What was forgotten meanwhile, here or by
-// another process, is not held any more.
+// ready waits for the turn of a run that is held ready, and for a processor, no longer than turnWait; done gives both back. What was
+// forgotten meanwhile, here or by another process, is not held any more.
 func (s *Service) ready(ctx context.Context, read web.Reads, r Run) (e *explained, done func(), err error) {
-	switch err := read(func(tx *db.Tx) error {
-		return db.One(tx, &struct{ Part int }{}, `select part from matching_run_problems where tenant_id = ? and run_id = ? and part = 0`, tx.Scope.Tenant, r.ID)
-	}); {
-	case fault.Missing.Is(err):
-		s.problems.drop(r.TenantID.UUID(), r.ID)
-		return nil, nil, RunForgotten.New()
-	case err != nil:
-		return nil, nil, err
-	}
 	e = s.problems.get(r.TenantID.UUID(), r.ID)
+	late := time.NewTimer(turnWait)
+	defer late.Stop()
 	select {
 	case e.turn <- struct{}{}:
+	case <-late.C:
+		return nil, nil, fault.Busy.New().After(time.Second)
 	case <-ctx.Done():
 		return nil, nil, fault.Busy.New()
 	}
@@ -184,16 +180,32 @@ func (s *Service) ready(ctx context.Context, read web.Reads, r Run) (e *explaine
 		s.problems.working.Leave(r.TenantID)
 		<-e.turn
 	}
+	if err := s.hold(read, e, r); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return e, done, nil
+}
+
+// hold reads what a run kept, unless it is held and still there.
+func (s *Service) hold(read web.Reads, e *explained, r Run) error {
 	if e.p == nil {
 		p, err := s.kept(read, r)
 		if err != nil {
-			done()
-			return nil, nil, err
+			return err
 		}
 		e.p = p
 		s.problems.weigh(e, p.bytes)
+		return nil
 	}
-	return e, done, nil
+	err := read(func(tx *db.Tx) error {
+		return db.One(tx, &struct{ Part int }{}, `select part from matching_run_problems where tenant_id = ? and run_id = ? and part = 0`, tx.Scope.Tenant, r.ID)
+	})
+	if fault.Missing.Is(err) {
+		s.problems.drop(r.TenantID.UUID(), r.ID)
+		return RunForgotten.New()
+	}
+	return err
 }
 
 // weight is about how much memory a run takes with what was solved of it.
@@ -281,7 +293,7 @@ func (s *Service) whyNot(ctx context.Context, read web.Reads, r Run, lvr id.Leer
 		return out, RunTooLarge.New()
 	}
 	pairs := p.pairs(k, nil)
-	at := slices.IndexFunc(pairs, func(x judged) bool { return x.place == int32(place) && p.takes(p.Free)[place] })
+	at := slices.IndexFunc(pairs, func(x judged) bool { return x.place == int32(place) && p.takes(p.Free, p.Coaches)[place] })
 	if at < 0 {
 		out.Outcome = "ruled_out"
 		out.Reason, err = s.ruledOut(ctx, read, e, r, lvr, lpl, p.Current[k] == int32(place))

@@ -1,6 +1,8 @@
 package matching
 
 import (
+	"cmp"
+	"context"
 	"slices"
 
 	"github.com/google/uuid"
@@ -27,7 +29,7 @@ type joiner struct {
 // joining reads how leervragen of a run's cohort stand that joined after the run began, and judges them: by what the rows say now, on the
 // scale of the run. How much room there is, the run says. Whoever does not take part in the cohort, is not open, has an accepted
 // match, or was looked for already, cannot join. Where words are read otherwise than in the run, RunForgotten.
-func (s *Service) joining(read web.Reads, e *explained, r Run, ids []id.LeervraagID) ([]joiner, error) {
+func (s *Service) joining(ctx context.Context, read web.Reads, e *explained, r Run, ids []id.LeervraagID) ([]joiner, error) {
 	var now *snapshot
 	var rows *reading
 	var w wording
@@ -36,25 +38,25 @@ func (s *Service) joining(read web.Reads, e *explained, r Run, ids []id.Leervraa
 		if w, versions, err = s.wording(tx); err != nil {
 			return err
 		}
-		now, rows, err = load(tx.Statement.Context, tx, r.CohortID)
+		now, rows, err = load(ctx, tx, r.CohortID)
 		return err
 	}); err != nil {
-		return nil, err
+		return nil, unsolved(ctx, err)
 	}
 	if !e.onScale(versions) {
 		return nil, RunForgotten.New()
 	}
 	rows.places = e.p.roomy(rows.places)
 	places, err := rows.build(w, horizon{}, e.p.Scale)
-	if err != nil {
-		return nil, err
+	if err = cmp.Or(err, ctx.Err()); err != nil {
+		return nil, unsolved(ctx, err)
 	}
 	now.places = places
 	return e.p.join(&run{snapshot: now, task: task{weights: r.Weights.V}}, ids)
 }
 
-// roomy leaves those places that a run knows, with room for everybody: how much there is, of leercoaches too, the solver counts. Where the run
-// had no leercoach who could, it counts none, and there is none here.
+// roomy leaves those places that a run knows, with room for everybody: how much there is, the solver counts; of leercoaches too, and
+// only of those whom the run had there.
 func (p *problem) roomy(places []place) []place {
 	out := places[:0]
 	for _, x := range places {
@@ -63,11 +65,11 @@ func (p *problem) roomy(places []place) []place {
 			continue
 		}
 		x.free = 1
-		if len(p.CoachOf[i]) == 0 {
-			x.coaches = nil
-		}
-		for c := range x.coaches {
-			x.coaches[c].limit, x.coaches[c].yearly = unknown, nil
+		for j := range x.coaches {
+			c := &x.coaches[j]
+			n, known := p.coach[c.id]
+			c.no = c.no || !known || !slices.Contains(p.CoachOf[i], int32(n))
+			c.limit, c.yearly = unknown, nil
 		}
 		out = append(out, x)
 	}
@@ -76,15 +78,6 @@ func (p *problem) roomy(places []place) []place {
 
 // join judges leervragen of a cohort as it is now that are not among the rows of this run.
 func (p *problem) join(c *run, ids []id.LeervraagID) ([]joiner, error) {
-	homes := map[uuid.UUID]int32{}
-	for i := range c.questions {
-		if k, asked := p.row[uuid.UUID(c.questions[i].ID)]; asked && p.Home != nil {
-			homes[c.questions[i].OrganisationID] = p.Home[k]
-		}
-	}
-	for i := range c.places.places {
-		homes[c.places.places[i].employer.id] = p.OrgOf[p.at[c.places.places[i].id]]
-	}
 	c.asking, c.current = nil, nil
 	for _, l := range ids {
 		i, here := c.find(uuid.UUID(l))
@@ -103,10 +96,7 @@ func (p *problem) join(c *run, ids []id.LeervraagID) ([]joiner, error) {
 	out := make([]joiner, len(c.asking))
 	for k, i := range c.asking {
 		q := &c.questions[i]
-		j := joiner{id: q.ID, from: q.OrganisationID, home: none, carried: int32(c.carried[q.OrganisationID])}
-		if n, known := homes[q.OrganisationID]; known {
-			j.home = n
-		}
+		j := joiner{id: q.ID, from: q.OrganisationID, home: position(p.Orgs, q.OrganisationID), carried: int32(c.carried[q.OrganisationID])}
 		for _, x := range c.row(&desk{}, int32(k), nil) {
 			cost := whole - x.score
 			if x.place == c.current[k] {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/gob"
+	"errors"
 	"slices"
 
 	"github.com/google/uuid"
@@ -53,16 +54,21 @@ type problem struct {
 	OrgOf      []int32
 	CoachOf    [][]int32
 	Coaches    []int32 // capacity
+	CoachIDs   []uuid.UUID
+	Others     []uuid.UUID // leercoaches of places whom one more does not help
+	Orgs       []uuid.UUID
 	Home       []int32
 	Steps      []int64
 	OrgFree    []int32
 
+	coarse bool                    // see point
 	kept   keptPairs               // row by row
 	bytes  int                     // about how much memory the pairs take
 	hash   []byte                  // of all that is kept
 	chosen map[uuid.UUID]uuid.UUID // leervraag → leerplek
 	at     map[uuid.UUID]int       // place by leerplek
 	row    map[uuid.UUID]int       // row by leervraag
+	coach  map[uuid.UUID]int       // leercoach by id
 	starts []int
 }
 
@@ -92,7 +98,7 @@ func (p *problem) solverBytes() int {
 // pack keeps the run.
 func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
 	out := problem{Packing: packing, Wording: r.wording, Scale: r.places.words.Scale(), Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
-		OrgOf: r.orgOf, CoachOf: r.coachOf, Coaches: p.Coaches, Home: p.Home, Prints: r.prints.questions, PlacePrint: r.prints.places, OnScale: r.onScale}
+		OrgOf: r.orgOf, CoachOf: r.coachOf, Coaches: p.Coaches, CoachIDs: r.coaches, Orgs: r.orgs, Home: p.Home, Prints: r.prints.questions, PlacePrint: r.prints.places, OnScale: r.onScale}
 	if r.same == nil { // the scale was made of all of them
 		out.OnScale = slices.Repeat([]bool{true}, len(r.places.places))
 	}
@@ -102,6 +108,11 @@ func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
 	for i := range r.places.places {
 		out.Places = append(out.Places, r.places.places[i].id)
 		out.Free = append(out.Free, r.places.places[i].free)
+		for _, c := range r.places.places[i].coaches {
+			if position(r.coaches, c.id) == none {
+				out.Others = append(out.Others, c.id)
+			}
+		}
 	}
 	for _, o := range p.Organisations {
 		out.Steps = o.Steps
@@ -196,7 +207,7 @@ func unpack(packed []byte) (*problem, error) {
 		return nil, err
 	}
 	hash := sha256.Sum256(packed)
-	p := &problem{hash: hash[:], chosen: map[uuid.UUID]uuid.UUID{}, at: map[uuid.UUID]int{}, row: map[uuid.UUID]int{}}
+	p := &problem{hash: hash[:], chosen: map[uuid.UUID]uuid.UUID{}, at: map[uuid.UUID]int{}, row: map[uuid.UUID]int{}, coach: map[uuid.UUID]int{}}
 	from := gob.NewDecoder(z)
 	if err := from.Decode(p); err != nil {
 		return nil, err
@@ -224,6 +235,9 @@ func unpack(packed []byte) (*problem, error) {
 	for i, u := range p.Places {
 		p.at[u] = i
 	}
+	for i, u := range p.CoachIDs {
+		p.coach[u] = i
+	}
 	n := 0
 	for k, i := range p.Asking {
 		p.row[p.Questions[i]] = k
@@ -236,11 +250,11 @@ func unpack(packed []byte) (*problem, error) {
 	return p, nil
 }
 
-// takes says by place whether it, with so much room, and a leercoach there can take somebody.
-func (p *problem) takes(free []int32) []bool {
+// takes says by place whether it and a leercoach there, with so much room, can take somebody.
+func (p *problem) takes(free, coaches []int32) []bool {
 	out := make([]bool, len(p.Places))
 	for i := range out {
-		out[i] = free[i] > 0 && slices.ContainsFunc(p.CoachOf[i], func(c int32) bool { return p.Coaches[c] > 0 })
+		out[i] = free[i] > 0 && slices.ContainsFunc(p.CoachOf[i], func(c int32) bool { return coaches[c] > 0 })
 	}
 	return out
 }
@@ -270,19 +284,15 @@ func (p *problem) solver(ctx context.Context) (*assign.Solver, error) {
 	return p.solve(ctx, 1, p.Dear, p.cost)
 }
 
-// Up to exactRows leervragen no number of them that stay where the run put them weighs as much as one point. Of more, the sums would
-// be too large for 64 bits: then still do.
-const (
-	exactRows = 10_000
-	still     = 1000
-)
+// still is what one point counts in asWas where its sums would be too large for 64 bits else: who stays counts one less.
+const still = 1000
 
-// point is what one point costs in asWas; who stays costs one less.
+// point is what one point counts in asWas: no number of those that stay where the run put them weighs as much.
 func (p *problem) point() int64 {
-	if n := len(p.Asking); n <= exactRows {
-		return int64(n) + 1
+	if p.coarse {
+		return still
 	}
-	return still
+	return int64(len(p.Asking)) + 1
 }
 
 // asWas assigns again what was kept, as the run did to the last pair: of all optima that is the one in which most stay.
@@ -293,7 +303,12 @@ func (p *problem) asWas(ctx context.Context) (*assign.Solver, error) {
 		step = p.Steps[len(p.Steps)-1]
 	}
 	dear := max(p.Dear, assign.MaximumMatches(len(p.Asking)+maxJoins, 2*int64(whole+p.Bonus), 2*step))
-	return p.solve(ctx, p.point(), dear, p.staying)
+	s, err := p.solve(ctx, p.point(), dear, p.staying)
+	if errors.Is(err, assign.ErrOverflow) && !p.coarse && p.point() > still {
+		p.coarse = true
+		return p.solve(ctx, still, dear, p.staying)
+	}
+	return s, err
 }
 
 // staying is what a pair costs in asWas.
@@ -337,7 +352,7 @@ func (p *problem) solve(ctx context.Context, point, dear int64, cost func(int, p
 			q.Organisations = append(q.Organisations, assign.Organisation{Max: assign.Unlimited, Steps: steps})
 		}
 	}
-	most, takes := candidatesOf(len(p.Asking)), p.takes(p.Free)
+	most, takes := candidatesOf(len(p.Asking)), p.takes(p.Free, p.Coaches)
 	var list []judged
 	for k := range p.Asking {
 		if p.Pinned[k] != none {

@@ -41,16 +41,17 @@ const maxTold = 500
 
 type whatIfReq struct {
 	runReq
-	Leaves []id.LeervraagID `form:"leaves" validate:"max=20"`
-	Joins  []id.LeervraagID `form:"joins" validate:"max=20"`
-	Closes []id.LeerplekID  `form:"closes" validate:"max=20"`
-	Widens []id.LeerplekID  `form:"widens" validate:"max=20"`
+	Leaves  []id.LeervraagID  `form:"leaves" validate:"max=20"`
+	Joins   []id.LeervraagID  `form:"joins" validate:"max=20"`
+	Closes  []id.LeerplekID   `form:"closes" validate:"max=20"`
+	Widens  []id.LeerplekID   `form:"widens" validate:"max=20"`
+	Coaches []id.MedewerkerID `form:"coaches" validate:"max=20"`
 }
 
-// whatIf says what would follow in a run if somebody left or joined, a leerplek closed or one had more room.
+// whatIf says what would follow in a run if somebody left or joined, a leerplek closed, or one or a leercoach had more room.
 //
 //	@Summary		Ask what would follow from a change
-//	@Description	Says what the run would have come to if leervragen were not there, others joined, leerplekken took nobody (pins stay), or took one switcher more than they do. It goes on from the run as it was computed, and is exact: as many leervragen as possible get a place, of all ways to do that it is the best one, and of the best ones the one in which most stay where they are (in a run of more than ten thousand leervragen, a thousand that stay weigh as much as one point). Nothing is kept or proposed; where nothing is asked for, nothing follows. Only leervragen that the run looked for can leave: not those whose match was accepted before it, nor those that were not open. Who joins takes part in the cohort by now, is open and has no accepted match, and is judged as the run judges, by what is known of it and of the leerplekken now; who would have a place is among the changes. Where words are read otherwise than in the run (ESCO, synonyms), nobody can join: 409. For what else changed since, base a run on this one. In a run for the worst off the lowest score that it reached stands: nobody goes below it, not even who has no place then, and where more would be possible it is not raised. A new run, based on this one, finds the lowest score anew.
+//	@Description	Says what the run would have come to if leervragen were not there, others joined, leerplekken took nobody (pins stay) or one switcher more than they do, or leercoaches took on one more. It goes on from the run as it was computed, and is exact: as many leervragen as possible get a place, of all ways to do that it is the best one, and of the best ones the one in which most stay where they are (in a run whose sums would not fit in 64 bits then, a thousand that stay weigh as much as one point). Nothing is kept or proposed; where nothing is asked for, nothing follows. Only leervragen that the run looked for can leave: not those whose match was accepted before it, nor those that were not open. Who joins takes part in the cohort by now, is open and has no accepted match, and is judged as the run judges, by what is known of it and of the leerplekken now; who would have a place is among the changes. Where words are read otherwise than in the run (ESCO, synonyms), nobody can join: 409. For what else changed since, base a run on this one. In a run for the worst off the lowest score that it reached stands: nobody goes below it, not even who has no place then, and where more would be possible it is not raised. A new run, based on this one, finds the lowest score anew.
 //	@ID				previewMatchingRunChange
 //	@Tags			matching
 //	@Param			id		path		string		true	"the run"									example(mrn_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -58,6 +59,7 @@ type whatIfReq struct {
 //	@Param			joins	query		[]string	false	"leervragen that the run did not look for"	collectionFormat(csv)	maxItems(20)	example(lvr_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			closes	query		[]string	false	"leerplekken that would take nobody"		collectionFormat(csv)	maxItems(20)	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Param			widens	query		[]string	false	"leerplekken that would take one more"	collectionFormat(csv)	maxItems(20)	example(lpl_01jd8m5x9nf3tvhg5w6rkz2c4q)
+//	@Param			coaches	query		[]string	false	"leercoaches of the run who would take on one more"	collectionFormat(csv)	maxItems(20)	example(mdw_01jd8m5x9nf3tvhg5w6rkz2c4q)
 //	@Success		200		{object}	WhatIf
 //	@Failure		409		{object}	web.Problem
 //	@Router			/v1/matching-runs/{id}/what-if [get]
@@ -81,16 +83,16 @@ func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (Wha
 	if err != nil {
 		return WhatIf{}, err
 	}
-	if len(in.Joins) > 0 {
-		if x.joins, err = s.joining(read, e, r, in.Joins); err != nil {
-			return WhatIf{}, err
-		}
-	}
 	if e.was == nil {
 		if e.was, err = e.p.asWas(ctx); err != nil {
 			return WhatIf{}, unsolved(ctx, err)
 		}
 		s.problems.weigh(e, e.weight())
+	}
+	if len(in.Joins) > 0 {
+		if x.joins, err = s.joining(ctx, read, e, r, in.Joins); err != nil {
+			return WhatIf{}, err
+		}
 	}
 	out, err := x.follows(ctx, e.p, e.was)
 	if err != nil {
@@ -101,11 +103,11 @@ func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (Wha
 
 // supposed are the changes of a question, as rows and places of a run.
 type supposed struct {
-	leaves, closes, widens []int32
-	joins                  []joiner
+	leaves, closes, widens, coaches []int32
+	joins                           []joiner
 }
 
-// suppose finds what a question names. Each is named once; who was fixed before the run takes no part in it.
+// suppose finds what a question names, apart from who joins. Each is named once; who was fixed before the run takes no part in it.
 func (p *problem) suppose(in whatIfReq) (supposed, error) {
 	var out supposed
 	bad := fault.BadParameter.New()
@@ -129,6 +131,15 @@ func (p *problem) suppose(in whatIfReq) (supposed, error) {
 		return at
 	}
 	out.closes, out.widens = find("closes", in.Closes), find("widens", in.Widens)
+	for _, c := range in.Coaches {
+		n, known := p.coach[uuid.UUID(c)]
+		switch {
+		case known:
+			out.coaches = append(out.coaches, int32(n))
+		case !slices.Contains(p.Others, uuid.UUID(c)):
+			bad.In("coaches", fault.NoReference)
+		}
+	}
 	if twice(out.leaves) {
 		bad.In("leaves", fault.Twice)
 	}
@@ -138,15 +149,21 @@ func (p *problem) suppose(in whatIfReq) (supposed, error) {
 	if twice(slices.Concat(out.closes, out.widens)) {
 		bad.In("widens", fault.Twice)
 	}
+	if twice(in.Coaches) {
+		bad.In("coaches", fault.Twice)
+	}
 	if len(bad.Fields) > 0 {
 		return supposed{}, bad
 	}
 	return out, nil
 }
 
-func twice(list []int32) bool {
-	list = slices.Sorted(slices.Values(list))
-	return len(slices.Compact(slices.Clone(list))) < len(list)
+func twice[T comparable](list []T) bool {
+	seen := map[T]bool{}
+	for _, x := range list {
+		seen[x] = true
+	}
+	return len(seen) < len(list)
 }
 
 // follows makes the changes one after the other in a copy of the solved run, each an optimum again, and compares.
@@ -168,18 +185,27 @@ func (x supposed) follows(ctx context.Context, p *problem, was *assign.Solver) (
 			return WhatIf{}, err
 		}
 	}
-	free := slices.Clone(p.Free)
+	free, coaches := slices.Clone(p.Free), slices.Clone(p.Coaches)
 	for _, i := range x.widens {
 		free[i]++
 		if err := s.SetPlaceCapacity(i, max(0, free[i])); err != nil {
 			return WhatIf{}, err
 		}
 	}
+	for _, c := range x.coaches {
+		if coaches[c] == assign.Unlimited {
+			continue
+		}
+		coaches[c]++
+		if err := s.SetCoachCapacity(c, coaches[c]); err != nil {
+			return WhatIf{}, err
+		}
+	}
 	if err := p.admit(s, x.joins); err != nil {
 		return WhatIf{}, err
 	}
-	// Prices moved, and a place may have room that had none, so that pairs can be worth taking that never were.
-	if _, err := s.Price(ctx, p.withJoiners(x.joins, p.takes(free))); err != nil {
+	// Prices moved, and a place or a leercoach may have room that had none, so that pairs can be worth taking that never were.
+	if _, err := s.Price(ctx, p.withJoiners(x.joins, p.takes(free, coaches))); err != nil {
 		return WhatIf{}, err
 	}
 	before, after := was.Result(), s.Result()

@@ -93,7 +93,7 @@ func sum(p *problem, g granted, in []bool, at []int32) (x tally) {
 
 func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
 	t.Parallel()
-	moved, fewer, more, opened := 0, 0, 0, 0
+	moved, fewer, more, opened, coached := 0, 0, 0, 0, 0
 	for seed := range uint64(120) {
 		r := smallCohort(t, seed, 1+int(seed%5), int(seed%6), crowd(seed))
 		r.objective = []string{total, worstOffFirst}[seed%2]
@@ -142,6 +142,28 @@ func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
 			require.Equal(t, first, was.Result(), "what one question supposes is nothing to the next")
 		}
 		all := slices.Repeat([]bool{true}, len(p.Asking))
+		limits := g.limits
+		for n, c := range g.ids { // one more, alone and with room at a place
+			if _, known := p.coach[c]; !known {
+				require.Negative(t, limits[n], "seed %d: who has one more than they take on is helped by no one more", seed)
+				continue
+			}
+			g.limits = slices.Clone(limits)
+			g.limits[n]++
+			before := moved
+			in := whatIfReq{Coaches: []id.MedewerkerID{id.MedewerkerID(c)}}
+			ask(in, all, p.Free)
+			if moved > before {
+				coached++
+			}
+			for i := range p.Places {
+				free := slices.Clone(p.Free)
+				free[i]++
+				in.Widens = []id.LeerplekID{id.LeerplekID(p.Places[i])}
+				ask(in, all, free)
+			}
+		}
+		g.limits = limits
 		for k := range p.Asking {
 			there := slices.Clone(all)
 			there[k] = false
@@ -170,6 +192,7 @@ func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
 	require.Greater(t, moved, 100)
 	require.Greater(t, fewer, 30)
 	require.Greater(t, more, 30)
+	require.Greater(t, coached, 15)
 	require.Greater(t, opened, 30, "places that were full before the run")
 }
 

@@ -104,9 +104,16 @@ func TestRun_TellsWhatRoomAtAFullPlaceWouldDo(t *testing.T) {
 
 	r.run(`update leerplekken set capacity = 2 where id = ?`, x)
 	r.c.Patch("/v1/medewerkers/"+r.coach[x].String(), body{"coaching_limit": 1}).Is(200)
-	lost = r.c.Get(r.match(nil) + "/unmatched").Is(200)
+	at = r.match(body{"reciprocity": false})
+	lost = r.c.Get(at + "/unmatched").Is(200)
 	require.Equal(t, []any{"closed", body{"reason": "coach_full", "count": 1.0}}, []any{lost.Str("data.0.reason"), lost.At("data.0.ruled_out.0")})
 	require.Equal(t, []any{"leercoach", x.String(), "coach_full"}, fix(lost))
+	w = r.c.Get(at + "/what-if?coaches=" + r.coach[x].String()).Is(200)
+	require.Equal(t, []any{0.0, 1.0, x.String()}, []any{w.Num("matched_before"), w.Num("matched_after"), w.Str("changes.0.after.leerplek_id")})
+	require.Equal(t, lost.Num("data.0.nearest_fix.gain"), w.Num("score_after"))
+	for wrong, code := range map[string]string{r.coach[x].String() + "," + r.coach[x].String(): "duplicate", id.NewMedewerker().String(): "no_such"} {
+		require.Equal(t, code, r.c.Get(at+"/what-if?coaches="+wrong).Problem(400, "invalid-parameter", "coaches").Str("errors.0.code"))
+	}
 }
 
 // A pinned match stays where it is, though its place closes; and leaves with its leervraag.

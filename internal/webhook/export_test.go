@@ -58,7 +58,7 @@ func (d *Deliverer) Beat(ctx context.Context) error { return d.extend(ctx) }
 // RecoverPage does one page of a recovery.
 func (s *Service) RecoverPage(ctx context.Context, tenant id.TenantID, rid id.RecoveryID) (more bool, err error) {
 	err = s.db.InTenant(ctx, db.System(tenant, "recover"), func(tx *db.Tx) (err error) {
-		more, err = recoverPage(tx, rid)
+		more, err = s.recoverPage(tx, rid)
 		return err
 	})
 	return more, err

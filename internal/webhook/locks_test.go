@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func (p post) places() []uuid.UUID {
 	return out
 }
 
-func exec(t *testing.T, tx pgx.Tx, query string, args ...any) {
+func statement(t *testing.T, tx pgx.Tx, query string, args ...any) {
 	t.Helper()
 	_, err := tx.Exec(context.Background(), query, args...)
 	require.NoError(t, err)
@@ -74,7 +75,7 @@ func TestOrdering_TheNextIsCalledWhereTwoBeforeItLeaveAtOnce(t *testing.T) {
 			require.Equal(t, 2, p.Count(`select count(*) from platform.delivery_queue where lease is null and due_at > now() + interval '9 minutes'`), "the others were put aside")
 			settling, cancelling := p.begin(), p.begin()
 			if !arrivesLast {
-				exec(t, settling, take, all[0]) // calls the second, which leaves
+				statement(t, settling, take, all[0]) // calls the second, which leaves
 				left := make(chan error, 1)
 				go func() { _, err := cancelling.Exec(ctx, take, all[1]); left <- err }()
 				p.blocked(settling)
@@ -82,7 +83,7 @@ func TestOrdering_TheNextIsCalledWhereTwoBeforeItLeaveAtOnce(t *testing.T) {
 				require.NoError(t, <-left)
 				require.NoError(t, cancelling.Commit(ctx))
 			} else {
-				exec(t, cancelling, take, all[1])
+				statement(t, cancelling, take, all[1])
 				noted := make(chan error, 1)
 				go func() { _, err := settling.Exec(ctx, take, all[0]); noted <- err }() // waits to call the second
 				p.blocked(cancelling)
@@ -113,9 +114,9 @@ func TestOrdering_WhoTakesOneOutWaitsForNoEarlierOne(t *testing.T) {
 	}
 	all := p.places()
 	earlier, cancelling := p.begin(), p.begin()
-	exec(t, earlier, `select from platform.delivery_queue where delivery_id = $1 for update`, all[0])
-	exec(t, cancelling, `set local lock_timeout = '5s'`) // a fault, not a bound
-	exec(t, cancelling, `delete from platform.delivery_queue where delivery_id = $1`, all[1])
+	statement(t, earlier, `select from platform.delivery_queue where delivery_id = $1 for update`, all[0])
+	statement(t, cancelling, `set local lock_timeout = '5s'`) // a fault, not a bound
+	statement(t, cancelling, `delete from platform.delivery_queue where delivery_id = $1`, all[1])
 	require.NoError(t, cancelling.Commit(context.Background()))
 	require.NoError(t, earlier.Rollback(context.Background()))
 	p.deliver()
@@ -138,15 +139,15 @@ func TestResendAll_TakesTheQueueFirst(t *testing.T) {
 	_, err := p.Super.Exec(ctx, `update webhook_deliveries set status = 'failed' where type = 'organisation.probed'`)
 	require.NoError(t, err)
 	other := p.begin() // does as a recovery of the same endpoint
-	exec(t, other, `insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at)
+	statement(t, other, `insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at)
 		select id, tenant_id, endpoint_id, now() from webhook_deliveries where status = 'failed' order by id desc limit 1`)
 	answer := make(chan *testkit.Answer, 1)
 	go func() {
 		answer <- c.Post("/v1/webhook-deliveries/resend", object{"endpoint_id": path[len(endpoints)+1:], "status": "failed"})
 	}()
 	p.blocked(other)
-	exec(t, other, `select from webhook_deliveries where status = 'failed' for update nowait`)
-	exec(t, other, `update webhook_deliveries d set status = 'waiting' from platform.delivery_queue q where q.delivery_id = d.id`)
+	statement(t, other, `select from webhook_deliveries where status = 'failed' for update nowait`)
+	statement(t, other, `update webhook_deliveries d set status = 'waiting' from platform.delivery_queue q where q.delivery_id = d.id`)
 	require.NoError(t, other.Commit(ctx))
 	require.Equal(t, float64(2), (<-answer).Is(200).Num("count"), "the other sends the third")
 	require.Equal(t, 3, p.Count(`select count(*) from platform.delivery_queue q join webhook_deliveries d on d.id = q.delivery_id and d.status = 'waiting'`))
@@ -158,7 +159,7 @@ func TestResendAll_TakesTheQueueFirst(t *testing.T) {
 // takes many waits for the former before it has any of the latter.
 func TestQueue_WhoTakesManyTakesWhatIsBeingTriedFirst(t *testing.T) {
 	t.Parallel()
-	for _, way := range []string{"recovered", "cancelled", "deleted", "forgotten"} {
+	for _, way := range []string{"recovered", "recovered what is cancelled", "resent", "cancelled", "deleted", "forgotten"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			p, r := open(t), receive(t)
@@ -172,10 +173,17 @@ func TestQueue_WhoTakesManyTakesWhatIsBeingTriedFirst(t *testing.T) {
 			}
 			tried := p.places()[2] // the last by its id
 			var rid id.RecoveryID
+			became := "delivered"
 			switch way {
+			case "recovered what is cancelled":
+				became = "cancelled"
+				fallthrough
 			case "recovered":
 				require.NoError(t, rid.UnmarshalText([]byte(c.Post(path+"/recover", object{"since": since}).Is(200).Str("id"))))
 				p.settled()
+			case "resent": // as chosen before another sent them again
+				_, err := p.Super.Exec(ctx, `update webhook_deliveries set status = 'failed' where type = 'organisation.probed'`)
+				require.NoError(t, err)
 			case "forgotten":
 				_, err := p.Super.Exec(ctx, `update webhook_deliveries set created_at = now() - interval '60 days'`)
 				require.NoError(t, err)
@@ -183,14 +191,18 @@ func TestQueue_WhoTakesManyTakesWhatIsBeingTriedFirst(t *testing.T) {
 			_, err := p.Super.Exec(ctx, `update platform.delivery_queue set lease = gen_random_uuid(), leased_until = now() + interval '1 minute' where delivery_id = $1`, tried)
 			require.NoError(t, err)
 			noting := p.begin()
-			exec(t, noting, `delete from platform.delivery_queue where delivery_id = $1`, tried)
-			exec(t, noting, `update webhook_deliveries set status = 'delivered' where id = $1`, tried)
+			statement(t, noting, `delete from platform.delivery_queue where delivery_id = $1`, tried)
+			statement(t, noting, `update webhook_deliveries set status = $2 where id = $1`, tried, became)
 			ended := make(chan error, 1)
 			go func() {
 				var err error
 				switch way {
-				case "recovered":
+				case "recovered", "recovered what is cancelled":
 					_, err = p.App.Webhooks.RecoverPage(ctx, p.Tenant, rid)
+				case "resent":
+					if a := c.Post("/v1/webhook-deliveries/resend", object{}); a.Status != 200 || a.Num("count") != 2 {
+						err = fmt.Errorf("%d: %s", a.Status, a.Body)
+					}
 				case "cancelled":
 					c.Post("/v1/webhook-deliveries/cancel", object{"endpoint_id": path[len(endpoints)+1:]}).Is(200)
 				case "deleted":
@@ -201,19 +213,46 @@ func TestQueue_WhoTakesManyTakesWhatIsBeingTriedFirst(t *testing.T) {
 				ended <- err
 			}()
 			p.blocked(noting)
-			exec(t, noting, `select from platform.delivery_queue for update nowait`)
-			exec(t, noting, `select from webhook_deliveries for update nowait`)
+			statement(t, noting, `select from platform.delivery_queue for update nowait`)
+			statement(t, noting, `select from webhook_deliveries for update nowait`)
 			require.NoError(t, noting.Commit(ctx))
 			require.NoError(t, <-ended)
 			left, kept := 0, 1
 			switch way {
-			case "recovered":
+			case "recovered", "recovered what is cancelled":
+				require.Equal(t, 1, p.Count(`select count(*) from webhook_recoveries where id = $1 and delivery_count = 2`, rid.UUID()), "it counts what it sends")
+				left = 2
+			case "resent":
 				left = 2
 			case "forgotten":
 				kept = 0
 			}
-			require.Len(t, p.places(), left, "what arrived meanwhile is not sent again")
-			require.Equal(t, kept, p.Count(`select count(*) from webhook_deliveries where id = $1 and status = 'delivered'`, tried))
+			require.Len(t, p.places(), left, "what arrived or was cancelled meanwhile is not sent again")
+			require.Equal(t, kept, p.Count(`select count(*) from webhook_deliveries where id = $1 and status = $2`, tried, became))
 		})
 	}
+}
+
+// Who deletes an endpoint ends its recoveries before it has anything of the queue: a recovery that is under way has itself, and
+// then wants places there.
+func TestDelete_WaitsForARecoveryWithNothingOfTheQueue(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	ctx := context.Background()
+	c := p.Coordinator()
+	path, _ := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	p.record()
+	c.Post(path+"/recover", object{"since": p.Clock.Now().Add(-time.Minute).Format(time.RFC3339)}).Is(200)
+	recovering := p.begin()
+	statement(t, recovering, `select from webhook_recoveries for update`)
+	ended := make(chan *testkit.Answer, 1)
+	go func() { ended <- c.Delete(path) }()
+	p.blocked(recovering)
+	statement(t, recovering, `select from platform.delivery_queue for update nowait`)
+	statement(t, recovering, `select from webhook_deliveries for update nowait`)
+	require.NoError(t, recovering.Commit(ctx))
+	(<-ended).Is(204)
+	require.Equal(t, 1, p.Count(`select count(*) from webhook_recoveries where status = 'cancelled'`))
+	require.Empty(t, p.places())
 }

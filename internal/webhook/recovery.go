@@ -82,8 +82,10 @@ const missed = `
 		and (@unrequested or d.id is not null or case when cast(@born as bigint) is null then e.occurred_at >= @made else e.pos > cast(@born as bigint) end)
 		and (d.id is null or d.status in ('waiting', 'failed') or d.status = 'cancelled' and @unrequested)`
 
-// values are what missed asks for; until is the position of the last fact that may be among them.
-func (r Recovery) values(tx *db.Tx, e Endpoint, until int64) (map[string]any, error) {
+// values are what missed asks for; until is the position of the last fact that may be among them. A fact stands in its partition for
+// up to a week after kept, the earliest time of which facts are kept, and its delivery does not: it would be taken for missed and
+// sent again, to receivers that may have forgotten its id by then.
+func (r Recovery) values(tx *db.Tx, e Endpoint, until int64, kept time.Time) (map[string]any, error) {
 	// The test event that was recorded with the endpoint has its place, for as long as facts are kept. After that all that are kept are
 	// younger than the endpoint.
 	var first []struct{ Pos int64 }
@@ -95,9 +97,13 @@ func (r Recovery) values(tx *db.Tx, e Endpoint, until int64) (map[string]any, er
 	if len(first) > 0 {
 		born = &first[0].Pos
 	}
+	since := r.Since.Add(-skew)
+	if since.Before(kept) {
+		since = kept
+	}
 	return map[string]any{"until": until, "tenant": tx.Scope.Tenant, "endpoint": e.ID.UUID(), "patterns": r.TypePatterns, "nouns": r.Nouns, "organisation": e.OrganisationID,
 		"unrequested": r.IncludeUnrequested, "own": e.TypePatterns, "filter": e.Filter, "made": e.CreatedAt, "born": born,
-		"since": r.Since.Add(-skew), "cursor": r.Cursor, "batch": recoverBatch}, nil
+		"since": since, "cursor": r.Cursor, "batch": recoverBatch}, nil
 }
 
 // recoverBatch is how many facts one transaction of a recovery looks at.
@@ -116,8 +122,8 @@ type counting struct {
 }
 
 // dryRun counts what a recovery would send, and reports whether it came to the end.
-func (c counting) dryRun(tx *db.Tx, r Recovery, e Endpoint) (n int, whole bool, err error) {
-	values, err := r.values(tx, e, math.MaxInt64)
+func (c counting) dryRun(tx *db.Tx, r Recovery, e Endpoint, kept time.Time) (n int, whole bool, err error) {
+	values, err := r.values(tx, e, math.MaxInt64, kept)
 	if err != nil {
 		return 0, false, err
 	}
@@ -141,6 +147,9 @@ func (c counting) dryRun(tx *db.Tx, r Recovery, e Endpoint) (n int, whole bool, 
 		values["cursor"] = *page.Last
 	}
 }
+
+// kept is the earliest time of which facts and their deliveries are both kept.
+func (s *Service) kept(tx *db.Tx) time.Time { return tx.Now.Add(-s.keep) }
 
 // stalled is how long a recovery may do nothing before another may begin beside it.
 const stalled = time.Hour
@@ -181,7 +190,7 @@ func (s *Service) Recover(ctx context.Context, tx *db.Tx, eid id.EndpointID, in 
 		}
 	}
 	if in.DryRun {
-		n, whole, err := s.counting.dryRun(tx, r, e)
+		n, whole, err := s.counting.dryRun(tx, r, e, s.kept(tx))
 		r.Status, r.DeliveryCount, r.AtLeast = "dry_run", n, !whole
 		return r, err
 	}
@@ -230,7 +239,7 @@ var errUnsettled = errors.New("webhook: a transaction older than the recovery is
 func (s *Service) RecoverSome(ctx context.Context, tenant id.TenantID, rid id.RecoveryID) (more bool, err error) {
 	for more = true; more && ctx.Err() == nil; {
 		err = s.db.InTenant(ctx, db.System(tenant, "recover"), func(tx *db.Tx) (err error) {
-			more, err = recoverPage(tx, rid)
+			more, err = s.recoverPage(tx, rid)
 			return err
 		})
 		if err != nil {
@@ -241,7 +250,7 @@ func (s *Service) RecoverSome(ctx context.Context, tenant id.TenantID, rid id.Re
 }
 
 // recoverPage looks at the next page of facts, and queues what the endpoint missed of them.
-func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
+func (s *Service) recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 	before, err := db.Lock[Recovery](tx, rid)
 	if err != nil || before.Status != running {
 		return false, err
@@ -259,7 +268,7 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	values, err := before.values(tx, e, window.UntilPos)
+	values, err := before.values(tx, e, window.UntilPos, s.kept(tx))
 	if err != nil {
 		return false, err
 	}
@@ -280,11 +289,12 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 	values["ordered"], values["made_of"], values["again"] = e.Ordering == orderingSubject, page.Made, page.Again
 	after := before
 	// The queue is locked before deliveries, as the deliverer does; what it is trying right now is left to it, and what
-	// arrived while we waited for that is not sent again.
+	// arrived or was cancelled while we waited for that is not sent again.
 	if err := lockQueued(tx, page.Again); err != nil {
 		return false, err
 	}
-	for _, q := range []string{`with delivery as (
+	const meant = `d.tenant_id = @tenant and d.id = any (cast(@again as uuid[])) and (d.status in ('waiting', 'failed') or d.status = 'cancelled' and @unrequested)`
+	made, err := tx.Run(`with delivery as (
 			insert into webhook_deliveries (tenant_id, event_id, endpoint_id, organisation_id, type, created_at, next_attempt_at)
 			select e.tenant_id, e.id, @endpoint, @organisation, e.type, now(), now()
 			from events e where e.tenant_id = @tenant and e.id = any (cast(@made_of as uuid[]))
@@ -293,21 +303,24 @@ func recoverPage(tx *db.Tx, rid id.RecoveryID) (more bool, err error) {
 		)
 		insert into platform.delivery_queue (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
 		select d.id, d.tenant_id, d.endpoint_id, now(), o.subject_id, o.revision, o.id
-		from delivery d left join events o on o.tenant_id = d.tenant_id and o.id = d.event_id and @ordered`,
-		`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
+		from delivery d left join events o on o.tenant_id = d.tenant_id and o.id = d.event_id and @ordered`, values)
+	if err != nil {
+		return false, err
+	}
+	if _, err := tx.Run(`insert into platform.delivery_queue as q (delivery_id, tenant_id, endpoint_id, due_at, subject_id, revision, event_id)
 		select d.id, d.tenant_id, d.endpoint_id, now(), o.subject_id, o.revision, o.id
 		from webhook_deliveries d left join events o on o.tenant_id = d.tenant_id and o.id = d.event_id and @ordered
-		where d.tenant_id = @tenant and d.id = any (cast(@again as uuid[])) and d.status <> 'delivered'
+		where `+meant+`
 		order by d.id
-		on conflict (delivery_id) do update set due_at = excluded.due_at where q.lease is null`,
-		`update webhook_deliveries set status = 'waiting', base_attempts = attempts, next_attempt_at = now()
-		where tenant_id = @tenant and id = any (cast(@again as uuid[])) and status in ('waiting', 'failed', 'cancelled')`,
-	} {
-		if _, err := tx.Run(q, values); err != nil {
-			return false, err
-		}
+		on conflict (delivery_id) do update set due_at = excluded.due_at where q.lease is null`, values); err != nil {
+		return false, err
 	}
-	after.DeliveryCount += len(page.Made) + len(page.Again)
+	again, err := tx.Run(`update webhook_deliveries d set status = 'waiting', base_attempts = attempts, next_attempt_at = now()
+		where `+meant, values)
+	if err != nil {
+		return false, err
+	}
+	after.DeliveryCount += int(made + again)
 	if page.Last != nil {
 		after.Cursor = *page.Last
 	}

@@ -540,3 +540,28 @@ func TestRecover_ADryRunCountsInPagesAndSaysWhereItStopped(t *testing.T) {
 	p.deliver()
 	require.Equal(t, false, p.recover(c, path, object{"since": since}).At("at_least"), "a recovery itself does not stop")
 }
+
+// A fact stands in its partition for up to a week after its delivery is forgotten: it arrived, and its receiver may have forgotten
+// its id.
+func TestRecover_ReachesBackAsFarAsDeliveriesDo(t *testing.T) {
+	t.Parallel()
+	p, r := open(t), receive(t)
+	c := p.Coordinator()
+	path, _ := p.endpoint(c, r, "organisation.*")
+	p.deliver()
+	p.record()
+	p.deliver()
+	require.Len(t, r.all(), 1)
+	p.later(31*24*time.Hour, c)
+	require.NoError(t, p.App.Webhooks.PurgeAll(context.Background()))
+	require.Zero(t, p.Count(`select count(*) from webhook_deliveries`))
+	require.Equal(t, 1, p.Count(`select count(*) from events where type = 'organisation.probed'`), "partitions are not dropped yet")
+	for _, unrequested := range []bool{false, true} {
+		body := object{"since": "2020-01-01T00:00:00Z", "include_unrequested": unrequested, "event_types": []string{"organisation.*"}}
+		require.EqualValues(t, 0, p.recover(c, path, body).Num("delivery_count"))
+		body["dry_run"] = true
+		require.EqualValues(t, 0, c.Post(path+"/recover", body).Is(200).Num("delivery_count"))
+	}
+	require.Zero(t, p.deliver())
+	require.Len(t, r.all(), 1)
+}

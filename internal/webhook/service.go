@@ -299,12 +299,12 @@ func (s *Service) Delete(_ context.Context, tx *db.Tx, eid id.EndpointID) error 
 		return err
 	}
 	for _, q := range []string{
+		`update webhook_recoveries set status = 'cancelled' where tenant_id = ? and endpoint_id = ? and status = 'running'`,                              // first, as a recovery has itself before the queue
 		`select from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and not test and lease is not null order by delivery_id for update`, // as lockQueued
 		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and not test`,                                                       // in two, as its indexes are
 		`delete from platform.delivery_queue where tenant_id = ? and endpoint_id = ? and test`,
 		`update webhook_deliveries set status = 'cancelled', next_attempt_at = null where tenant_id = ? and endpoint_id = ? and status = 'waiting'`,
 		`delete from webhook_secrets where tenant_id = ? and endpoint_id = ?`,
-		`update webhook_recoveries set status = 'cancelled' where tenant_id = ? and endpoint_id = ? and status = 'running'`,
 	} {
 		if _, err := tx.Run(q, tx.Scope.Tenant, eid); err != nil {
 			return err
@@ -408,8 +408,8 @@ func (s *Service) Cancel(_ context.Context, tx *db.Tx, did id.DeliveryID) (Deliv
 const maxChosen = 5000
 
 // choose reads which deliveries are meant, of those with one of these statuses, in the order of their ids. Who names no status means
-// those that the last say.
-func choose(tx *db.Tx, c Choice, statuses, unnamed []string) (chosen []Delivery, after *id.DeliveryID, err error) {
+// those that the last say. It returns the statuses that it chose by too.
+func choose(tx *db.Tx, c Choice, statuses, unnamed []string) (chosen []Delivery, by []string, after *id.DeliveryID, err error) {
 	bad := fault.Unprocessable.New()
 	var patterns db.Strings
 	for i, a := range c.EventTypes {
@@ -423,11 +423,11 @@ func choose(tx *db.Tx, c Choice, statuses, unnamed []string) (chosen []Delivery,
 		if _, err := db.Get[Endpoint](tx, *c.EndpointID); fault.Missing.Is(err) {
 			bad.At("/endpoint_id", fault.NoReference)
 		} else if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	if len(bad.Fields) > 0 {
-		return nil, nil, bad
+		return nil, nil, nil, bad
 	}
 	if c.Status == nil {
 		statuses = unnamed
@@ -451,10 +451,10 @@ func choose(tx *db.Tx, c Choice, statuses, unnamed []string) (chosen []Delivery,
 		q = q.Where("id > ?", *c.After)
 	}
 	if err := q.Order("id").Limit(maxChosen + 1).Find(&chosen).Error; err != nil || len(chosen) <= maxChosen {
-		return chosen, nil, err
+		return chosen, statuses, nil, err
 	}
 	chosen = chosen[:maxChosen]
-	return chosen, &chosen[maxChosen-1].ID, nil
+	return chosen, statuses, &chosen[maxChosen-1].ID, nil
 }
 
 // lockQueued locks the places of deliveries in the queue: before the deliveries themselves, as the deliverer does, and in one
@@ -469,17 +469,21 @@ func lockQueued(tx *db.Tx, ids any) error {
 // ResendAll tries deliveries again now, each under its own webhook-id, of endpoints that can get one, and begins their schedules
 // anew. Those that arrived, and those that somebody cancelled, have to be asked for: a request that forgets to say which must not
 // bring a month of them once more. They have their places in the queue before anything else of them changes: nobody notes a try of
-// one of them meanwhile.
+// one of them meanwhile, and what arrived before that is not sent again because it had failed.
 func (s *Service) ResendAll(_ context.Context, tx *db.Tx, c Choice) (Chosen, error) {
-	chosen, after, err := choose(tx, c, []string{delivered, failed, cancelled}, []string{failed})
+	chosen, by, after, err := choose(tx, c, []string{delivered, failed, cancelled}, []string{failed})
 	if err != nil {
+		return Chosen{}, err
+	}
+	ids := idsOf(chosen)
+	if err := lockQueued(tx, ids); err != nil {
 		return Chosen{}, err
 	}
 	values := map[string]any{"tenant": tx.Scope.Tenant}
 	var able struct{ IDs db.IDs[id.DeliveryID] }
 	if err := db.One(tx, &able, `select array_agg(d.id) as ids from webhook_deliveries d
 		join webhook_endpoints e on e.tenant_id = d.tenant_id and e.id = d.endpoint_id and e.status in ('pending', 'active')
-		where d.tenant_id = ? and d.id = any (cast(? as uuid[]))`, tx.Scope.Tenant, idsOf(chosen)); err != nil {
+		where d.tenant_id = ? and d.id = any (cast(? as uuid[])) and d.status = any (cast(? as text[]))`, tx.Scope.Tenant, ids, db.Strings(by)); err != nil {
 		return Chosen{}, err
 	}
 	values["ids"] = able.IDs
@@ -501,7 +505,7 @@ func (s *Service) ResendAll(_ context.Context, tx *db.Tx, c Choice) (Chosen, err
 
 // CancelAll takes deliveries out of the queue for good.
 func (s *Service) CancelAll(_ context.Context, tx *db.Tx, c Choice) (Chosen, error) {
-	chosen, after, err := choose(tx, c, []string{waiting, failed}, []string{waiting, failed})
+	chosen, _, after, err := choose(tx, c, []string{waiting, failed}, []string{waiting, failed})
 	if err != nil {
 		return Chosen{}, err
 	}
