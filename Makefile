@@ -55,10 +55,12 @@ build: ## Build bin/switchboard
 	@echo "Building bin/switchboard …"
 	@$(BUILD)
 
-bench: bench-requests ## The figures to watch: bench-requests, a storm, assigning 10,000 beside LEMON and a cohort of 1,000 (with ARGS bench-requests alone)
+bench: bench-requests ## Every figure that has a bar: requests, storm, assignment beside LEMON, a cohort, suggestions, deliveries (with ARGS bench-requests alone)
 	@$(if $(ARGS),,go run -buildvcs=false ./internal/app/bench -storm -rounds 8)
-	@$(if $(ARGS),,go run -buildvcs=false ./internal/matching/bench/assignment -part compare -only 10k)
+	@$(if $(ARGS),,go run -buildvcs=false ./internal/matching/bench/assignment)
 	@$(if $(ARGS),,go run -buildvcs=false ./internal/app/bench -cohort 1000)
+	@$(if $(ARGS),,go run -buildvcs=false ./internal/app/bench -suggestions 100000 -rounds 1)
+	@$(if $(ARGS),,for part in all steady neighbours; do go run -buildvcs=false ./internal/app/bench -deliveries -only $$part || exit 1; done)
 
 bench-requests: postgres ## Measure GET, list and create beside pgbench, raw pgx and PocketBase
 	@go run -buildvcs=false ./internal/app/bench $(ARGS)

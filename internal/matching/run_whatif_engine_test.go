@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/matching/assign"
+	"github.com/switchingtalent/switchboard/internal/platform/day"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
@@ -91,11 +92,22 @@ func sum(p *problem, g granted, in []bool, at []int32) (x tally) {
 	return x
 }
 
+// second gives every third place a second leercoach, whom others of its employer have too.
+func second(seed uint64) func([]place) {
+	return func(places []place) {
+		for i := range places {
+			if p := &places[i]; i%3 == 2 && p.coaches != nil {
+				p.coaches = append(p.coaches, coach{id: uuid.UUID{0: 6, 15: p.employer.id[15]}, ended: 1 << 30, limit: int32(seed % 3)})
+			}
+		}
+	}
+}
+
 func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
 	t.Parallel()
-	moved, fewer, more, opened, coached := 0, 0, 0, 0, 0
+	moved, fewer, more, opened, relieved := 0, 0, 0, 0, 0
 	for seed := range uint64(120) {
-		r := smallCohort(t, seed, 1+int(seed%5), int(seed%6), crowd(seed))
+		r := smallCohort(t, seed, 1+int(seed%5), int(seed%6), crowd(seed), second(seed))
 		r.objective = []string{total, worstOffFirst}[seed%2]
 		p := unpacked(t, computed(t, r).packed)
 		g := grant(r)
@@ -154,7 +166,7 @@ func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
 			in := whatIfReq{Coaches: []id.MedewerkerID{id.MedewerkerID(c)}}
 			ask(in, all, p.Free)
 			if moved > before {
-				coached++
+				relieved++
 			}
 			for i := range p.Places {
 				free := slices.Clone(p.Free)
@@ -192,7 +204,7 @@ func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
 	require.Greater(t, moved, 100)
 	require.Greater(t, fewer, 30)
 	require.Greater(t, more, 30)
-	require.Greater(t, coached, 15)
+	require.Greater(t, relieved, 15)
 	require.Greater(t, opened, 30, "places that were full before the run")
 }
 
@@ -203,7 +215,7 @@ func TestWhatIf_WhoJoinsIsAsIfTheyHadAlwaysBeenThere(t *testing.T) {
 	for seed := range uint64(150) {
 		asks, offers, late := 3+int(seed%4), 1+int(seed%6), 1+int(seed%2)
 		cohort := func(n int, change ...func([]place)) *run {
-			r := smallCohort(t, seed, asks, offers, change...)
+			r := smallCohort(t, seed, asks, offers, append(change, second(seed))...)
 			for i := range r.questions { // the last may come of an employer that nobody knows yet
 				if i == asks-1 && seed%3 == 0 {
 					r.questions[i].OrganisationID, r.questions[i].open = uuid.UUID{0: 9}, uuid.Nil
@@ -338,4 +350,22 @@ func TestWhatIf_OfEqualAnswersTellsTheOneInWhichMostStay(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []int{30, 30, 1}, []int{out.MatchedBefore, out.MatchedAfter, out.Moved})
 	}
+}
+
+// Room of a leercoach whom the run did not count there is nobody's: neither of one who had too many, nor of one who came since.
+func TestWhatIf_WhoJoinsIsCoachedByWhomTheRunCounts(t *testing.T) {
+	t.Parallel()
+	x, counted, crowded, late := uuid.UUID{0: 2}, uuid.UUID{0: 3, 15: 1}, uuid.UUID{0: 3, 15: 2}, uuid.UUID{0: 3, 15: 3}
+	p := &problem{at: map[uuid.UUID]int{x: 0}, coach: map[uuid.UUID]int{counted: 0, late: 1}, CoachOf: [][]int32{{0}}}
+	can := func(ended int32) (out []bool) {
+		for _, at := range p.roomy([]place{{id: x, coaches: []coach{{id: counted, ended: ended, limit: 1, active: 1}, {id: crowded, ended: 1 << 30, limit: 1, active: 3},
+			{id: late, ended: 1 << 30, limit: unknown}}}, {id: uuid.UUID{0: 2, 15: 1}}}) {
+			for i := range at.coaches {
+				out = append(out, (&question{Today: day.Of(2027, 1, 4)}).lack(&at.coaches[i]) == possible)
+			}
+		}
+		return out
+	}
+	require.Equal(t, []bool{true, false, false}, can(1<<30))
+	require.Equal(t, []bool{false, false, false}, can(1), "who left since")
 }
