@@ -16,8 +16,9 @@ import (
 	"github.com/switchingtalent/switchboard/internal/webhook"
 )
 
-func TestLetter_WarnsWhoAskedForIt(t *testing.T) {
-	t.Parallel()
+// mailing is a tenant of its own program, whose letters go into a box.
+func mailing(t *testing.T) (post, *testkit.Mailbox) {
+	t.Helper()
 	box := testkit.NewMailbox(t)
 	sender, err := mail.Open(box.URL)
 	require.NoError(t, err)
@@ -25,6 +26,12 @@ func TestLetter_WarnsWhoAskedForIt(t *testing.T) {
 	p := post{h.Tenant(t), t, webhook.NewDeliverer(h.App.Webhooks, webhook.Options{Log: slog.New(slog.NewJSONHandler(h.Log, nil))})}
 	require.NoError(t, h.App.Jobs.Start(context.Background()))
 	t.Cleanup(func() { require.NoError(t, h.App.Jobs.Stop(context.Background())) })
+	return p, box
+}
+
+func TestLetter_WarnsWhoAskedForIt(t *testing.T) {
+	t.Parallel()
+	p, box := mailing(t)
 	r, c := receive(t), p.Coordinator()
 	path := c.Post(endpoints, object{"url": r.URL + "/CANARY-PATH", "event_types": []string{"organisation.*"}, "alert_email": "hr-it@voorbeeld.example"}).Is(201).Header.Get("Location")
 	p.endpoint(c, r, "organisation.*")

@@ -3,14 +3,11 @@ package webhook_test
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/switchingtalent/switchboard/internal/app"
-	"github.com/switchingtalent/switchboard/internal/platform/mail"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 	"github.com/switchingtalent/switchboard/internal/webhook"
 )
@@ -108,13 +105,7 @@ func TestWarn_WarnsOfAPendingEndpointThatFactsWaitFor(t *testing.T) {
 
 func TestLetter_SaysThatAnEndpointAcceptsNoTest(t *testing.T) {
 	t.Parallel()
-	box := testkit.NewMailbox(t)
-	sender, err := mail.Open(box.URL)
-	require.NoError(t, err)
-	h := testkit.Apart(t, func(o *app.Options) { o.Mail = sender })
-	p := post{h.Tenant(t), t, webhook.NewDeliverer(h.App.Webhooks, webhook.Options{Log: slog.New(slog.NewJSONHandler(h.Log, nil))})}
-	require.NoError(t, h.App.Jobs.Start(context.Background()))
-	t.Cleanup(func() { require.NoError(t, h.App.Jobs.Stop(context.Background())) })
+	p, box := mailing(t)
 	r, c := receive(t), p.Coordinator()
 	r.answer(401)
 	path := c.Post(endpoints, object{"url": r.URL + "/CANARY-PATH", "event_types": []string{"organisation.*"}, "alert_email": "hr-it@voorbeeld.example"}).Is(201).Header.Get("Location")
