@@ -104,7 +104,7 @@ func New(d *db.DB, o Options) (*App, error) {
 	})
 	a.metrics.watch("switchboard_feed_lag_seconds", "How long a transaction that does not end holds back the feed and the lists that are followed", seconds(a.Events.Lag))
 	w := jobs.NewWorkers()
-	periodic := slices.Concat(a.Access.Work(w), a.Surveys.Work(d, w), a.Matching.Work(w), a.Events.Work(w), a.Webhooks.Work(w), paging.Work(d, w))
+	periodic := slices.Concat(a.Access.Work(w), a.Leerplekken.Work(d, w), a.Surveys.Work(d, w), a.Matching.Work(w), a.Events.Work(w), a.Webhooks.Work(w), paging.Work(d, w))
 	var err error
 	if a.Jobs, err = jobs.Open(d, &w, periodic, o.Log); err != nil {
 		return nil, err

@@ -675,6 +675,7 @@ var unnamedColumns = map[string]string{
 	"external_ids.noun":                                      "whose external id it is",
 	"leerbewijzen.key_sealed":                                "the key of check_url",
 	"leerplekken.lexemes":                                    "what matching searches",
+	"leerplekken.lexemes_version":                            "which version of the program made those",
 	"matching_run_problems.part":                             "which piece of what a run judged",
 	"webhook_attempts.thin":                                  "the payload of what was sent",
 	"leeruitwisseling_notes.written_by":                      "who wrote it: not told to the other side",

@@ -25,7 +25,7 @@ var bothSee = []explained{
 	{"*", "changed_by on_behalf_of request_id", "whose doing it was: for who runs the program, and in no answer"},
 
 	{"leerplekken", "organisation_id site_id department_id function team place_kind", "what a leerplek is and where: employers find each other by it"},
-	{"leerplekken", "title description topics lexemes languages requirements exclusions accessibility meeting_point safety_note capacity available sourcing status",
+	{"leerplekken", "title description topics lexemes lexemes_version languages requirements exclusions accessibility meeting_point safety_note capacity available sourcing status",
 		"what the host says of it to whoever may come; only a published one is seen by others"},
 
 	{"matches", "leervraag_id leerplek_id sending_organisation_id receiving_organisation_id leeruitwisseling_id internal", "what is put together, and what came of it"},

@@ -134,6 +134,28 @@ var catalogue = []struct {
 			"planted":   `alter table contacts add constraint planted foreign key (tenant_id, organisation_id) references organisations (tenant_id, id)`,
 			"planted_2": `alter table contacts add constraint planted_2 foreign key (tenant_id, organisation_id, id) references sites (tenant_id, organisation_id, id)`,
 		}},
+	// Where a row goes, or moves to another employer, what still names it is looked for once for each such row. By the employer alone that would
+	// be all that the employer has, for each row that it has.
+	{"F5", "what names a row that can go or move is found by an index, by the row itself", rel + `select conname from app, tab
+			join pg_constraint k on k.conrelid = tab.oid join pg_attribute i on i.attrelid = k.confrelid and i.attname = 'id', has_table_privilege(app.oid, k.confrelid, 'DELETE') gone
+			where contype = 'f' and conparentid = 0 and (gone or has_table_privilege(app.oid, k.confrelid, 'UPDATE') and exists (
+				select from pg_attribute a where a.attrelid = k.confrelid and a.attnum = any (k.confkey) and a.attname not in ('tenant_id', 'id')))
+			and not exists (select from pg_index x where x.indrelid = k.conrelid and x.indisvalid and x.indkey[0] = any (k.conkey) and x.indkey[1] = any (k.conkey) and x.indnkeyatts > 1
+				and (x.indpred is null or exists (select from pg_attribute c where c.attrelid = x.indrelid and c.attnum = any (k.conkey)
+					and pg_get_expr(x.indpred, x.indrelid) = format('(%I IS NOT NULL)', c.attname)))
+				and k.conkey[array_position(k.confkey, i.attnum)] in (x.indkey[1], case when x.indnkeyatts > 2 and x.indkey[2] = any (k.conkey) then x.indkey[2] end))`,
+		map[string]string{
+			"planted": `alter table contacts add planted uuid; grant delete on sites to switchboard_app; alter table contacts add constraint planted foreign key (tenant_id, planted) references sites (tenant_id, id)`,
+			"planted_2": `alter table contacts add planted uuid; grant delete on sites to switchboard_app;
+				alter table contacts add constraint planted_2 foreign key (tenant_id, organisation_id, planted) references sites (tenant_id, organisation_id, id) deferrable`,
+			"planted_3": `alter table contacts add planted uuid, add planted_at uuid;
+				alter table contacts add constraint planted_3 foreign key (tenant_id, planted_at, planted) references sites (tenant_id, organisation_id, id) deferrable`,
+			"leeruitwisseling_days_site_fkey": `drop index leeruitwisseling_days_tenant_id_site_id_idx`,
+			"medewerkers_site_fkey":           `drop index medewerkers_tenant_id_site_id_idx`, // by the employer there is one
+			"leerplekken_site_fkey":           `drop index leerplekken_tenant_id_site_id_idx; create index on leerplekken (tenant_id, site_id) where safety_note is not null`,
+			"leerplekken_department_fkey":     `drop index leerplekken_tenant_id_department_id_idx; create index on leerplekken (tenant_id) include (department_id)`,
+			"medewerkers_department_fkey":     `drop index medewerkers_tenant_id_department_id_idx; create index on medewerkers (tenant_id, organisation_id) include (department_id)`,
+		}},
 	{"V1", "a view runs as who asks", rel + `select name from rel where relkind = 'v' and not coalesce(reloptions && '{security_invoker=true,security_invoker=on}', false)`,
 		map[string]string{"planted": `create view planted as select * from sites`}},
 	{"V2", "a materialized view has no row-level security, so there is none", rel + `select name from rel where relkind in ('m', 'f')`,
@@ -157,7 +179,7 @@ var catalogue = []struct {
 				p.oid::regprocedure::text in ('cur_tenant()', 'cur_scope()', 'cur_organisation()', 'cur_medewerker()', 'platform.base()', 'platform."position"()',
 					'platform.horizon()', 'platform.bound(text,text)', 'platform.new_id()', 'platform.words(text[])', 'platform.filter_holds(jsonb,jsonb)',
 					'platform.first_id(timestamp with time zone)', 'platform.moment(uuid)', 'platform.clock()') and lanname = 'sql'
-				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.note_active_run()', 'platform.note_failing_endpoint()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
+				or p.oid::regprocedure::text in ('platform.touch()', 'platform.next_of_subject()', 'platform.note_active_run()', 'platform.note_failing_endpoint()', 'platform.stem_leerplek()', 'platform.isolate(regclass,text,text,text,text)', 'platform.pii(regclass,text,text)',
 					'platform.keep_partitions(text,integer,timestamp with time zone,timestamp with time zone)') and lanname = 'plpgsql'
 				or proname like 'river\_%')`,
 		map[string]string{

@@ -478,7 +478,7 @@ func (c *conn) commitUnlessTried(ctx context.Context, options string) error {
 	if options != "" || mutantsTried.Value() == 0 {
 		return c.commit()
 	}
-	if err := c.flush(ctx); err != nil {
+	if err := c.flush(); err != nil {
 		return err
 	}
 	if c.failed != nil {

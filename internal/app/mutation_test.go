@@ -224,7 +224,12 @@ func (g *field) token(t *testing.T, by *besieger) string {
 // strike makes an attack again and says what is wrong with the answer.
 func (g *field) strike(t *testing.T, h http.Handler, a *assault) string {
 	t.Helper()
-	got := send(h, g.token(t, a.by), a.method, a.path, a.body)
+	var got replied
+	if a.open != nil {
+		got = a.open.enter(h, a.path)
+	} else {
+		got = send(h, g.token(t, a.by), a.method, a.path, a.body)
+	}
 	red := a.red(got)
 	if red == "" && a.method != http.MethodGet { // a refusal, all of them
 		if now := written(t, g.house.Database); now != g.written {
@@ -239,7 +244,7 @@ func (g *field) strike(t *testing.T, h http.Handler, a *assault) string {
 		}
 	}
 	if red != "" {
-		red = "at a door: " + a.Name + ": " + red
+		red = map[bool]string{false: "at a door: ", true: "at a public door: "}[a.open != nil] + a.Name + ": " + red
 		if a.method != http.MethodGet { // who knows what it changed
 			g.house.App.DB.Close()
 			g.house.Drop(t)
@@ -263,8 +268,8 @@ func (m mutant) reaches(a *assault) bool {
 }
 
 // plant takes it away, attacks, and puts it back. It says what turned red, at a door or at the table itself; empty when
-// nothing did. Attacks that leftOut names are not made.
-func (g *field) plant(t *testing.T, m mutant, leftOut func(attack string) bool) (red string, made int) {
+// nothing did; and what did at a public door, which is tried whatever others noticed. Attacks that leftOut names are not made.
+func (g *field) plant(t *testing.T, m mutant, leftOut func(attack string) bool) (red, public string, made int) {
 	t.Helper()
 	ctx := context.Background()
 	g.lay(t)
@@ -282,13 +287,28 @@ func (g *field) plant(t *testing.T, m mutant, leftOut func(attack string) bool) 
 			require.NoError(t, err)
 		}
 	}()
-	for _, a := range g.siege.assaults {
-		if m.reaches(a) && !leftOut(a.Name) {
-			made++
-			if red := g.strike(t, g.house.App.Handler(), a); red != "" {
-				return red, made
+	first := func(all []*assault) string {
+		for _, a := range all {
+			if m.reaches(a) && !leftOut(a.Name) {
+				made++
+				if red := g.strike(t, g.house.App.Handler(), a); red != "" {
+					return red
+				}
 			}
 		}
+		return ""
+	}
+	public = first(g.siege.public)
+	if g.house == nil { // it was changed
+		g.lay(t)
+		_, err := g.house.Super.Exec(ctx, m.ddl)
+		require.NoError(t, err)
+	}
+	if red = first(g.siege.assaults); red == "" {
+		red = public
+	}
+	if red != "" {
+		return red, public, made
 	}
 	for _, c := range m.commands {
 		if leftOut("table " + c + " " + m.table.Name) {
@@ -296,10 +316,10 @@ func (g *field) plant(t *testing.T, m mutant, leftOut func(attack string) bool) 
 		}
 		made++
 		if red := g.keep.red(m.table, c); red != "" {
-			return "at the table: " + red, made
+			return "at the table: " + red, "", made
 		}
 	}
-	return "", made
+	return "", "", made
 }
 
 func nothing(string) bool { return false }
@@ -312,10 +332,11 @@ type gate struct {
 	survived map[string]bool
 	met      map[int]bool // what of equivalent was there
 	attacks  int
+	public   map[string]int // how many mutants of each table public doors noticed
 }
 
 func newGate() *gate {
-	return &gate{killed: map[string]string{}, survived: map[string]bool{}, met: map[int]bool{}}
+	return &gate{killed: map[string]string{}, survived: map[string]bool{}, met: map[int]bool{}, public: map[string]int{}}
 }
 
 // judge says what is wrong when nothing turned red for a mutant, or something did for one that is said to change nothing.
@@ -343,16 +364,29 @@ func (g *gate) judge(m mutant, red string, made int) error {
 	return nil
 }
 
+// opened counts what a public door noticed.
+func (g *gate) opened(m mutant, red string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.public[m.table.Name] += 0; red != "" {
+		g.public[m.table.Name]++
+	}
+}
+
 // sum says what became of the mutants.
 func (g *gate) sum() string {
 	doors := 0
 	for _, red := range g.killed {
-		if strings.HasPrefix(red, "at a door") {
+		if strings.HasPrefix(red, "at a ") {
 			doors++
 		}
 	}
-	return fmt.Sprintf("%d mutants: %d noticed at a door, %d at the table itself, %d that change nothing; %d attacks", len(g.killed)+len(g.survived), doors,
-		len(g.killed)-doors, len(g.survived), g.attacks)
+	public := 0
+	for _, n := range g.public {
+		public += n
+	}
+	return fmt.Sprintf("%d mutants: %d noticed at a door, %d at the table itself, %d that change nothing; %d of them noticed at a public door; %d attacks",
+		len(g.killed)+len(g.survived), doors, len(g.killed)-doors, len(g.survived), public, g.attacks)
 }
 
 // atDoors is how many mutants of each table, and of each other kind, were noticed at a door.
@@ -360,8 +394,13 @@ func (g *gate) atDoors() map[string]int {
 	out := map[string]int{}
 	for name, red := range g.killed {
 		kind := strings.Join(strings.SplitN(name, "/", 3)[:2], "/") // policy/sites, permission/route
-		if out[kind] += 0; strings.HasPrefix(red, "at a door") {
+		if out[kind] += 0; strings.HasPrefix(red, "at a ") {
 			out[kind]++
+		}
+	}
+	for table, n := range g.public { // no floor where they notice nothing
+		if n > 0 {
+			out["public/"+table] = n
 		}
 	}
 	return out
@@ -379,7 +418,7 @@ func belowFloor(floor, now map[string]int) []string {
 	}
 	for kind := range floor {
 		if _, there := now[kind]; !there {
-			out = append(out, kind+": nothing of that kind is taken away any more")
+			out = append(out, kind+": nothing of that kind is taken away, or noticed, any more")
 		}
 	}
 	slices.Sort(out)
@@ -481,9 +520,13 @@ func TestMutation(t *testing.T) {
 				defer func() { pool <- f }()
 				for _, m := range mutants {
 					t.Run(strings.TrimPrefix(m.name, "policy/"+tbl.Name+"/"), func(t *testing.T) {
-						red, made := f.plant(t, m, nothing)
+						red, public, made := f.plant(t, m, nothing)
+						g.opened(m, public)
 						require.NoError(t, g.judge(m, red, made))
 						t.Logf("%s: %s", m.name, red)
+						if public != "" && public != red {
+							t.Log(public)
+						}
 					})
 				}
 			})
@@ -513,9 +556,11 @@ func TestMutation(t *testing.T) {
 		return
 	}
 	g.known(t, "^policy/")
-	g.noticedAtDoors(t, "policy/", "binding/token")
+	g.noticedAtDoors(t, "policy/", "public/", "binding/token")
 	f.lay(t)
 	t.Run("with an attack left out", func(t *testing.T) { f.leavesOut(t) })
+	f.lay(t)
+	t.Run("at a public door alone", func(t *testing.T) { f.needsPublicDoors(t) })
 	pool <- f
 	for range cap(pool) {
 		f := <-pool
@@ -534,7 +579,7 @@ func (g *field) isAsItWas(t *testing.T) {
 		require.Equal(t, g.siege.tables, slices.DeleteFunc(guarded(t, d.Super), func(tbl table) bool { return strings.HasSuffix(tbl.Name, keptRows) }))
 	}
 	require.Equal(t, g.written, written(t, g.house.Database))
-	for _, a := range g.siege.assaults {
+	for _, a := range slices.Concat(g.siege.assaults, g.siege.public) {
 		require.Empty(t, g.strike(t, g.house.App.Handler(), a))
 	}
 	for _, tbl := range g.siege.tables {
@@ -560,14 +605,14 @@ func (g *field) leavesOut(t *testing.T) {
 		require.Equal(t, name, m.name)
 		out := map[string]bool{}
 		for {
-			red, made := g.plant(t, m, func(attack string) bool { return out[attack] })
+			red, _, made := g.plant(t, m, func(attack string) bool { return out[attack] })
 			if red == "" {
 				require.ErrorContains(t, newGate().judge(m, red, made), "survived")
 				break
 			}
 			require.NoError(t, newGate().judge(m, red, made))
 			at := "table " + m.commands[0] + " " + m.table.Name
-			if rest, door := strings.CutPrefix(red, "at a door: "); door {
+			if rest, door := strings.CutPrefix(strings.Replace(red, "at a public door: ", "at a door: ", 1), "at a door: "); door {
 				at, _, _ = strings.Cut(rest, ": ")
 			} else {
 				for _, c := range m.commands {
@@ -581,6 +626,38 @@ func (g *field) leavesOut(t *testing.T) {
 		}
 		require.NotEmpty(t, out, name)
 		t.Logf("%s survives without %d attacks", name, len(out))
+	}
+}
+
+// needsPublicDoors proves that who has no token is an attacker too: with all others left out a policy that lets an employer's callers see all
+// of the tenant's endpoints is noticed at the console, and one that lets nobody in at the links of surveys and certificates; without
+// these nothing notices.
+func (g *field) needsPublicDoors(t *testing.T) {
+	public := map[string]bool{}
+	for _, a := range g.siege.public {
+		public[a.Name] = true
+	}
+	all := map[string]mutant{}
+	for _, tbl := range g.siege.tables {
+		for _, m := range policyMutants(tbl) {
+			all[m.name] = m
+		}
+	}
+	for name, who := range map[string]string{
+		"policy/webhook_endpoints/binding/dropped":             "the sending employer's guest GET /console/:token for its own",
+		"policy/webhook_endpoints/binding/select/organisation": "the sending employer's guest GET /console/:token for its own",
+		"policy/surveys/tenant/dropped":                        "whoever has the link to a survey GET /s/:token for its own",
+		"policy/leerbewijzen/tenant/dropped":                   "anybody GET /check/:id for lbw_",
+	} {
+		m, there := all[name]
+		require.True(t, there, name)
+		red, at, made := g.plant(t, m, func(attack string) bool { return !public[attack] })
+		require.Contains(t, red, "at a public door: "+who, name)
+		require.Equal(t, red, at)
+		require.NoError(t, newGate().judge(m, red, made))
+		red, at, made = g.plant(t, m, func(string) bool { return true })
+		require.Empty(t, at)
+		require.ErrorContains(t, newGate().judge(m, red, made), "survived")
 	}
 }
 
@@ -603,9 +680,16 @@ func TestMutation_DoorsThatNoticeLessAreTold(t *testing.T) {
 		require.NoError(t, g.judge(mutant{name: name}, red, 1))
 	}
 	require.Equal(t, map[string]int{"policy/sites": 1, "policy/matches": 0, "policy/new": 0}, g.atDoors())
-	require.Equal(t, []string{"policy/gone: nothing of that kind is taken away any more", "policy/matches: 0 mutants are noticed at a door, which were 2",
+	require.Equal(t, []string{"policy/gone: nothing of that kind is taken away, or noticed, any more", "policy/matches: 0 mutants are noticed at a door, which were 2",
 		"policy/new: 0 mutants are noticed at a door, and it has no floor"}, belowFloor(map[string]int{"policy/sites": 1, "policy/matches": 2, "policy/gone": 3}, g.atDoors()))
 	require.Empty(t, belowFloor(map[string]int{"policy/sites": 0}, map[string]int{"policy/sites": 1}), "more is no fault")
+	g = newGate()
+	g.opened(mutant{table: table{Name: "sites"}}, "at a public door: anybody")
+	g.opened(mutant{table: table{Name: "sites"}}, "")
+	require.Equal(t, map[string]int{"public/sites": 1}, g.atDoors())
+	g = newGate()
+	g.opened(mutant{table: table{Name: "sites"}}, "")
+	require.Equal(t, []string{"public/sites: nothing of that kind is taken away, or noticed, any more"}, belowFloor(map[string]int{"public/sites": 1}, g.atDoors()))
 }
 
 // A table that forgets what keeps callers apart is besieged like any other, without anybody naming it.

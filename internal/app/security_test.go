@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -213,6 +214,7 @@ func TestSecurity_CausesHoldNoData(t *testing.T) {
 	}
 	require.Equal(t, "sqlstate 23505 table medewerkers constraint  routine ", db.Cause(&pgconn.PgError{Code: "23505", TableName: "medewerkers"}))
 	require.Equal(t, "deadline", db.Cause(fault.Busy.Because(context.DeadlineExceeded).Cause))
+	require.Equal(t, "deadline", db.Cause(&net.OpError{Op: "read", Net: "tcp", Addr: &net.TCPAddr{}, Err: os.ErrDeadlineExceeded}))
 	require.Equal(t, "webhook: no secret", db.Cause(errors.New("webhook: no secret")))
 	require.Empty(t, db.Cause(nil))
 }

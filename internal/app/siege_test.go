@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,6 +99,7 @@ type assault struct {
 	reach        map[string]bool      // "table command", by the statements that it sent
 	met          []string             // decisions of bindings_test.go, where their mutants are built in
 	told         func(replied) string // what counts of the answer, where that is not all of it
+	open         *intrusion           // at a public door
 }
 
 // replied is what the door said.
@@ -117,7 +119,9 @@ func (a replied) retold(asked []string) string {
 	body := nextCursor.ReplaceAllString(requestID.ReplaceAllString(a.body, "req_…"), `"next_cursor":"…"`)
 	body = counted.ReplaceAllString(body, `"since":"…"`)
 	for _, one := range asked {
-		body = strings.ReplaceAll(body, one, "ID")
+		if one != "" {
+			body = strings.ReplaceAll(body, one, "ID")
+		}
 	}
 	return fmt.Sprint(a.status, " ", body)
 }
@@ -239,6 +243,7 @@ type siege struct {
 	house    *testkit.House // frozen: only to be copied
 	stranger id.TenantID
 	assaults []*assault
+	public   []*assault // without a token
 	tables   []table
 }
 
@@ -295,6 +300,25 @@ func surround(t *testing.T, more ...func(*testkit.World)) *siege {
 		{"operator", "operator", h.Operator(t).Principal, []string{neighbour, ofSending, ofReceiving, ofSwitcher, asked}, []ids{{"ten": w.Tenant.String()}}, nil},
 	}
 	prepared := map[string]ids{}
+	// Who has no token, but a link at most: of somebody who sees all of a tenant, of the sending employer's software, and to a survey.
+	for _, found := range []struct {
+		w   *testkit.World
+		ids ids
+	}{{b, strangers}, {w, others}, {w, own}} {
+		ready["checkLeerbewijs"](found.w, nil, found.ids, testkit.Pair{})
+	}
+	linked(w, nil, own, pair)
+	asked := guest{name: "whoever has the link to a survey", link: own["token"]}
+	delete(own, "token")
+	uninvited := []struct {
+		*besieger
+		guests []guest
+	}{
+		{&besieger{"anybody", "tenant", auth.Principal{}, []string{strange, neighbour, ofSending, ofReceiving}, nil, strangers}, []guest{{name: "anybody"}, asked}},
+		{&besieger{"the tenant's guest", "tenant", auth.Principal{}, []string{strange}, nil, strangers}, []guest{invited(w.Admin(), w, "the tenant's guest")}},
+		{&besieger{"the sending employer's guest", "organisation", auth.Principal{}, []string{strange, neighbour, ofReceiving, ofSwitcher}, nil, others},
+			[]guest{invited(integration(w, pair.Sending), w, "the sending employer's guest")}},
+	}
 	for _, operation := range slices.Sorted(maps.Keys(prepare)) {
 		fresh, p := furnish(w, "eigen")
 		prepared[operation] = prepare[operation](w, fresh, p)
@@ -305,6 +329,32 @@ func surround(t *testing.T, more ...func(*testkit.World)) *siege {
 	behind := map[string][]string{}
 	for _, table := range s.tables {
 		behind[table.Name] = table.behind
+	}
+	for _, by := range uninvited {
+		prey := map[string][]string{}
+		for prefix, theirs := range by.prey {
+			prey[prefix] = []string{theirs}
+		}
+		for _, g := range by.guests {
+			for _, i := range intrusions(t, h.App.Routes(), g, prey) {
+				a := &assault{Name: fmt.Sprintf("%s %s for %s as %s", g.name, i.door, cmp.Or(i.asked, "its own"), i.accept), by: by.besieger, method: i.method, path: i.path, open: &i}
+				a.reading = i.asked == ""
+				before := written(t)
+				listener.take()
+				got := i.enter(h.App.Handler(), i.path)
+				a.reach = reached(listener.take(), behind)
+				if a.reading || openly[i.door] != "" { // what is shown to whoever asks stays there, and shows no more; it holds times, which go by
+					a.told = func(got replied) string { return fmt.Sprint(got.status) }
+					a.want = a.told(got)
+				} else {
+					a.asked, a.want = []string{i.asked}, i.enter(h.App.Handler(), i.nobody).retold([]string{i.unasked})
+				}
+				require.Empty(t, a.red(got), "%s: %s", a.Name, a.path)
+				require.Less(t, got.status, 500, a.Name)
+				require.Equal(t, before, written(t), "%s wrote something", a.Name)
+				s.public = append(s.public, a)
+			}
+		}
 	}
 	for _, by := range besiegers {
 		token, err := h.App.Tokens.Sign(by.who, h.Clock.Now())
@@ -370,9 +420,11 @@ func surround(t *testing.T, more ...func(*testkit.World)) *siege {
 		}
 	}
 	// What only reads comes first: it leaves the copy as it was.
-	slices.SortStableFunc(s.assaults, func(a, b *assault) int {
-		return strings.Compare(fmt.Sprint(a.method != http.MethodGet), fmt.Sprint(b.method != http.MethodGet))
-	})
+	for _, all := range [][]*assault{s.assaults, s.public} {
+		slices.SortStableFunc(all, func(a, b *assault) int {
+			return strings.Compare(fmt.Sprint(a.method != http.MethodGet), fmt.Sprint(b.method != http.MethodGet))
+		})
+	}
 	return s
 }
 

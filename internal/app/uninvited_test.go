@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -59,14 +60,99 @@ func (h host) hidden(answer, asked string) string {
 	return ""
 }
 
-// intrude asks every public door of a table for a host's ids. It says what was wrong, and at which doors such an id was answered
-// otherwise than one that nobody has.
-func intrude(t *testing.T, door http.Handler, routes []web.Route, guests []guest, h host) (wrong []string, otherwise map[string]bool, made int) {
+// intrusion is one request without a token, for an id of another or for a page of one's own; and the same for an id that nobody has.
+type intrusion struct {
+	by                         guest
+	door, method, path, accept string
+	asked                      string // empty: one's own
+	nobody, unasked            string // the path, with an id of nobody's
+}
+
+// intrusions are all that a guest can ask at the public doors of a table, for some ids by their prefix.
+func intrusions(t *testing.T, routes []web.Route, g guest, prey map[string][]string) (out []intrusion) {
 	t.Helper()
 	queries := map[string][]string{}
 	for _, o := range operations(t) {
 		queries[o.Method+" "+braces.ReplaceAllString(o.Path, ":$1")] = o.Documented
 	}
+	for _, r := range routes {
+		if r.Permission != auth.Public {
+			continue
+		}
+		one := intrusion{by: g, door: r.Method + " " + r.Path, method: r.Method}
+		spots := colons.FindAllString(r.Path, -1)
+		for _, q := range queries[one.door] {
+			spots = append(spots, "?"+q)
+		}
+		for _, accept := range []string{"text/html", "application/json"} {
+			paths := []string{r.Path}
+			if strings.Contains(r.Path, ":action") {
+				paths = nil
+				for _, word := range pressed {
+					paths = append(paths, strings.ReplaceAll(r.Path, ":action", word))
+				}
+			}
+			for _, path := range paths {
+				at := func(spot, value string) string {
+					full := path
+					if strings.HasPrefix(spot, "?") {
+						full += spot + "=" + value
+					} else {
+						full = strings.ReplaceAll(full, spot, value)
+					}
+					return colons.ReplaceAllStringFunc(full, func(other string) string {
+						if other == ":token" && g.link != "" {
+							return g.link
+						}
+						return "nobody"
+					})
+				}
+				one.accept = accept
+				if r.Method == http.MethodGet { // what a guest does to its own link is its own
+					own := one
+					own.path = at(":nothing", "")
+					out = append(out, own)
+				}
+				for _, spot := range spots {
+					if !strings.HasPrefix(spot, "?") && !strings.Contains(path, spot) {
+						continue // it is a word
+					}
+					if spot == ":token" && path != paths[0] {
+						continue // no link, so no button behind it
+					}
+					for prefix, all := range prey {
+						foreign := one
+						foreign.unasked = random(prefix)
+						foreign.nobody = at(spot, foreign.unasked)
+						for _, theirs := range all {
+							foreign.asked, foreign.path = theirs, at(spot, theirs)
+							out = append(out, foreign)
+						}
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// enter makes a request without a token.
+func (i intrusion) enter(door http.Handler, path string) replied {
+	request := httptest.NewRequest(i.method, path, http.NoBody)
+	if i.method != http.MethodGet {
+		request = httptest.NewRequest(i.method, path, strings.NewReader(url.Values{"form_token": {i.by.form}}.Encode()))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	request.Header.Set("Accept", i.accept)
+	w := httptest.NewRecorder()
+	door.ServeHTTP(w, request)
+	return replied{w.Code, w.Header().Get("Location") + " " + w.Body.String()}
+}
+
+// intrude asks every public door of a table for a host's ids. It says what was wrong, and at which doors such an id was answered
+// otherwise than one that nobody has.
+func intrude(t *testing.T, door http.Handler, routes []web.Route, guests []guest, h host) (wrong []string, otherwise map[string]bool, made int) {
+	t.Helper()
 	prey := map[string][]string{}
 	for _, all := range h.ids {
 		for prefix, one := range all {
@@ -76,84 +162,32 @@ func intrude(t *testing.T, door http.Handler, routes []web.Route, guests []guest
 		}
 	}
 	otherwise = map[string]bool{}
-	for _, r := range routes {
-		if r.Permission != auth.Public {
-			continue
-		}
-		name := r.Method + " " + r.Path
-		ask := func(g guest, path, accept string) string {
-			made++
-			request := httptest.NewRequest(r.Method, path, http.NoBody)
-			if r.Method != http.MethodGet {
-				request = httptest.NewRequest(r.Method, path, strings.NewReader(url.Values{"form_token": {g.form}}.Encode()))
-				request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			}
-			request.Header.Set("Accept", accept)
-			w := httptest.NewRecorder()
-			door.ServeHTTP(w, request)
-			if w.Code >= 500 {
-				wrong = append(wrong, fmt.Sprintf("%s answers %d", name, w.Code))
-			}
-			return fmt.Sprint(w.Code, " ", w.Header().Get("Location"), " ", requestID.ReplaceAllString(w.Body.String(), "req_…"))
-		}
-		judge := func(g guest, accept, asked, answer string) bool {
-			found := h.hidden(answer, asked)
-			if found != "" {
-				wrong = append(wrong, fmt.Sprintf("%s shows %s to %s, who asks for %s", name, found, g.name, asked))
-			}
-			return found == ""
-		}
-		spots := colons.FindAllString(r.Path, -1)
-		for _, q := range queries[name] {
-			spots = append(spots, "?"+q)
-		}
-		for _, g := range guests {
-			for _, accept := range []string{"text/html", "application/json"} {
-				paths := []string{r.Path}
-				if strings.Contains(r.Path, ":action") {
-					paths = nil
-					for _, word := range pressed {
-						paths = append(paths, strings.ReplaceAll(r.Path, ":action", word))
-					}
+	for _, g := range guests {
+		missing := map[string]string{} // by the path with nobody's id, and what is accepted
+		for _, i := range intrusions(t, routes, g, prey) {
+			ask := func(path, asked string) string {
+				made++
+				got := i.enter(door, path)
+				if got.status >= 500 {
+					wrong = append(wrong, fmt.Sprintf("%s answers %d", i.door, got.status))
 				}
-				for _, path := range paths {
-					at := func(spot, value string) string {
-						full := path
-						if strings.HasPrefix(spot, "?") {
-							full += spot + "=" + value
-						} else {
-							full = strings.ReplaceAll(full, spot, value)
-						}
-						return colons.ReplaceAllStringFunc(full, func(other string) string {
-							if other == ":token" && g.link != "" {
-								return g.link
-							}
-							return "nobody"
-						})
-					}
-					if r.Method == http.MethodGet { // what a guest does to its own link is its own
-						judge(g, accept, "nothing", ask(g, at(":nothing", ""), accept))
-					}
-					for _, spot := range spots {
-						if !strings.HasPrefix(spot, "?") && !strings.Contains(path, spot) {
-							continue // it is a word
-						}
-						if spot == ":token" && path != paths[0] {
-							continue // no link, so no button behind it
-						}
-						for prefix, all := range prey {
-							nobody := random(prefix)
-							missing := strings.ReplaceAll(ask(g, at(spot, nobody), accept), nobody, "ID")
-							for _, theirs := range all {
-								answer := ask(g, at(spot, theirs), accept)
-								if judge(g, accept, theirs, answer) && strings.ReplaceAll(answer, theirs, "ID") != missing {
-									if otherwise[name] = true; openly[name] == "" {
-										wrong = append(wrong, fmt.Sprintf("%s tells %s that there is a %s: %.200s", name, g.name, theirs, answer))
-									}
-								}
-							}
-						}
-					}
+				return got.retold([]string{asked})
+			}
+			if i.asked == "" {
+				if found := h.hidden(ask(i.path, ""), ""); found != "" {
+					wrong = append(wrong, fmt.Sprintf("%s shows %s to %s, who asks for nothing", i.door, found, g.name))
+				}
+				continue
+			}
+			if missing[i.nobody+i.accept] == "" {
+				missing[i.nobody+i.accept] = ask(i.nobody, i.unasked)
+			}
+			answer := ask(i.path, i.asked)
+			if found := h.hidden(answer, i.asked); found != "" {
+				wrong = append(wrong, fmt.Sprintf("%s shows %s to %s, who asks for %s", i.door, found, g.name, i.asked))
+			} else if answer != missing[i.nobody+i.accept] {
+				if otherwise[i.door] = true; openly[i.door] == "" {
+					wrong = append(wrong, fmt.Sprintf("%s tells %s that there is a %s: %.200s", i.door, g.name, i.asked, answer))
 				}
 			}
 		}
@@ -163,7 +197,7 @@ func intrude(t *testing.T, door http.Handler, routes []web.Route, guests []guest
 
 // invited is a guest with a link to the console.
 func invited(c *testkit.Caller, w *testkit.World, name string) guest {
-	path := strings.TrimPrefix(c.Post("/v1/webhook-console-links", `{}`).Is(201).Str("url"), testkit.PublicURL)
+	path := strings.TrimPrefix(c.Post("/v1/webhook-console-links", `{"minutes":1440}`).Is(201).Str("url"), testkit.PublicURL)
 	form := regexp.MustCompile(`name="form_token" value="([^"]+)"`).FindStringSubmatch(string(w.Nobody().Get(path).Is(200).Body))
 	require.NotNil(w.T, form)
 	return guest{name, strings.TrimPrefix(path, "/console/"), form[1]}
@@ -230,10 +264,14 @@ func TestAttack_WhoHasNoTokenFindsADoorThatTellsTooMuch(t *testing.T) {
 			return web.HTML{Status: http.StatusOK, Type: "text/plain", Bytes: []byte(row.Of)}, err
 		}, web.Undocumented)
 	}
-	routes := []web.Route{planted("/fiche/:id", "title"), planted("/of/:id", `'mdw_' || cast(organisation_id as text)`), planted("/there/:id", `''`)}
+	broken := web.Open(http.MethodGet, "/broken", http.StatusOK, func(context.Context, *db.DB, struct{}) (web.HTML, error) {
+		return web.HTML{}, errors.New("planted")
+	}, web.Undocumented)
+	routes := []web.Route{broken, planted("/fiche/:id", "title"), planted("/of/:id", `'mdw_' || cast(organisation_id as text)`), planted("/there/:id", `''`)}
 	wrong, otherwise, _ := intrude(t, doors(t, house, routes, asItIs), routes, []guest{{name: "anybody"}, neighbours}, theirs)
 	lpl := theirs.ids[0]["lpl"]
 	require.Contains(t, wrong, "GET /fiche/:id shows "+canary+" to anybody, who asks for "+lpl)
+	require.Contains(t, wrong, "GET /broken answers 500", "a page of one's own that breaks")
 	require.True(t, otherwise["GET /there/:id"])
 	require.True(t, slices.ContainsFunc(wrong, func(s string) bool { return strings.HasPrefix(s, "GET /there/:id tells anybody that there is a "+lpl) }), wrong)
 	require.True(t, slices.ContainsFunc(wrong, func(s string) bool { return strings.HasPrefix(s, "GET /of/:id tells anybody that there is a "+lpl) }), wrong)

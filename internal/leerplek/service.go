@@ -2,6 +2,7 @@ package leerplek
 
 import (
 	"context"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -72,6 +73,9 @@ func (s Service) Create(_ context.Context, tx *db.Tx, in Input) (Leerplek, error
 	if err := db.Insert(tx, &l); err != nil {
 		return l, err
 	}
+	if err := setLexemes(tx, l); err != nil {
+		return l, err
+	}
 	if err := s.setCoaches(tx, l); err != nil {
 		return l, err
 	}
@@ -103,6 +107,11 @@ func (s Service) Update(ctx context.Context, tx *db.Tx, lid id.LeerplekID, check
 	changed, err := db.Change(tx, before, &after) // leercoach_ids count as a change, and are written below
 	if err != nil || !changed {
 		return after, err
+	}
+	if !reflect.DeepEqual(before.document(), after.document()) {
+		if err := setLexemes(tx, after); err != nil {
+			return after, err
+		}
 	}
 	if !slices.Equal(before.LeercoachIDs, after.LeercoachIDs) {
 		if err := s.setCoaches(tx, after); err != nil {

@@ -229,16 +229,10 @@ func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, err
 	} else if e.building || time.Since(e.failed) < retry {
 		return nil, nil
 	}
-	var count int
-	if err := tx.Select(&count, `select count(*) from (select 1 from leerplekken where tenant_id = ? and status = 'published' limit ?) l`,
-		tx.Scope.Tenant, c.options.MaxBytes/perPlace+1); err != nil {
-		return nil, err
-	}
+	count, err := c.count(tx, e)
 	switch {
-	case count > c.options.MaxBytes/perPlace:
-		e.index.Store(nil)
-		c.weigh(e, 0)
-		return nil, nil
+	case err != nil || count > c.most():
+		return nil, err
 	case count > c.options.AtOnce:
 		e.building = true
 		if did == muchChanged {
@@ -277,8 +271,22 @@ func (c *cache) get(ctx context.Context, tx *db.Tx, today day.Date) (*index, err
 	return ix, nil
 }
 
-// present is get for a transaction that writes: nil where there is no index. It makes none. A small one follows what was
-// committed, since each text changes how rare all words are; in a larger one the others do not change what one place scores.
+// most is how many leerplekken of a tenant an index can hold within the bound of memory.
+func (c *cache) most() int { return c.options.MaxBytes / perPlace }
+
+// count says how many published leerplekken a tenant has, up to one more than most; then its index goes. The entry's turn is held.
+func (c *cache) count(tx *db.Tx, e *entry) (n int, err error) {
+	err = tx.Select(&n, `select count(*) from (select 1 from leerplekken where tenant_id = ? and status = 'published' limit ?) l`, tx.Scope.Tenant, c.most()+1)
+	if err == nil && n > c.most() {
+		e.index.Store(nil)
+		c.weigh(e, 0)
+	}
+	return n, err
+}
+
+// present is get for a transaction that writes: nil where there is no index. It makes none where nobody asked for one. A small one follows what was
+// committed, since each text changes how rare all words are; in a larger one the others do not change what one place scores. One that
+// had better be made anew answers until it was, beside.
 func (c *cache) present(tx *db.Tx, today day.Date) (*index, error) {
 	e := c.entry(tx.Scope.Tenant)
 	mine, _, err := e.take(tx.Statement.Context, c.options.Patience)
@@ -287,13 +295,23 @@ func (c *cache) present(tx *db.Tx, today day.Date) (*index, error) {
 		return ix, err // it is what a caller would be shown now
 	}
 	defer e.leave()
-	if ix != nil && ix.words.Len() <= small {
-		if _, err = c.keepUp(tx, today, e, ix, small); err == nil && ix.outgrown() {
-			e.index.Store(nil) // who asks for suggestions next makes it anew
-			c.weigh(e, 0)
+	if ix == nil {
+		return nil, nil
+	}
+	did := followed
+	if ix.words.Len() <= small {
+		if did, err = c.keepUp(tx, today, e, ix, small); err != nil {
+			return nil, err
 		}
 	}
-	return ix, err
+	if (did != followed || ix.outgrown()) && !e.building && time.Since(e.failed) >= retry {
+		if count, err := c.count(tx, e); err != nil || count > c.most() {
+			return nil, err
+		}
+		e.building = true
+		go c.buildAside(context.Background(), id.TenantID(tx.Scope.Tenant), today, e)
+	}
+	return ix, nil
 }
 
 // keepUp follows, and notes what the index weighs then. Whoever calls it has the turn.
@@ -585,17 +603,14 @@ func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (followin
 		did = outgrown
 		now.esco, now.postcodes, now.synonyms = ix.seen.esco, ix.seen.postcodes, ix.seen.synonyms
 	}
-	positions := slices.Clone(ix.seen.read)
+	now = now.after(ix.seen, found)
 	var ids, reread []uuid.UUID
 	for _, f := range found {
-		positions = append(positions, f.pos)
 		ids = append(ids, f.leerplek)
 		if f.text {
 			reread = append(reread, f.leerplek)
 		}
 	}
-	slices.Sort(positions)
-	now.read = slices.DeleteFunc(slices.Compact(positions), func(p int64) bool { return p < now.from })
 	if len(ids) == 0 {
 		ix.seen = now
 		if ix.outgrown() {
@@ -627,6 +642,17 @@ func (c *cache) follow(tx *db.Tx, today day.Date, ix *index, most int) (followin
 		did = outgrown
 	}
 	return did, nil
+}
+
+// after is a horizon up to which these changes were followed, after another.
+func (h horizon) after(before horizon, found []change) horizon {
+	h.read = slices.Clone(before.read)
+	for _, f := range found {
+		h.read = append(h.read, f.pos)
+	}
+	slices.Sort(h.read)
+	h.read = slices.DeleteFunc(slices.Compact(h.read), func(p int64) bool { return p < h.from })
+	return h
 }
 
 func distinct(ids []uuid.UUID) []uuid.UUID {

@@ -3,6 +3,9 @@ package matching
 import (
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
 	"github.com/switchingtalent/switchboard/internal/platform/day"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -47,8 +50,29 @@ func (s *Service) Holds(t id.TenantID) (bytes, attributes int) {
 // Followed is since when the index of a tenant is known to hold everything.
 func (s *Service) Followed(t id.TenantID) time.Time { return *s.cache.entry(t.UUID()).followed.Load() }
 
-// Present looks at the index of a transaction that writes, as who decides does.
-func (s *Service) Present(tx *db.Tx) error {
-	_, err := s.cache.present(tx, day.Of(2027, 1, 4))
-	return err
+// Present looks at the index of a transaction that writes, as who decides does, and says whether there is one.
+func (s *Service) Present(tx *db.Tx) (bool, error) {
+	ix, err := s.cache.present(tx, day.Of(2027, 1, 4))
+	return ix != nil, err
 }
+
+// Likest are the leerplekken that are found by lexemes, without an index.
+func Likest(tx *db.Tx, synonyms [][]string, q relevance.Question) ([]uuid.UUID, error) {
+	return likest(tx, relevance.Options{Synonyms: synonyms}, q)
+}
+
+// Lately is what is kept of a run's cohort for who asks next who would join; nil where nothing is.
+func (s *Service) Lately(t id.TenantID, run id.MatchingRunID) any {
+	if e := s.problems.get(t.UUID(), run); e.late != nil {
+		return e.late.index
+	}
+	return nil
+}
+
+// Uncount leaves a run for the worst off as somebody does who left while its first question was being answered.
+func (s *Service) Uncount(t id.TenantID, run id.MatchingRunID) {
+	s.problems.get(t.UUID(), run).count = nil
+}
+
+// LetGo forgets a run that is held ready.
+func (s *Service) LetGo(t id.TenantID, run id.MatchingRunID) { s.problems.drop(t.UUID(), run) }

@@ -64,6 +64,8 @@ type run struct {
 	asking   []int32    // by row of the solver: the question
 	current  []int32    // by row: the place of its open match, or of the run that this one is based on; none
 	pinned   []int32    // by row: the place that it is pinned on; none
+	answers  []heard    // by row: whether the words of the place where it stands answer
+	asked    int        // rows of which that was asked again, when all was judged
 	rows     [][]held   // by row: all places that are possible, or would be with room for one more, in their order; nil where they are not held
 	contents [][]uint16 // by row: how well their words answer; nil where that is not kept
 	held     []bool     // by row
@@ -298,6 +300,7 @@ func (r *run) number() {
 		}
 	}
 	r.rows, r.contents, r.held = make([][]held, len(r.asking)), make([][]uint16, len(r.asking)), make([]bool, len(r.asking))
+	r.answers = make([]heard, len(r.asking))
 	if r.room == 0 {
 		r.room = maxHeld
 	}

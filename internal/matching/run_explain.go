@@ -48,6 +48,9 @@ type explained struct {
 	p      *problem
 	solver *assign.Solver
 	was    *assign.Solver // as the run left it, see asWas
+	count  *assign.Solver // likewise, see counting
+
+	late *lately // for who joins; nil until somebody does
 
 	words   *relevance.Index // that tells whether words answer, see answers; nil until it is needed
 	reading string           // how it reads words
@@ -211,13 +214,16 @@ func (s *Service) hold(read web.Reads, e *explained, r Run) error {
 // weight is about how much memory a run takes with what was solved of it.
 func (e *explained) weight() int {
 	bytes := e.p.bytes
-	for _, s := range []*assign.Solver{e.solver, e.was} {
+	for _, s := range []*assign.Solver{e.solver, e.was, e.count} {
 		if s != nil {
 			bytes += e.p.solverBytes()
 		}
 	}
 	if e.words != nil {
 		bytes += e.words.Bytes()
+	}
+	if e.late != nil {
+		bytes += e.late.bytes + 16*len(e.late.places)
 	}
 	return bytes
 }

@@ -3,11 +3,14 @@ package matching
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/switchingtalent/switchboard/internal/matching/assign"
+	"github.com/switchingtalent/switchboard/internal/matching/relevance"
+	"github.com/switchingtalent/switchboard/internal/platform/day"
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
@@ -26,33 +29,123 @@ type joiner struct {
 	arcs    []assign.Arc // all places of the run that are possible, at what staying costs of others
 }
 
+// lately is what a cohort's leerplekken say, those that a run knows, on the scale of the run: of when somebody asked last who would join it,
+// and kept with the run for the next question, which reads what changed since.
+type lately struct {
+	*index
+	today   day.Date
+	offered []uuid.UUID // the leerplekken that take part in the cohort, by id
+}
+
+// news is what a question reads of who would join.
+type news struct {
+	*snapshot
+	wording  wording
+	versions string
+	offered  []uuid.UUID
+	seen     horizon
+	changed  []uuid.UUID // the reading is of these; nil: of all
+	reading  *reading
+}
+
 // joining reads how leervragen of a run's cohort stand that joined after the run began, and judges them: by what the rows say now, on the
 // scale of the run. How much room there is, the run says. Whoever does not take part in the cohort, is not open, has an accepted
 // match, or was looked for already, cannot join. Where words are read otherwise than in the run, RunForgotten.
 func (s *Service) joining(ctx context.Context, read web.Reads, e *explained, r Run, ids []id.LeervraagID) ([]joiner, error) {
-	var now *snapshot
-	var rows *reading
-	var w wording
-	var versions string
+	var now news
 	if err := read(func(tx *db.Tx) (err error) {
-		if w, versions, err = s.wording(tx); err != nil {
-			return err
-		}
-		now, rows, err = load(ctx, tx, r.CohortID)
+		now, err = s.since(ctx, tx, e.late, r.CohortID, ids)
 		return err
 	}); err != nil {
 		return nil, unsolved(ctx, err)
 	}
-	if !e.onScale(versions) {
+	if !e.onScale(now.versions) {
 		return nil, RunForgotten.New()
 	}
-	rows.places = e.p.roomy(rows.places)
-	places, err := rows.build(w, horizon{}, e.p.Scale)
-	if err = cmp.Or(err, ctx.Err()); err != nil {
+	if err := cmp.Or(e.learn(now), ctx.Err()); err != nil {
 		return nil, unsolved(ctx, err)
 	}
-	now.places = places
-	return e.p.join(&run{snapshot: now, task: task{weights: r.Weights.V}}, ids)
+	s.problems.weigh(e, e.weight())
+	now.snapshot.places = e.late.index
+	return e.p.join(&run{snapshot: now.snapshot, task: task{weights: r.Weights.V}}, ids)
+}
+
+// since reads who would join, and what changed of the leerplekken since last was read; all of them where there is no last, where
+// others take part, where days are others or much changed.
+func (s *Service) since(ctx context.Context, tx *db.Tx, last *lately, cid id.CohortID, ids []id.LeervraagID) (n news, err error) {
+	from := horizon{from: math.MaxInt64}
+	if last != nil {
+		from = last.seen
+	}
+	found, own := []change(nil), false
+	if n.seen, found, own, err = changes(tx, from, inline+1); err != nil {
+		return n, err
+	}
+	if n.wording, n.versions, err = s.wording(tx); err != nil {
+		return n, err
+	}
+	if n.snapshot, n.offered, err = open(tx, cid); err != nil {
+		return n, err
+	}
+	n.reading = newReading(n.today)
+	if last == nil || own || len(found) > inline || last.today.Number() != n.today.Number() || n.seen.base != from.base || n.seen.older(from) ||
+		!n.seen.postcodes.Equal(from.postcodes) || !slices.Equal(last.offered, n.offered) || last.outgrown() {
+		err = n.reading.all(ctx, tx, n.offered)
+	} else {
+		n.reading.kin = last.kin
+		err = n.follow(tx, from, found)
+	}
+	if err != nil {
+		return n, err
+	}
+	only := make([]uuid.UUID, len(ids))
+	for i, l := range ids {
+		only[i] = uuid.UUID(l)
+	}
+	return n, n.take(tx, cid, only, n.reading.kin)
+}
+
+// follow reads those of the changed leerplekken that take part.
+func (n *news) follow(tx *db.Tx, from horizon, found []change) (err error) {
+	n.changed = []uuid.UUID{}
+	var said []uuid.UUID
+	for _, f := range found {
+		if position(n.offered, f.leerplek) == none {
+			continue
+		}
+		n.changed = append(n.changed, f.leerplek)
+		if f.text {
+			said = append(said, f.leerplek)
+		}
+	}
+	n.seen = n.seen.after(from, found)
+	if n.changed, said = distinct(n.changed), distinct(said); len(n.changed) == 0 {
+		return nil
+	}
+	if n.reading.places, err = facts(tx, n.today, n.changed, n.reading.kin); err != nil {
+		return err
+	}
+	return texts(tx, said, func(d relevance.Document) { n.reading.documents = append(n.reading.documents, d) })
+}
+
+// learn takes in what was read.
+func (e *explained) learn(n news) error {
+	n.reading.places = e.p.roomy(n.reading.places)
+	n.reading.documents = slices.DeleteFunc(n.reading.documents, func(d relevance.Document) bool {
+		_, known := e.p.at[d.ID]
+		return !known
+	})
+	if n.changed == nil {
+		all, err := n.reading.build(n.wording, n.seen, e.p.Scale)
+		if err != nil {
+			return err
+		}
+		e.late = &lately{all, n.today, n.offered}
+		return nil
+	}
+	e.late.apply(n.changed, n.reading.places, e.late.words.Prepare(n.reading.documents))
+	e.late.seen, e.late.bytes = n.seen, e.late.size()
+	return nil
 }
 
 // roomy leaves those places that a run knows, with room for everybody: how much there is, the solver counts; of leercoaches too, and
@@ -136,9 +229,24 @@ func (p *problem) admit(s *assign.Solver, all []joiner) error {
 	return nil
 }
 
-// withJoiners are the pairs of all rows, those who joined included, with places that can take somebody.
-func (p *problem) withJoiners(all []joiner, takes []bool) assign.Rows {
-	kept := p.priced(p.staying, takes)
+// nothing is what a pair costs where only the number of matches counts.
+func nothing(int, pair) int32 { return 0 }
+
+// freely is who joins, where only the number of matches counts.
+func freely(all []joiner) []joiner {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].arcs = slices.Clone(out[i].arcs)
+		for k := range out[i].arcs {
+			out[i].arcs[k].Cost = 0
+		}
+	}
+	return out
+}
+
+// withJoiners are the pairs of all rows, those who joined included, with places that can take somebody. cost is that of the others.
+func (p *problem) withJoiners(all []joiner, cost func(int, pair) int32, takes []bool) assign.Rows {
+	kept := p.priced(cost, takes)
 	return func(k int32, into []assign.Candidate) []assign.Candidate {
 		if int(k) < len(p.Asking) {
 			return kept(k, into)

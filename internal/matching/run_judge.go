@@ -31,6 +31,15 @@ type judged struct {
 	content int32
 }
 
+// heard says whether the words of the place where a leervraag stands answer it: they let it in, or it is there whatever they say.
+type heard int8
+
+const (
+	unasked   heard = iota // the run that this one is based on does not say
+	answering              //
+	silent                 //
+)
+
 // held is a pair as it is held, in four bytes: there are millions.
 type held struct{ place, score uint16 }
 
@@ -92,11 +101,26 @@ func (r *run) row(d *desk, k int32, into []judged) []judged {
 	d.topics = r.places.scores(r.places.words.Ask(q.words), d.topics)
 	d.begin(r, q)
 	for i, gain := range d.topics {
-		if n := int32(i); n == r.current[k] || gain.Confident() { // else it is off topic, whatever more
+		n := int32(i)
+		if n == r.current[k] {
+			r.stands(k, gain.Confident())
+		}
+		if (n == r.current[k] || gain.Confident()) && r.places.holds(i) { // else it is off topic, whatever more, or left
 			into = r.look(d, q, n, int32(gain.Score()), into)
 		}
 	}
 	return into
+}
+
+// stands notes whether the words of the place where a leervraag stands answer it.
+func (r *run) stands(k int32, confident bool) {
+	switch {
+	case r.answers == nil: // nobody asks
+	case confident:
+		r.answers[k] = answering
+	default:
+		r.answers[k] = silent
+	}
 }
 
 // look adds a place whose words answer a question, if nothing else rules it out. The desk has begun with the question.
@@ -139,7 +163,14 @@ func (r *run) reuse(d *desk, k int32, into []judged) ([]judged, bool) {
 	for _, x := range d.kept {
 		// Where it stood then was let in whatever its words say.
 		if n := r.same[x.place]; n != none && (n != was || n == now) {
-			found = found || n == now
+			if n == now {
+				found = true
+				if n != was {
+					r.stands(k, true)
+				} else if b.Answers != nil {
+					r.answers[k] = b.Answers[row]
+				}
+			}
 			into = r.look(d, q, n, x.content, into)
 		}
 	}
@@ -154,7 +185,11 @@ func (r *run) reuse(d *desk, k int32, into []judged) ([]judged, bool) {
 	if len(more) > 0 {
 		asked := r.places.words.Ask(q.words)
 		for _, n := range more {
-			if hit, _ := asked.Score(r.places.places[n].id); n == now || hit.Confident {
+			hit, _ := asked.Score(r.places.places[n].id)
+			if n == now {
+				r.stands(k, hit.Confident)
+			}
+			if n == now || hit.Confident {
 				into = r.look(d, q, n, int32(hit.Score), into)
 			}
 		}
@@ -162,7 +197,11 @@ func (r *run) reuse(d *desk, k int32, into []judged) ([]judged, bool) {
 	if len(r.fresh) > 0 {
 		d.topics = r.late.scores(r.late.words.Ask(q.words), d.topics)
 		for j, gain := range d.topics {
-			if n := r.fresh[j]; n == now || gain.Confident() {
+			n := r.fresh[j]
+			if n == now {
+				r.stands(k, gain.Confident())
+			}
+			if n == now || gain.Confident() {
 				into = r.look(d, q, n, int32(gain.Score()), into)
 			}
 		}

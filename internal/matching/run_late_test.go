@@ -153,7 +153,7 @@ func plainly(*run) {}
 // whatever else changed; and it judges anew only the leervragen that changed.
 func TestRun_BasedOnAnother_IsWhatJudgingAnewGives(t *testing.T) {
 	t.Parallel()
-	differs, dated := 0, 0
+	differs, dated, silence, again := 0, 0, 0, 0
 	for seed := range uint64(8) {
 		w := newTown(seed, 40, 50)
 		base := computed(t, w.run(t, nil, plainly)).packed
@@ -176,6 +176,21 @@ func TestRun_BasedOnAnother_IsWhatJudgingAnewGives(t *testing.T) {
 			require.Equal(t, want.items, got.items, what)
 			require.Equal(t, want.hash, got.hash, what)
 			require.Equal(t, want.packed, got.packed, what)
+			require.Equal(t, []int{0, 0}, []int{taken.asked, anew.asked}, "what was heard while all was judged is not asked again")
+			for k, n := range taken.current {
+				if n != none {
+					hit, _ := taken.places.words.Ask(taken.questions[taken.asking[k]].words).Score(taken.places.places[n].id)
+					require.Equal(t, hit.Confident, taken.answers[k] == answering, what)
+					if !hit.Confident {
+						silence++
+					}
+				}
+			}
+			unsaid := unpacked(t, base)
+			unsaid.Answers = nil // as an earlier release kept it
+			old := next.run(t, unsaid, with)
+			require.Equal(t, got.hash, computed(t, old).hash, what)
+			again += old.asked
 			changed := 0
 			for i, q := range next.questions {
 				j := slices.IndexFunc(w.questions, func(o participant) bool { return o.ID == q.ID })
@@ -207,6 +222,8 @@ func TestRun_BasedOnAnother_IsWhatJudgingAnewGives(t *testing.T) {
 	}
 	require.Greater(t, differs, 50, "another scale gives other scores")
 	require.Greater(t, dated, 50, "days that are past count no more")
+	require.Greater(t, silence, 10, "some stand where the words do not answer")
+	require.Greater(t, again, 10, "what an earlier release did not keep is asked")
 }
 
 // Where words are read otherwise, where nothing was kept, or where most places are others, nothing is taken over.

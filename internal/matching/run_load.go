@@ -46,18 +46,21 @@ from cohort_leervragen c
 join leervragen l on l.tenant_id = c.tenant_id and l.organisation_id = c.organisation_id and l.id = c.leervraag_id
 join medewerkers m on m.tenant_id = l.tenant_id and m.organisation_id = l.organisation_id and m.id = l.switcher_id
 join organisations o on o.tenant_id = l.tenant_id and o.id = l.organisation_id` + whereabouts + `
-where c.tenant_id = $1 and c.cohort_id = $2 order by l.id`
+where c.tenant_id = $1 and c.cohort_id = $2` + ofThese + ` order by l.id`
+
+// ofThese leaves some leervragen of a cohort; null: all.
+const ofThese = ` and ($3::uuid[] is null or c.leervraag_id = any ($3))`
 
 // beforeSQL reads what became of the leervragen of a cohort so far, the oldest first.
 const beforeSQL = `
 select m.leervraag_id, m.leerplek_id, m.status, m.leercoach_ids[1] from matches m
 join cohort_leervragen c on c.tenant_id = m.tenant_id and c.leervraag_id = m.leervraag_id
-where c.tenant_id = $1 and c.cohort_id = $2 and m.status in ('draft', 'proposed', 'accepted', 'declined') order by m.created_at, m.id`
+where c.tenant_id = $1 and c.cohort_id = $2 and m.status in ('draft', 'proposed', 'accepted', 'declined')` + ofThese + ` order by m.created_at, m.id`
 
 const dismissedSQL = `
 select d.leervraag_id, d.leerplek_id, 'dismissed', null::uuid from suggestion_dismissals d
 join cohort_leervragen c on c.tenant_id = d.tenant_id and c.leervraag_id = d.leervraag_id
-where c.tenant_id = $1 and c.cohort_id = $2 order by 1, 2`
+where c.tenant_id = $1 and c.cohort_id = $2` + ofThese + ` order by 1, 2`
 
 // carriedSQL counts what each employer sent and received so far, beyond its own walls. Giving and taking need not even out
 // within one round (seed 001, 5.4: "niet één-op-één").
@@ -102,8 +105,20 @@ func (t term) within(c *availability.Calendar) *availability.Calendar {
 
 // load reads a cohort in one read-only transaction, or ends with ctx. The words are indexed later, when no connection is held.
 func load(ctx context.Context, tx *db.Tx, cid id.CohortID) (*snapshot, *reading, error) {
-	s := &snapshot{carried: map[uuid.UUID]int{}}
-	var err error
+	s, places, err := open(tx, cid)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := newReading(s.today)
+	if err := r.all(ctx, tx, places); err != nil {
+		return nil, nil, err
+	}
+	return s, r, s.take(tx, cid, nil, r.kin)
+}
+
+// open begins to read a cohort. places are the leerplekken that take part, by id.
+func open(tx *db.Tx, cid id.CohortID) (s *snapshot, places []uuid.UUID, err error) {
+	s = &snapshot{carried: map[uuid.UUID]int{}}
 	if s.today, err = today(tx); err != nil {
 		return nil, nil, err
 	}
@@ -111,31 +126,40 @@ func load(ctx context.Context, tx *db.Tx, cid id.CohortID) (*snapshot, *reading,
 		return nil, nil, err
 	}
 	s.year = s.term.year(s.today)
-	r := newReading(s.today)
-	var places struct {
+	var found struct {
 		IDs db.IDs[uuid.UUID] `gorm:"column:ids"`
 	}
-	if err := db.One(tx, &places, `select array(select leerplek_id from cohort_leerplekken where tenant_id = ? and cohort_id = ? order by leerplek_id) as ids`,
-		tx.Scope.Tenant, cid); err != nil {
-		return nil, nil, err
-	}
-	for ids := range slices.Chunk([]uuid.UUID(places.IDs), chunk) {
-		if ctx.Err() != nil {
-			return nil, nil, context.Cause(ctx)
-		}
-		if err := r.add(tx, ids); err != nil {
-			return nil, nil, err
-		}
-	}
-	return s, r, tx.Pgx(func(p pgx.Tx) error { return s.read(tx.Statement.Context, p, tx.Scope.Tenant, cid.UUID(), r.kin) })
+	err = db.One(tx, &found, `select array(select leerplek_id from cohort_leerplekken where tenant_id = ? and cohort_id = ? order by leerplek_id) as ids`,
+		tx.Scope.Tenant, cid)
+	return s, found.IDs, err
 }
 
-func (s *snapshot) read(ctx context.Context, p pgx.Tx, tenant, cohort uuid.UUID, kin *kinship) error {
+// all reads leerplekken, whose ids are in order, or ends with ctx.
+func (r *reading) all(ctx context.Context, tx *db.Tx, places []uuid.UUID) error {
+	for ids := range slices.Chunk(places, chunk) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := r.add(tx, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take reads some leervragen of a cohort, or all of them where only is nil, and what is known of employers.
+func (s *snapshot) take(tx *db.Tx, cid id.CohortID, only []uuid.UUID, kin *kinship) error {
+	return tx.Pgx(func(p pgx.Tx) error {
+		return s.read(tx.Statement.Context, p, tx.Scope.Tenant, cid.UUID(), only, kin)
+	})
+}
+
+func (s *snapshot) read(ctx context.Context, p pgx.Tx, tenant, cohort uuid.UUID, only []uuid.UUID, kin *kinship) error {
 	rivals, err := rivalsOf(ctx, p, tenant, cohort)
 	if err != nil {
 		return err
 	}
-	rows, err := p.Query(ctx, askedSQL, tenant, cohort)
+	rows, err := p.Query(ctx, askedSQL, tenant, cohort, only)
 	if err != nil {
 		return err
 	}
@@ -170,7 +194,7 @@ func (s *snapshot) read(ctx context.Context, p pgx.Tx, tenant, cohort uuid.UUID,
 		return err
 	}
 	for _, query := range []string{dismissedSQL, beforeSQL} {
-		if err := s.remember(ctx, p, query, tenant, cohort); err != nil {
+		if err := s.remember(ctx, p, query, tenant, cohort, only); err != nil {
 			return err
 		}
 	}
@@ -193,8 +217,8 @@ func (s *snapshot) find(lvr uuid.UUID) (int, bool) {
 }
 
 // remember notes what became of leervragen. An open match rules nothing out here: it is where the run may leave them.
-func (s *snapshot) remember(ctx context.Context, p pgx.Tx, query string, tenant, cohort uuid.UUID) error {
-	rows, err := p.Query(ctx, query, tenant, cohort)
+func (s *snapshot) remember(ctx context.Context, p pgx.Tx, query string, tenant, cohort uuid.UUID, only []uuid.UUID) error {
+	rows, err := p.Query(ctx, query, tenant, cohort, only)
 	if err != nil {
 		return err
 	}

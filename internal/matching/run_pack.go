@@ -47,6 +47,7 @@ type problem struct {
 	Pinned     []int32
 	PinScore   []int32
 	Chosen     []int32 // by row: the place; none
+	Answers    []heard // by row: of the place in Current; nil: not kept
 	Kept       []bool  // by row: its pairs are here
 	Count      []int32 // by row: how many
 	Packing    int
@@ -97,7 +98,7 @@ func (p *problem) solverBytes() int {
 
 // pack keeps the run.
 func (r *run) pack(p assign.Problem, result assign.Result) ([]byte, error) {
-	out := problem{Packing: packing, Wording: r.wording, Scale: r.places.words.Scale(), Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Pinned: r.pinned,
+	out := problem{Packing: packing, Wording: r.wording, Scale: r.places.words.Scale(), Bonus: r.bonus, Low: r.low, Dear: r.dear, Asking: r.asking, Current: r.current, Answers: r.answers, Pinned: r.pinned,
 		OrgOf: r.orgOf, CoachOf: r.coachOf, Coaches: p.Coaches, CoachIDs: r.coaches, Orgs: r.orgs, Home: p.Home, Prints: r.prints.questions, PlacePrint: r.prints.places, OnScale: r.onScale}
 	if r.same == nil { // the scale was made of all of them
 		out.OnScale = slices.Repeat([]bool{true}, len(r.places.places))
@@ -311,6 +312,11 @@ func (p *problem) asWas(ctx context.Context) (*assign.Solver, error) {
 	return s, err
 }
 
+// counting assigns again what was kept where staying unmatched is the only cost: as many as can be at the lowest score that the run reached.
+func (p *problem) counting(ctx context.Context) (*assign.Solver, error) {
+	return p.solve(ctx, 0, 0, nothing)
+}
+
 // staying is what a pair costs in asWas.
 func (p *problem) staying(k int, x pair) int32 {
 	c := int32(p.point()) * p.cost(k, x)
@@ -334,9 +340,10 @@ func (p *problem) priced(cost func(int, pair) int32, takes []bool) assign.Rows {
 	}
 }
 
-// solve assigns what was kept, at a cost by pair, which counts a point so often; dear is what staying unmatched costs in points.
+// solve assigns what was kept, at a cost by pair, which counts a point so often; dear is what staying unmatched costs in points. Where
+// points count nothing, only that costs anything.
 func (p *problem) solve(ctx context.Context, point, dear int64, cost func(int, pair) int32) (*assign.Solver, error) {
-	q := assign.Problem{Leervragen: len(p.Asking), Home: p.Home, Coaches: p.Coaches, Unmatched: point * dear, Floor: p.Low}
+	q := assign.Problem{Leervragen: len(p.Asking), Home: p.Home, Coaches: p.Coaches, Unmatched: max(1, point*dear), Floor: p.Low}
 	steps := slices.Clone(p.Steps)
 	for i := range steps {
 		steps[i] *= point

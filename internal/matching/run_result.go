@@ -218,8 +218,12 @@ func (r *run) item(it *item, k int32, ask room, ruled map[int32]detail, m assign
 	case m.Place != r.current[k]:
 		it.Detail.Answers = true // or it would be no pair
 	default: // where it stood is let in whatever its words say
-		hit, _ := r.places.words.Ask(q.words).Score(p.id)
-		it.Detail.Answers = hit.Confident
+		if r.answers[k] == unasked {
+			hit, _ := r.places.words.Ask(q.words).Score(p.id)
+			r.stands(k, hit.Confident)
+			r.asked++
+		}
+		it.Detail.Answers = r.answers[k] == answering
 	}
 	if m.Coach != assign.None {
 		it.Coach = &r.coaches[m.Coach]

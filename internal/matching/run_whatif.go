@@ -51,7 +51,7 @@ type whatIfReq struct {
 // whatIf says what would follow in a run if somebody left or joined, a leerplek closed, or one or a leercoach had more room.
 //
 //	@Summary		Ask what would follow from a change
-//	@Description	Says what the run would have come to if leervragen were not there, others joined, leerplekken took nobody (pins stay) or one switcher more than they do, or leercoaches took on one more. It goes on from the run as it was computed, and is exact: as many leervragen as possible get a place, of all ways to do that it is the best one, and of the best ones the one in which most stay where they are (in a run whose sums would not fit in 64 bits then, a thousand that stay weigh as much as one point). Nothing is kept or proposed; where nothing is asked for, nothing follows. Only leervragen that the run looked for can leave: not those whose match was accepted before it, nor those that were not open. Who joins takes part in the cohort by now, is open and has no accepted match, and is judged as the run judges, by what is known of it and of the leerplekken now; who would have a place is among the changes. Where words are read otherwise than in the run (ESCO, synonyms), nobody can join: 409. For what else changed since, base a run on this one. In a run for the worst off the lowest score that it reached stands: nobody goes below it, not even who has no place then, and where more would be possible it is not raised. A new run, based on this one, finds the lowest score anew.
+//	@Description	Says what the run would have come to if leervragen were not there, others joined, leerplekken took nobody (pins stay) or one switcher more than they do, or leercoaches took on one more. It goes on from the run as it was computed, and is exact: as many leervragen as possible get a place, of all ways to do that it is the best one, and of the best ones the one in which most stay where they are (in a run whose sums would not fit in 64 bits then, a thousand that stay weigh as much as one point). Nothing is kept or proposed; where nothing is asked for, nothing follows. Only leervragen that the run looked for can leave: not those whose match was accepted before it, nor those that were not open. Who joins takes part in the cohort by now, is open and has no accepted match, and is judged as the run judges, by what is known of it and of the leerplekken now; who would have a place is among the changes. Where words are read otherwise than in the run (ESCO, synonyms), nobody can join: 409. For what else changed since, base a run on this one. In a run for the worst off the lowest score is found anew, as a new run would.
 //	@ID				previewMatchingRunChange
 //	@Tags			matching
 //	@Param			id		path		string		true	"the run"									example(mrn_01jd8m5x9nf3tvhg5w6rkz2c4q)
@@ -83,8 +83,15 @@ func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (Wha
 	if err != nil {
 		return WhatIf{}, err
 	}
+	x.floor = int32(r.Floor)
 	if e.was == nil {
 		if e.was, err = e.p.asWas(ctx); err != nil {
+			return WhatIf{}, unsolved(ctx, err)
+		}
+		s.problems.weigh(e, e.weight())
+	}
+	if e.count == nil && r.Objective == worstOffFirst { // apart: whoever asked first may have left between the two
+		if e.count, err = e.p.counting(ctx); err != nil {
 			return WhatIf{}, unsolved(ctx, err)
 		}
 		s.problems.weigh(e, e.weight())
@@ -94,7 +101,7 @@ func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (Wha
 			return WhatIf{}, err
 		}
 	}
-	out, err := x.follows(ctx, e.p, e.was)
+	out, err := x.follows(ctx, e.p, e.was, e.count)
 	if err != nil {
 		return WhatIf{}, unsolved(ctx, err)
 	}
@@ -105,6 +112,7 @@ func (s *Service) whatIf(ctx context.Context, read web.Reads, in whatIfReq) (Wha
 type supposed struct {
 	leaves, closes, widens, coaches []int32
 	joins                           []joiner
+	floor                           int32 // that was asked of the run
 }
 
 // suppose finds what a question names, apart from who joins. Each is named once; who was fixed before the run takes no part in it.
@@ -166,12 +174,26 @@ func twice[T comparable](list []T) bool {
 	return len(seen) < len(list)
 }
 
-// follows makes the changes one after the other in a copy of the solved run, each an optimum again, and compares.
-func (x supposed) follows(ctx context.Context, p *problem, was *assign.Solver) (WhatIf, error) {
+// room is how many places and leercoaches take, once the changes are made.
+func (x supposed) room(p *problem) (free, coaches []int32) {
+	free, coaches = slices.Clone(p.Free), slices.Clone(p.Coaches)
+	for _, i := range x.widens {
+		free[i]++
+	}
+	for _, c := range x.coaches {
+		if coaches[c] != assign.Unlimited {
+			coaches[c]++
+		}
+	}
+	return free, coaches
+}
+
+// in makes the changes one after the other in a copy of a solved run, each an optimum again.
+func (x supposed) in(was *assign.Solver, p *problem, joins []joiner) (*assign.Solver, error) {
 	s := was.Clone()
 	for _, k := range x.leaves {
 		if err := s.Remove(k); err != nil {
-			return WhatIf{}, err
+			return nil, err
 		}
 	}
 	for _, i := range x.closes {
@@ -182,30 +204,46 @@ func (x supposed) follows(ctx context.Context, p *problem, was *assign.Solver) (
 			}
 		}
 		if err := s.SetPlaceCapacity(i, stay); err != nil {
-			return WhatIf{}, err
+			return nil, err
 		}
 	}
-	free, coaches := slices.Clone(p.Free), slices.Clone(p.Coaches)
+	free, coaches := x.room(p)
 	for _, i := range x.widens {
-		free[i]++
 		if err := s.SetPlaceCapacity(i, max(0, free[i])); err != nil {
-			return WhatIf{}, err
+			return nil, err
 		}
 	}
 	for _, c := range x.coaches {
-		if coaches[c] == assign.Unlimited {
-			continue
-		}
-		coaches[c]++
 		if err := s.SetCoachCapacity(c, coaches[c]); err != nil {
+			return nil, err
+		}
+	}
+	return s, p.admit(s, joins)
+}
+
+// follows says what becomes of a solved run with the changes. count is the same run where staying unmatched is the only cost, for the worst off; else nil.
+func (x supposed) follows(ctx context.Context, p *problem, was, count *assign.Solver) (WhatIf, error) {
+	s, err := x.in(was, p, x.joins)
+	if err != nil {
+		return WhatIf{}, err
+	}
+	takes := p.takes(x.room(p))
+	if count != nil {
+		joins := freely(x.joins)
+		c, err := x.in(count, p, joins)
+		if err != nil {
+			return WhatIf{}, err
+		}
+		reached, err := c.Highest(ctx, x.floor, p.withJoiners(joins, nothing, takes))
+		if err != nil {
+			return WhatIf{}, err
+		}
+		if err := s.SetFloor(reached.Lowest); err != nil {
 			return WhatIf{}, err
 		}
 	}
-	if err := p.admit(s, x.joins); err != nil {
-		return WhatIf{}, err
-	}
 	// Prices moved, and a place or a leercoach may have room that had none, so that pairs can be worth taking that never were.
-	if _, err := s.Price(ctx, p.withJoiners(x.joins, p.takes(free, coaches))); err != nil {
+	if _, err := s.Price(ctx, p.withJoiners(x.joins, p.staying, takes)); err != nil {
 		return WhatIf{}, err
 	}
 	before, after := was.Result(), s.Result()

@@ -1,6 +1,7 @@
 package matching
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,37 +16,61 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
-// tally is what an assignment comes to: how many have a place, what it costs, and how many are where the run put them.
+// tally is what an assignment comes to: how many have a place, for the worst off the lowest score of those whom nobody pinned, what it
+// costs, and how many are where the run put them.
 type tally struct {
 	matched int
+	lowest  int32
 	cost    int64
 	stay    int
 }
 
-// bestOf tries every way to assign those rows that are in, with so much room at places.
-func bestOf(p *problem, g granted, in []bool, free []int32) tally {
+// oracle is a run as it is searched, by hand.
+type oracle struct {
+	*problem
+	granted
+	floor int32
+	fair  bool
+	in    []bool // by row: it is there
+}
+
+func newOracle(r *run, p *problem) *oracle {
+	o := &oracle{problem: p, granted: grant(r), floor: int32(r.floor), fair: r.objective == worstOffFirst, in: slices.Repeat([]bool{true}, len(p.Asking))}
+	for k, on := range p.Pinned {
+		if on != none {
+			o.granted.pairs[k] = []pair{{on, p.PinScore[k]}}
+		}
+	}
+	return o
+}
+
+// best tries every way to assign those rows that are in, with so much room at places.
+func (o *oracle) best(free []int32) tally {
 	best := tally{matched: -1}
-	taken, coached := make([]int32, len(p.Places)), make([]int32, len(g.limits))
-	at := slices.Repeat([]int32{none}, len(p.Asking))
+	taken, coached := make([]int32, len(o.Places)), make([]int32, len(o.limits))
+	at := slices.Repeat([]int32{none}, len(o.Asking))
 	var try func(k int)
 	try = func(k int) {
-		if k == len(p.Asking) {
-			x := sum(p, g, in, at)
-			if x.matched > best.matched || x.matched == best.matched && (x.cost < best.cost || x.cost == best.cost && x.stay > best.stay) {
+		if k == len(o.Asking) {
+			x := o.sum(at)
+			if cmp.Or(cmp.Compare(x.matched, best.matched), cmp.Compare(x.lowest, best.lowest), cmp.Compare(best.cost, x.cost), cmp.Compare(x.stay, best.stay)) > 0 {
 				best = x
 			}
 			return
 		}
-		try(k + 1)
-		if !in[k] {
+		pinned := o.Pinned[k] != none
+		if !pinned || !o.in[k] {
+			try(k + 1)
+		}
+		if !o.in[k] {
 			return
 		}
-		for _, x := range g.pairs[k] {
-			if x.score < p.Low || taken[x.place] >= free[x.place] {
+		for _, x := range o.granted.pairs[k] {
+			if !pinned && x.score < o.floor || taken[x.place] >= free[x.place] {
 				continue
 			}
-			for _, c := range g.coaches[x.place] {
-				if coached[c] >= g.limits[c] {
+			for _, c := range o.coaches[x.place] {
+				if coached[c] >= o.limits[c] {
 					continue
 				}
 				at[k] = x.place
@@ -62,34 +87,79 @@ func bestOf(p *problem, g granted, in []bool, free []int32) tally {
 	return best
 }
 
-// sum is what an assignment comes to.
-func sum(p *problem, g granted, in []bool, at []int32) (x tally) {
-	received := make([]int32, len(p.OrgFree))
+// pair is that of a row and a place.
+func (o *oracle) pair(k int, place int32) pair {
+	pairs := o.granted.pairs[k]
+	return pairs[slices.IndexFunc(pairs, func(y pair) bool { return y.place == place })]
+}
+
+// score is that of all together.
+func (o *oracle) score(at []int32) (score int64) {
 	for k, place := range at {
-		if !in[k] || place == none {
+		if o.in[k] && place != none {
+			score += int64(o.pair(k, place).score)
+		}
+	}
+	return score
+}
+
+// sum is what an assignment comes to.
+func (o *oracle) sum(at []int32) (x tally) {
+	received := make([]int32, len(o.OrgFree))
+	lowest := int32(whole)
+	for k, place := range at {
+		if !o.in[k] || place == none {
 			continue
 		}
-		pairs := g.pairs[k]
-		pair := pairs[slices.IndexFunc(pairs, func(y pair) bool { return y.place == place })]
-		x.matched, x.cost = x.matched+1, x.cost+int64(p.cost(k, pair))
-		received[p.OrgOf[place]]++
-	}
-	for k, home := range p.Home {
-		if in[k] && home != none && at[k] != none {
-			received[home]--
+		pair := o.pair(k, place)
+		x.matched, x.cost = x.matched+1, x.cost+int64(o.cost(k, pair))
+		received[o.OrgOf[place]]++
+		if o.Pinned[k] == none {
+			lowest = min(lowest, pair.score)
 		}
-	}
-	for o, n := range received {
-		for over := n - p.OrgFree[o]; over > 0 && len(p.Steps) > 0; over-- {
-			x.cost += p.Steps[min(int(over), len(p.Steps))-1]
-		}
-	}
-	for k, place := range at {
-		if in[k] && place == p.Chosen[k] && place != none {
+		if place == o.Chosen[k] {
 			x.stay++
 		}
 	}
+	if o.fair {
+		x.lowest = lowest
+	}
+	for k, home := range o.Home {
+		if o.in[k] && home != none && at[k] != none {
+			received[home]--
+		}
+	}
+	for n, got := range received {
+		for over := got - o.OrgFree[n]; over > 0 && len(o.Steps) > 0; over-- {
+			x.cost += o.Steps[min(int(over), len(o.Steps))-1]
+		}
+	}
 	return x
+}
+
+// standingAsItWas is a run that was kept, solved again; count is nil unless it is for the worst off.
+func standingAsItWas(t *testing.T, r *run, p *problem) (was, count *assign.Solver) {
+	t.Helper()
+	was, err := p.asWas(context.Background())
+	require.NoError(t, err)
+	if r.objective == worstOffFirst {
+		count, err = p.counting(context.Background())
+		require.NoError(t, err)
+	}
+	return was, count
+}
+
+// wentTo is where everybody is after an answer, by row.
+func wentTo(p *problem, chosen []int32, out WhatIf) []int32 {
+	at := slices.Clone(chosen)
+	for _, c := range out.Changes {
+		k := p.row[uuid.UUID(c.LeervraagID)]
+		at[k] = none
+		if c.After.LeerplekID != nil {
+			at[k] = int32(p.at[uuid.UUID(*c.After.LeerplekID)])
+		}
+	}
+	return at
 }
 
 // second gives every third place a second leercoach, whom others of its employer have too.
@@ -103,115 +173,206 @@ func second(seed uint64) func([]place) {
 	}
 }
 
-func TestWhatIf_IsTheBestWithWhatChangedAboveTheLowestScore(t *testing.T) {
+func TestWhatIf_IsTheBestWithWhatChanged(t *testing.T) {
 	t.Parallel()
-	moved, fewer, more, opened, relieved := 0, 0, 0, 0, 0
-	for seed := range uint64(120) {
-		r := smallCohort(t, seed, 1+int(seed%5), int(seed%6), crowd(seed), second(seed))
-		r.objective = []string{total, worstOffFirst}[seed%2]
+	seen := map[string]int{}
+	for seed := range uint64(160) {
+		cohort := func(pins ...Pin) *run {
+			r := smallCohort(t, seed, 1+int(seed%5), int(seed%6), crowd(seed), second(seed))
+			r.objective, r.pins = []string{total, worstOffFirst}[seed%2], pins
+			return r
+		}
+		r := cohort()
 		p := unpacked(t, computed(t, r).packed)
-		g := grant(r)
-		require.Equal(t, g.free, p.Free)
-		was, err := p.asWas(context.Background())
-		require.NoError(t, err)
-		first := was.Result()
+		if seed%8 > 5 && len(p.Asking) > 0 { // where it would not go by itself
+			for _, x := range p.pairs(0, nil) {
+				if x.place != p.Chosen[0] && p.takes(p.Free, p.Coaches)[x.place] {
+					r = cohort(Pin{id.LeervraagID(p.Questions[p.Asking[0]]), id.LeerplekID(p.Places[x.place])})
+					p = unpacked(t, computed(t, r).packed)
+					break
+				}
+			}
+		}
+		o := newOracle(r, p)
+		require.Equal(t, o.free, p.Free)
+		was, count := standingAsItWas(t, r, p)
+		first, before := was.Result(), o.sum(p.Chosen)
 		for k := range p.Asking {
 			require.Equal(t, p.Chosen[k], first.Matches[k].Place, "seed %d: it begins where the run ended", seed)
 		}
-		ask := func(in whatIfReq, there []bool, free []int32) {
+		ask := func(in whatIfReq, free []int32) {
 			what := fmt.Sprintf("seed %d, %+v", seed, in)
 			x, err := p.suppose(in)
 			require.NoError(t, err, what)
-			out, err := x.follows(context.Background(), p, was)
+			x.floor = int32(r.floor)
+			out, err := x.follows(context.Background(), p, was, count)
 			require.NoError(t, err, what)
-			at := slices.Clone(p.Chosen)
-			score := int64(0)
-			for _, c := range out.Changes {
-				k := p.row[uuid.UUID(c.LeervraagID)]
-				at[k] = none
-				if c.After.LeerplekID != nil {
-					at[k] = int32(p.at[uuid.UUID(*c.After.LeerplekID)])
-				}
-			}
-			require.Equal(t, bestOf(p, g, there, free), sum(p, g, there, at), what)
-			for k, place := range at {
-				if pairs := g.pairs[k]; there[k] && place != none {
-					score += int64(pairs[slices.IndexFunc(pairs, func(y pair) bool { return y.place == place })].score)
-					if p.Free[place] == 0 {
-						opened++
-					}
-				}
-			}
-			require.Equal(t, score, out.ScoreAfter, what)
+			at := wentTo(p, p.Chosen, out)
+			best := o.best(free)
+			require.Equal(t, best, o.sum(at), what)
+			require.Equal(t, o.score(at), out.ScoreAfter, what)
 			require.Len(t, out.Changes, out.Moved, what)
-			moved += out.Moved
+			for k, place := range at {
+				if o.in[k] && place != none && p.Free[place] == 0 {
+					seen["places that were full before the run"]++
+				}
+			}
+			seen["moved"] += out.Moved
 			if out.MatchedAfter < out.MatchedBefore {
-				fewer++
+				seen["fewer"]++
 			}
 			if out.MatchedAfter > out.MatchedBefore {
-				more++
+				seen["more"]++
+			}
+			if o.fair && best.matched > 0 && best.lowest < p.Low {
+				seen["lower for the worst off"]++
+			}
+			if o.fair && best.matched > 0 && best.lowest < whole && best.lowest > before.lowest {
+				seen["higher for the worst off"]++
+			}
+			if len(r.pins) > 0 {
+				seen["with a pin"]++
 			}
 			require.Equal(t, first, was.Result(), "what one question supposes is nothing to the next")
 		}
-		all := slices.Repeat([]bool{true}, len(p.Asking))
-		limits := g.limits
-		for n, c := range g.ids { // one more, alone and with room at a place
+		// closed is how many stay at a place that closes: who was pinned there and did not leave.
+		closed := func(i int) (stay int32) {
+			for k, on := range p.Pinned {
+				if int(on) == i && o.in[k] {
+					stay++
+				}
+			}
+			return stay
+		}
+		limits := o.limits
+		for n, c := range o.ids { // one more, alone and with room at a place
 			if _, known := p.coach[c]; !known {
 				require.Negative(t, limits[n], "seed %d: who has one more than they take on is helped by no one more", seed)
 				continue
 			}
-			g.limits = slices.Clone(limits)
-			g.limits[n]++
-			before := moved
+			o.limits = slices.Clone(limits)
+			o.limits[n]++
+			moved := seen["moved"]
 			in := whatIfReq{Coaches: []id.MedewerkerID{id.MedewerkerID(c)}}
-			ask(in, all, p.Free)
-			if moved > before {
-				relieved++
+			ask(in, p.Free)
+			if seen["moved"] > moved {
+				seen["relieved"]++
 			}
 			for i := range p.Places {
 				free := slices.Clone(p.Free)
 				free[i]++
 				in.Widens = []id.LeerplekID{id.LeerplekID(p.Places[i])}
-				ask(in, all, free)
+				ask(in, free)
 			}
 		}
-		g.limits = limits
+		o.limits = limits
 		for k := range p.Asking {
-			there := slices.Clone(all)
-			there[k] = false
-			ask(whatIfReq{Leaves: []id.LeervraagID{id.LeervraagID(p.Questions[p.Asking[k]])}}, there, p.Free)
+			o.in[k] = false
+			ask(whatIfReq{Leaves: []id.LeervraagID{id.LeervraagID(p.Questions[p.Asking[k]])}}, p.Free)
+			o.in[k] = true
 		}
 		for i := range p.Places {
 			lpl := []id.LeerplekID{id.LeerplekID(p.Places[i])}
 			free := slices.Clone(p.Free)
-			free[i] = 0
-			ask(whatIfReq{Closes: lpl}, all, free)
+			free[i] = closed(i)
+			ask(whatIfReq{Closes: lpl}, free)
 			free[i] = p.Free[i] + 1
-			ask(whatIfReq{Widens: lpl}, all, free)
+			ask(whatIfReq{Widens: lpl}, free)
 			if len(p.Asking) > 0 {
-				there := slices.Clone(all)
-				there[0] = false
+				o.in[0] = false
 				leaves := []id.LeervraagID{id.LeervraagID(p.Questions[p.Asking[0]])}
-				ask(whatIfReq{Widens: lpl, Leaves: leaves}, there, free)
+				ask(whatIfReq{Widens: lpl, Leaves: leaves}, free)
 				if n := len(p.Places); n > 2 { // all at once
 					j, k := (i+1)%n, (i+2)%n
-					free[j], free[k] = 0, p.Free[k]+1
-					ask(whatIfReq{Widens: []id.LeerplekID{lpl[0], id.LeerplekID(p.Places[k])}, Closes: []id.LeerplekID{id.LeerplekID(p.Places[j])}, Leaves: leaves}, there, free)
+					free[j], free[k] = closed(j), p.Free[k]+1
+					ask(whatIfReq{Widens: []id.LeerplekID{lpl[0], id.LeerplekID(p.Places[k])}, Closes: []id.LeerplekID{id.LeerplekID(p.Places[j])}, Leaves: leaves}, free)
+				}
+				o.in[0] = true
+			}
+		}
+	}
+	for what, least := range map[string]int{"moved": 150, "fewer": 40, "more": 40, "relieved": 15, "places that were full before the run": 30,
+		"lower for the worst off": 40, "higher for the worst off": 40, "with a pin": 40} {
+		require.Greater(t, seen[what], least, "%s: %v", what, seen)
+	}
+}
+
+// Where no exhaustive search goes: of forty, a new run of what changed comes to as many, to as low a score, and costs as much.
+func TestWhatIf_IsWhatANewRunComesTo(t *testing.T) {
+	t.Parallel()
+	lower, higher := 0, 0
+	for seed := range uint64(24) {
+		const asks, offers = 40, 36
+		cohort := func(change func([]place), questions func([]participant) []participant) *run {
+			r := smallCohort(t, seed, asks, offers, second(seed), change)
+			r.objective = []string{worstOffFirst, total}[seed%4/3]
+			r.questions = questions(r.questions)
+			r.prints.questions = nil
+			for i := range r.questions {
+				r.prints.questions = append(r.prints.questions, r.questions[i].print())
+			}
+			return r
+		}
+		as, all := func([]place) {}, func(q []participant) []participant { return q }
+		r := cohort(as, all)
+		p := unpacked(t, computed(t, r).packed)
+		o := newOracle(r, p)
+		was, count := standingAsItWas(t, r, p)
+		for n := range 12 {
+			var in whatIfReq
+			change, questions := as, all
+			worst := p.Asking[n%len(p.Asking)]
+			for k, place := range p.Chosen { // the worst off among them
+				if n == 0 && place != none && o.pair(k, place).score == p.Low {
+					worst = p.Asking[k]
+				}
+			}
+			i := n % len(p.Places)
+			switch n % 3 {
+			case 0:
+				in.Leaves = []id.LeervraagID{id.LeervraagID(p.Questions[worst])}
+				questions = func(q []participant) []participant { return slices.Delete(q, int(worst), int(worst)+1) }
+			case 1:
+				in.Closes = []id.LeerplekID{id.LeerplekID(p.Places[i]), id.LeerplekID(p.Places[i+1])}
+				change = func(places []place) { places[i].free, places[i+1].free = 0, 0 }
+			default:
+				in.Widens = []id.LeerplekID{id.LeerplekID(p.Places[i]), id.LeerplekID(p.Places[i+1])}
+				change = func(places []place) {
+					places[i].free++
+					places[i+1].free++
+				}
+			}
+			what := fmt.Sprintf("seed %d, %+v", seed, in)
+			x, err := p.suppose(in)
+			require.NoError(t, err, what)
+			x.floor = int32(r.floor)
+			out, err := x.follows(context.Background(), p, was, count)
+			require.NoError(t, err, what)
+			for k := range o.in {
+				o.in[k] = len(in.Leaves) == 0 || p.Asking[k] != worst
+			}
+			got := o.sum(wentTo(p, p.Chosen, out))
+			matched, lowest, cost := outcome(t, cohort(change, questions))
+			require.Equal(t, []any{matched, cost}, []any{got.matched, got.cost}, what)
+			if o.fair && matched > 0 {
+				require.EqualValues(t, lowest, got.lowest, what)
+				if got.lowest < p.Low {
+					lower++
+				}
+				if got.lowest > p.Low {
+					higher++
 				}
 			}
 		}
 	}
-	require.Greater(t, moved, 100)
-	require.Greater(t, fewer, 30)
-	require.Greater(t, more, 30)
-	require.Greater(t, relieved, 15)
-	require.Greater(t, opened, 30, "places that were full before the run")
+	require.Greater(t, lower, 4)
+	require.Greater(t, higher, 4)
 }
 
 // Who joins is to the run what it would have been from the beginning: a new run of all comes to as many matches at the same cost.
 func TestWhatIf_WhoJoinsIsAsIfTheyHadAlwaysBeenThere(t *testing.T) {
 	t.Parallel()
-	placed, moved, unknownEmployers, reward := 0, 0, 0, 0
+	placed, moved, unknownEmployers, reward, lower := 0, 0, 0, 0, 0
 	for seed := range uint64(150) {
 		asks, offers, late := 3+int(seed%4), 1+int(seed%6), 1+int(seed%2)
 		cohort := func(n int, change ...func([]place)) *run {
@@ -225,21 +386,22 @@ func TestWhatIf_WhoJoinsIsAsIfTheyHadAlwaysBeenThere(t *testing.T) {
 				}
 			}
 			r.questions, r.prints.questions = r.questions[:n], r.prints.questions[:n]
+			r.objective = []string{total, worstOffFirst}[seed/3%2]
 			return r
 		}
-		p := unpacked(t, computed(t, cohort(asks-late)).packed)
-		was, err := p.asWas(context.Background())
-		require.NoError(t, err)
+		run := cohort(asks - late)
+		p := unpacked(t, computed(t, run).packed)
+		was, count := standingAsItWas(t, run, p)
 		what := fmt.Sprintf("seed %d", seed)
 		whole := cohort(asks)
-		truth := unpacked(t, computed(t, whole).packed)
-		g := grant(whole)
+		truth := newOracle(whole, unpacked(t, computed(t, whole).packed))
 		now := cohort(asks, func(places []place) { require.Len(t, p.roomy(places), offers, what) })
 		var ids []id.LeervraagID
 		for i := asks - late; i < asks; i++ {
 			ids = append(ids, now.questions[i].ID)
 		}
-		x := supposed{}
+		x := supposed{floor: int32(run.floor)}
+		var err error
 		x.joins, err = p.join(now, ids)
 		require.NoError(t, err, what)
 		for _, j := range x.joins {
@@ -250,30 +412,22 @@ func TestWhatIf_WhoJoinsIsAsIfTheyHadAlwaysBeenThere(t *testing.T) {
 				}
 			}
 		}
-		out, err := x.follows(context.Background(), p, was)
+		out, err := x.follows(context.Background(), p, was, count)
 		require.NoError(t, err, what)
 		truth.Chosen = append(slices.Clone(p.Chosen), slices.Repeat([]int32{none}, late)...)
-		at, score := slices.Clone(truth.Chosen), int64(0)
+		at := wentTo(truth.problem, truth.Chosen, out)
 		for _, c := range out.Changes {
-			k := truth.row[uuid.UUID(c.LeervraagID)]
-			at[k] = none
-			if c.After.LeerplekID != nil {
-				at[k] = int32(truth.at[uuid.UUID(*c.After.LeerplekID)])
-			}
-			if moved++; k >= asks-late {
+			if moved++; truth.row[uuid.UUID(c.LeervraagID)] >= asks-late {
 				placed++
 				require.Equal(t, WhatIfPlace{}, c.Before, what)
 			}
 		}
-		all := slices.Repeat([]bool{true}, asks)
-		got := sum(truth, g, all, at)
-		require.Equal(t, bestOf(truth, g, all, truth.Free), got, what)
-		for k, place := range at {
-			if pairs := truth.pairs(k, nil); place != none {
-				score += int64(pairs[slices.IndexFunc(pairs, func(y judged) bool { return y.place == place })].score)
-			}
+		got := truth.sum(at)
+		require.Equal(t, truth.best(truth.Free), got, what)
+		require.Equal(t, []any{got.matched, truth.score(at)}, []any{out.MatchedAfter, out.ScoreAfter}, what)
+		if got.matched > 0 && truth.fair && got.lowest < p.Low {
+			lower++
 		}
-		require.Equal(t, []any{got.matched, score}, []any{out.MatchedAfter, out.ScoreAfter}, what)
 		for _, bad := range [][]id.LeervraagID{{ids[0], ids[0]}, {now.questions[0].ID}, {id.NewLeervraag()}} {
 			_, err := p.join(now, bad)
 			require.True(t, fault.BadParameter.Is(err), what)
@@ -283,6 +437,7 @@ func TestWhatIf_WhoJoinsIsAsIfTheyHadAlwaysBeenThere(t *testing.T) {
 	require.Greater(t, moved, placed+5, "others make room")
 	require.Greater(t, unknownEmployers, 15)
 	require.Greater(t, reward, 8)
+	require.Greater(t, lower, 8, "for the worst off")
 }
 
 // However many would move for it, a point is a point: everybody moves by one place, so that one scores one more.
@@ -306,29 +461,42 @@ func TestWhatIf_MovesAThousandForOnePoint(t *testing.T) {
 	p.kept.Score[1] = 5001 // of the first, at the second place
 	was, err := p.asWas(context.Background())
 	require.NoError(t, err)
-	out, err := supposed{widens: []int32{n}}.follows(context.Background(), p, was)
+	out, err := supposed{widens: []int32{n}}.follows(context.Background(), p, was, nil)
 	require.NoError(t, err)
 	require.Equal(t, []any{n, n, n, int64(5000*n + 1)}, []any{out.MatchedBefore, out.MatchedAfter, out.Moved, out.ScoreAfter})
 }
 
-// What the worst off came to is not looked for anew: who could go below it goes nowhere, where a new run would place them, and nobody
-// is raised above it.
-func TestWhatIf_OfTheWorstOffTheLowestScoreStands(t *testing.T) {
+// What the worst off came to is looked for anew: who could only go below it goes there all the same, and when the worst off leaves, another is.
+func TestWhatIf_OfTheWorstOffTheLowestScoreIsFoundAnew(t *testing.T) {
 	t.Parallel()
 	cohort := func(room int32) *run {
 		r := made(t, func(q []participant, p []place) { likes(&q[0], p, 0); p[0].free = room }, 1, 2)
 		r.objective = worstOffFirst
 		return r
 	}
-	p := unpacked(t, computed(t, cohort(1)).packed)
+	r := cohort(1)
+	p := unpacked(t, computed(t, r).packed)
 	require.Equal(t, []int32{0}, p.Chosen, "the place that was named")
-	require.Len(t, p.pairs(0, nil), 2, "it could go to the other")
-	was, err := p.asWas(context.Background())
+	require.Less(t, p.pairs(0, nil)[1].score, p.Low, "it could go to the other, below what the run reached")
+	was, count := standingAsItWas(t, r, p)
+	out, err := supposed{closes: []int32{0}}.follows(context.Background(), p, was, count)
 	require.NoError(t, err)
-	out, err := supposed{closes: []int32{0}}.follows(context.Background(), p, was)
+	require.Equal(t, []int{1, 1, 1}, []int{out.MatchedBefore, out.MatchedAfter, out.Moved})
+	require.EqualValues(t, computed(t, cohort(0)).summary.Score, out.ScoreAfter, "as a new run finds")
+
+	r = apart(t, worstOffFirst)
+	p = unpacked(t, computed(t, r).packed)
+	was, count = standingAsItWas(t, r, p)
+	gone := int32(0)
+	for k, m := range was.Result().Matches {
+		if m.Score == p.Low {
+			gone = int32(k)
+		}
+	}
+	out, err = supposed{leaves: []int32{gone}}.follows(context.Background(), p, was, count)
 	require.NoError(t, err)
-	require.Equal(t, []int{1, 0}, []int{out.MatchedBefore, out.MatchedAfter})
-	require.Equal(t, 1, computed(t, cohort(0)).summary.Matched, "a new run finds its place")
+	require.Equal(t, 1, out.MatchedAfter)
+	require.Greater(t, out.ScoreAfter, int64(p.Low))
 }
 
 // Where all say the same, any exchange of places is as good: it begins with the one that the run came to all the same, and moves
@@ -346,7 +514,7 @@ func TestWhatIf_OfEqualAnswersTellsTheOneInWhichMostStay(t *testing.T) {
 	}
 	for i := range p.Chosen {
 		x := supposed{closes: []int32{p.Chosen[i]}}
-		out, err := x.follows(context.Background(), p, was)
+		out, err := x.follows(context.Background(), p, was, nil)
 		require.NoError(t, err)
 		require.Equal(t, []int{30, 30, 1}, []int{out.MatchedBefore, out.MatchedAfter, out.Moved})
 	}

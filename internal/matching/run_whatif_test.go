@@ -116,6 +116,26 @@ func TestRun_TellsWhatRoomAtAFullPlaceWouldDo(t *testing.T) {
 	}
 }
 
+// What the worst off would come to is told as the next run finds it, though that is below what this one reached.
+func TestRun_TellsWhatWouldFollowForTheWorstOff(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a := r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie toedienen")
+	r.prefers(a, "Woonzorgcentrum De Linde")
+	fair := body{"objective": "worst_off_first"}
+	at := r.match(fair)
+	require.Equal(t, map[string]string{a.String(): x.String()}, r.went(at))
+	w := r.c.Get(at + "/what-if?closes=" + x.String()).Is(200)
+	r.App.Matching.Uncount(r.Tenant, runID(t, at))
+	require.Equal(t, w.String(), r.c.Get(at+"/what-if?closes="+x.String()).Is(200).String(), "whoever left while they were the first to ask")
+	r.c.Post("/v1/leerplekken/"+x.String()+"/withdraw", nil).Is(200)
+	next := r.matches(r.match(body{"objective": "worst_off_first", "based_on": runID(t, at)}))
+	require.Len(t, next, 1)
+	require.Equal(t, []any{1.0, y.String(), float64(next[0].Score)}, []any{w.Num("matched_after"), w.Str("changes.0.after.leerplek_id"), w.Num("score_after")})
+	require.Less(t, w.Num("score_after"), w.Num("score_before"))
+}
+
 // A pinned match stays where it is, though its place closes; and leaves with its leervraag.
 func TestRun_TellsWhatWouldFollowOfPins(t *testing.T) {
 	t.Parallel()
@@ -194,4 +214,61 @@ func TestRun_TellsWhatWouldFollowOfWhoJoins(t *testing.T) {
 	r.c.Put("/v1/matching-synonyms", body{"synonyms": []any{body{"words": []any{"klaarzetten", "kwartelhok"}}}}).Is(200)
 	ask("joins="+b.String()).Problem(409, "matching-run-forgotten")
 	ask("closes=" + x.String()).Is(200)
+}
+
+// What was read of the leerplekken is kept for the next question. What changed since is seen all the same: the answer is the one that
+// somebody gets who asks first.
+func TestRun_WhoJoinsIsJudgedByWhatIsKnownNow(t *testing.T) {
+	t.Parallel()
+	r := newRound(t)
+	a := r.asks("Apotheek Zonneveld", "medicatie klaarzetten")
+	x, y := r.offers("Woonzorgcentrum De Linde", "medicatie klaarzetten"), r.offers("Woonzorgcentrum De Eik", "medicatie toedienen")
+	z := r.offers("Maatwerkbedrijf De Schakel", "metselen van muren")
+	at := r.match(nil)
+	r.offers("Woonzorgcentrum De Beuk", "medicatie klaarzetten") // the run does not know it
+	b := r.asks("Bouwbedrijf Kant en Klaar", "medicatie klaarzetten")
+	r.prefers(b, "Woonzorgcentrum De Linde")
+	m, rid := r.App.Matching, runID(t, at)
+	ask := func() string { return r.c.Get(at + "/what-if?joins=" + b.String()).Is(200).String() }
+	kept := func() any { return m.Lately(r.Tenant, rid) }
+	lpl := func(l id.LeerplekID) string { return "/v1/leerplekken/" + l.String() }
+
+	first := ask()
+	held := kept()
+	require.NotNil(t, held)
+	require.Equal(t, first, ask(), "asked again")
+	require.Same(t, held, kept(), "of what is kept")
+	for _, change := range []struct {
+		what   string
+		do     func()
+		anew   bool // all is read again
+		equals bool // it is nothing to the answer
+	}{
+		{"what a leerplek says", func() { r.c.Patch(lpl(x), body{"title": "metselen", "description": "metselen van muren"}).Is(200) }, false, false},
+		{"what who joins asks", func() {
+			r.run(`update leervragen set title = 'metselen', question = 'Hoe doe ik metselen van muren.' where id = ?`, b)
+		}, false, false},
+		{"whom who joins likes best", func() { r.prefers(b, "Maatwerkbedrijf De Schakel") }, false, false},
+		{"a leerplek is withdrawn", func() { r.c.Post(lpl(z)+"/withdraw", nil).Is(200) }, false, false},
+		{"a leerplek that the run does not know", func() { r.offers("Woonzorgcentrum De Es", "metselen van muren") }, true, true},
+		{"a leercoach has left", func() { r.run(`update medewerkers set ended_on = '2020-01-01' where id = ?`, r.coach[x]) }, false, false},
+		{"what another leerplek says", func() { r.c.Patch(lpl(y), body{"description": "metselen van muren"}).Is(200) }, false, false},
+		{"who are kept apart", func() {
+			r.c.Put("/v1/cohorten/"+r.cohort+"/rivals", body{"pairs": []any{body{"organisation_ids": []any{r.org("Bouwbedrijf Kant en Klaar"), r.org("Woonzorgcentrum De Eik")}}}}).Is(200)
+		}, false, false},
+		{"a leerplek takes part no more", func() { r.c.Delete("/v1/cohorten/" + r.cohort + "/leerplekken/" + z.String()).Is(204) }, true, true},
+	} {
+		before := ask()
+		held := kept()
+		change.do()
+		after := ask()
+		require.Equal(t, change.anew, held != kept(), change.what)
+		require.Equal(t, change.equals, before == after, change.what)
+		m.LetGo(r.Tenant, rid)
+		require.Equal(t, ask(), after, "%s: who asks first is told the same", change.what)
+	}
+	ask()
+	r.c.Delete("/v1/cohorten/" + r.cohort + "/leervragen/" + b.String()).Is(204)
+	r.c.Get(at+"/what-if?joins="+b.String()).Problem(400, "invalid-parameter", "joins")
+	require.Equal(t, 0.0, r.c.Get(at+"/what-if").Is(200).Num("moved"), "%s is where it was", a)
 }

@@ -92,8 +92,23 @@ const living = `
 	from webhook_secrets s
 	where s.tenant_id = $1 and (s.expires_at is null or s.expires_at > (select platform.clock()))`
 
-// send loads one tenant's deliveries in one statement and tries each on its own.
+// send reads one tenant's deliveries and tries each on its own.
 func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []ticket) {
+	found, err := d.read(ctx, tenant, tickets)
+	if err != nil {
+		d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", tenant.String(), "cause", db.Cause(err))
+		for _, t := range tickets { // their leases run out
+			d.leave(ctx, t, -1, false)
+		}
+		return
+	}
+	for _, t := range tickets {
+		d.wg.Go(func() { d.handle(ctx, t, found[t.Delivery]) })
+	}
+}
+
+// read loads one tenant's deliveries in one statement.
+func (d *Deliverer) read(ctx context.Context, tenant id.TenantID, tickets []ticket) (map[id.DeliveryID]*parcel, error) {
 	ids := make([]uuid.UUID, len(tickets))
 	for i, t := range tickets {
 		ids[i] = t.Delivery.UUID()
@@ -102,20 +117,14 @@ func (d *Deliverer) send(ctx context.Context, tenant id.TenantID, tickets []tick
 	began := time.Now()
 	err := d.db.InTenantOne(ctx, db.System(tenant, "deliver"), &rows, load, tenant.UUID(), ids)
 	if err != nil {
-		d.o.Log.ErrorContext(ctx, "webhook deliveries cannot be read", "tenant_id", tenant.String(), "cause", db.Cause(err))
-		for _, t := range tickets { // their leases run out
-			d.leave(t, -1, false)
-		}
-		return
+		return nil, err
 	}
 	found := make(map[id.DeliveryID]*parcel, len(rows))
 	for i := range rows {
 		rows[i].loaded = began
 		found[rows[i].ID] = &rows[i]
 	}
-	for _, t := range tickets {
-		d.wg.Go(func() { d.handle(ctx, t, found[t.Delivery]) })
-	}
+	return found, nil
 }
 
 // verdict is what is to be done with a delivery that was taken.
@@ -156,7 +165,7 @@ func (p *parcel) judge() verdict {
 // for a while must not mean that a receiver gets the same fact again and again.
 func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 	took, reached := time.Duration(-1), false
-	defer func() { d.leave(t, took, reached) }()
+	defer func() { d.leave(ctx, t, took, reached) }()
 	keep := context.WithoutCancel(ctx) // what happened is written even while we are being stopped
 	todo := cancel
 	if p != nil {
@@ -169,7 +178,7 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 		}
 		d.persist(ctx, t, func() error { return d.cancel(keep, t) })
 	case putBack:
-		d.persist(ctx, t, func() error { return d.giveBack(keep, t, maxPause) })
+		d.persist(ctx, t, func() error { return d.giveBack(keep, maxPause, t) })
 	case orphan:
 		d.persist(ctx, t, func() error { return d.orphan(keep, t, p) })
 	case post:
@@ -178,7 +187,7 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 		r := d.attempt(ctx, t, p)
 		d.waits(t, time.Time{})
 		if r.cancelled {
-			d.persist(ctx, t, func() error { return d.giveBack(keep, t, 0) })
+			d.persist(ctx, t, func() error { return d.giveBack(keep, 0, t) })
 			return
 		}
 		if r.unmade != nil {
@@ -194,6 +203,7 @@ func (d *Deliverer) handle(ctx context.Context, t ticket, p *parcel) {
 			anew := pause(1, r.wait)
 			x.anew = &anew
 		}
+		x.patient = !x.matters() && d.answered(ctx, t, r.took)
 		d.persist(ctx, t, func() error { return d.settle(keep, x) })
 		d.line(ctx, t, p, r, x.state)
 	}
@@ -551,7 +561,7 @@ func (d *Deliverer) orphan(ctx context.Context, t ticket, p *parcel) error {
 	if err != nil {
 		return err
 	}
-	return d.giveBack(ctx, t, maxPause)
+	return d.giveBack(ctx, maxPause, t)
 }
 
 // who writes what came of a try.

@@ -82,33 +82,66 @@ type Deliverer struct {
 	again              chan struct{}   // there is room in a lane again, or the next of a subject may go
 	early              allowance
 	minPause, maxPause time.Duration
+	stale              time.Duration
 
 	clock    clock
 	settling settling
 	met      introductions
 	keys     keyring
 
-	mu      sync.Mutex
-	lanes   map[id.EndpointID]*lane
-	calls   map[ticket]*call
-	busy    map[id.TenantID]int  // deliveries under way
-	after   uuid.UUID            // the last lane that was visited
-	full    bool                 // the last look left no place at all
-	scarce  bool                 // the last look left no place for those that are not proven, of some tenant at least
-	crowded map[id.TenantID]bool // the last look left none for these tenants
+	mu       sync.Mutex
+	lanes    map[id.EndpointID]*lane
+	calls    map[ticket]*call
+	busy     map[id.TenantID]int  // deliveries under way
+	after    uuid.UUID            // the last lane that was visited
+	full     bool                 // the last look left no place at all
+	stopping bool                 // nothing more is taken ahead
+	looking  bool                 // a look is under way, which goes by the room that the lanes had
+	scarce   bool                 // the last look left no place for those that are not proven, of some tenant at least
+	crowded  map[id.TenantID]bool // the last look left none for these tenants
 }
 
 // call is a delivery that is under way.
 type call struct {
 	proven bool      // its lane was when it was taken
 	since  time.Time // it waits for an answer; zero: it does not, or not yet
+	well   bool      // it was answered as it should be
+	ahead  bool      // of a long lane: it waits for a place there, or to be noted, and takes none
 	late   bool      // it has waited for longer than slow, and its lane shrank
 }
 
 type lane struct {
 	busy, room int
 	full       bool      // the last look left nothing of its room: there may be more
+	plain      bool      // it has neither a rate nor an order
 	rests      time.Time // until then nothing goes there
+
+	long    bool      // see brisk
+	filling bool      // more is being taken ahead
+	filled  time.Time // when more was, or will be
+	dry     bool      // there was no more
+	parked  []parked  // what was taken
+	unnoted int       // tries of it that have ended
+}
+
+// idle says that nothing is under way there.
+func (l *lane) idle() bool { return l.busy+l.unnoted+len(l.parked) == 0 && !l.filling }
+
+// went gives back a place, and lets the lane grow or shrink by how a call went.
+func (l *lane) went(took time.Duration, reached bool) {
+	l.busy--
+	switch {
+	case took < 0:
+	case took > slow || !reached:
+		l.room = 1
+	default:
+		l.room = min(2*l.room, fullRoom)
+	}
+}
+
+// passedOver says that a look could not visit it though there may be more: it has no room, or too much that is not noted.
+func (l *lane) passedOver() bool {
+	return l.full && l.busy >= l.room || !l.long && l.unnoted >= maxUnnoted
 }
 
 // unproven says that nobody answered in time there lately.
@@ -122,6 +155,7 @@ type room struct {
 	lanes        []uuid.UUID // that we know
 	free         []int       // places, by lane
 	proven       []bool      // by lane
+	long         []bool      // by lane
 	tenants      []uuid.UUID // who have places
 	held         []int       // how many, by tenant
 	heldUnproven []int       // of them in lanes that are not proven
@@ -142,7 +176,7 @@ func NewDeliverer(s *Service, o Options) *Deliverer {
 		o.Observe = func(Tried) {}
 	}
 	return &Deliverer{Service: s, client: outbound.New(s.policy), o: o, woken: fact.Woken(), again: make(chan struct{}, 1),
-		minPause: minPause, maxPause: maxPause,
+		minPause: minPause, maxPause: maxPause, stale: stale,
 		lanes: map[id.EndpointID]*lane{}, calls: map[ticket]*call{}, busy: map[id.TenantID]int{},
 		met: introductions{known: map[id.EndpointID]*introduction{}}, keys: keyring{of: map[id.EndpointID]*opened{}},
 		settling: settling{waiting: map[id.TenantID][]*tried{}, writing: map[id.TenantID]bool{}, gathering: map[id.TenantID]*gathering{}}}
@@ -159,6 +193,7 @@ func (d *Deliverer) Run(ctx context.Context) {
 
 	// Facts of this process wake us, and lanes that have room again; only what comes of others, and what is tried again, has
 	// to be looked for: more often while there is some of it.
+	d.stop(calls, false)
 	wait, looked := d.minPause, true
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -178,12 +213,21 @@ func (d *Deliverer) Run(ctx context.Context) {
 		}
 		looked = d.pause(ctx, began, wait)
 	}
+	d.stop(calls, true)
 	late := time.AfterFunc(d.o.Grace, hangUp)
 	d.wg.Wait()
 	late.Stop()
 	still()
 	beating.Wait()
 	d.keys.sweep(0)
+}
+
+// stop says whether more may be taken ahead; what was is given back where it may not.
+func (d *Deliverer) stop(ctx context.Context, yes bool) {
+	d.mu.Lock()
+	d.stopping = yes
+	d.mu.Unlock()
+	d.tidy(ctx)
 }
 
 // pause waits until there may be something due, for as long as that at most, and until the next look may begin. It reports
@@ -231,6 +275,7 @@ func (a *allowance) take(now time.Time) bool {
 // look takes what is due and sends it off. It reports how many deliveries it took, and whether it visited the last of
 // the lanes: the next look begins with the first.
 func (d *Deliverer) look(ctx, calls context.Context) (int, bool, error) {
+	d.tidy(calls)
 	taken, end, err := d.take(ctx)
 	if err != nil || len(taken) == 0 {
 		return 0, end, err
@@ -257,6 +302,7 @@ type ticket struct {
 // take leases what is due, and reports whether it visited the last of the lanes.
 func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	room := d.room()
+	defer d.looked()
 	if room.all <= 0 { // calls that idled count again while they end: the first place that is left is told
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -271,16 +317,18 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 		now     time.Time
 		visited int
 		last    *uuid.UUID
+		plain   = map[id.EndpointID]bool{}
 	)
 	err := d.db.PlatformOne(ctx, "take deliveries that are due", takeDue,
 		[]any{after, maxLanes, room.lanes, room.free, startRoom, room.all, lease, token, maxScan,
-			room.proven, room.unproven, room.tenants, room.heldUnproven, d.share(), room.held, d.most()}, func(rows pgx.Rows) error {
+			room.proven, room.unproven, room.tenants, room.heldUnproven, d.share(), room.held, d.most(), room.long}, func(rows pgx.Rows) error {
 			var (
 				delivery, tenant, endpoint *uuid.UUID
-				ordered                    bool
+				ordered, free              bool
 			)
-			_, err := pgx.ForEachRow(rows, []any{&now, &visited, &last, &delivery, &tenant, &endpoint, &ordered}, func() error {
+			_, err := pgx.ForEachRow(rows, []any{&now, &visited, &last, &delivery, &tenant, &endpoint, &ordered, &free}, func() error {
 				if delivery != nil {
+					plain[id.EndpointID(*endpoint)] = free
 					out = append(out, ticket{id.DeliveryID(*delivery), id.TenantID(*tenant), id.EndpointID(*endpoint), token, ordered})
 				}
 				return nil
@@ -300,7 +348,7 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 	defer d.mu.Unlock()
 	d.after, d.full = after, len(out) == room.all
 	for _, l := range d.lanes {
-		l.full = l.full && l.busy >= l.room // it could not be visited
+		l.full = l.passedOver()
 	}
 	for _, t := range out {
 		l := d.lanes[t.Endpoint]
@@ -309,7 +357,7 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 			d.lanes[t.Endpoint] = l
 		}
 		l.busy++
-		l.full = l.busy >= l.room
+		l.full, l.plain = l.busy >= l.room && !l.long, plain[t.Endpoint]
 		d.calls[t] = &call{proven: !l.unproven()}
 		d.busy[t.Tenant]++
 	}
@@ -331,6 +379,7 @@ func (d *Deliverer) most() int     { return max(1, d.o.Concurrency*3/4) }
 // places is how many are taken: in all, by what is not proven, and by tenant; and how many calls idle, which take none.
 type places struct {
 	all, unproven, idle int
+	ahead               int // of long lanes, which take none either
 	of                  map[id.TenantID]*places
 }
 
@@ -348,6 +397,9 @@ func (d *Deliverer) places(now time.Time) places {
 			p.of[t.Tenant] = mine
 		}
 		switch {
+		case c.ahead:
+			p.ahead++
+			continue
 		case c.proven && !c.since.IsZero() && now.Sub(c.since) > linger && p.idle < idle*d.o.Concurrency:
 			p.idle++
 			mine.idle++
@@ -366,6 +418,7 @@ func (d *Deliverer) places(now time.Time) places {
 func (d *Deliverer) room() room {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.looking = true
 	now := time.Now()
 	for t, c := range d.calls {
 		if !c.late && !c.since.IsZero() && now.Sub(c.since) > slow {
@@ -376,20 +429,27 @@ func (d *Deliverer) room() room {
 	r := room{all: d.o.Concurrency - p.all, unproven: d.unproven() - p.unproven}
 	for e, l := range d.lanes {
 		rests := now.Before(l.rests)
-		if l.busy == 0 && !rests && len(d.lanes) > maxLanes {
+		if l.idle() && !rests && len(d.lanes) > maxLanes {
 			delete(d.lanes, e)
 			continue
 		}
 		free := max(0, l.room-l.busy)
-		if rests {
+		if rests || l.unnoted >= maxUnnoted {
 			free = 0
 		}
-		r.lanes, r.free, r.proven = append(r.lanes, e.UUID()), append(r.free, free), append(r.proven, !l.unproven())
+		r.lanes, r.free, r.proven, r.long = append(r.lanes, e.UUID()), append(r.free, free), append(r.proven, !l.unproven()), append(r.long, l.long)
 	}
 	for t, mine := range p.of {
 		r.tenants, r.held, r.heldUnproven = append(r.tenants, t.UUID()), append(r.held, mine.held()), append(r.heldUnproven, mine.unproven)
 	}
 	return r
+}
+
+// looked says that the look is over for which room told what there is.
+func (d *Deliverer) looked() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.looking = false
 }
 
 // waits notes that a delivery waits for its receiver, or that it no longer does.
@@ -413,31 +473,38 @@ func (d *Deliverer) rest(e id.EndpointID, wait time.Duration) {
 	d.lanes[e].rests = time.Now().Add(wait)
 }
 
-// leave gives back the place of a delivery, and lets its lane grow or shrink by how it went; took is negative when
-// nothing was sent.
-func (d *Deliverer) leave(t ticket, took time.Duration, reached bool) {
+// leave is done with a delivery. It gives back its place, unless it had one of a long lane that went on since, and lets its lane grow
+// or shrink by how it went; took is negative when nothing was sent.
+func (d *Deliverer) leave(ctx context.Context, t ticket, took time.Duration, reached bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c, l := d.calls[t], d.lanes[t.Endpoint]
 	delete(d.calls, t)
-	l.busy--
 	if d.busy[t.Tenant]--; d.busy[t.Tenant] == 0 {
 		delete(d.busy, t.Tenant)
 	}
-	freed := d.full || d.scarce && !c.proven || d.crowded[t.Tenant] || t.ordered
-	switch {
-	case took < 0:
-	case took > slow || !reached:
-		l.room = 1
-	default:
-		l.room = min(2*l.room, fullRoom)
+	wasLong := l.long
+	if c.ahead {
+		l.unnoted--
+	} else {
+		l.went(took, reached)
+		l.long = l.long && c.well
 	}
+	if wasLong {
+		d.advance(ctx, t.Tenant, t.Endpoint)
+	}
+	freed := d.full || d.scarce && !c.proven || d.crowded[t.Tenant] || t.ordered
 	// A lane that is half full is not worth another look yet, nor is one that was emptied.
 	if freed || l.full && l.busy*2 <= l.room {
-		select {
-		case d.again <- struct{}{}:
-		default:
-		}
+		d.callAgain()
+	}
+}
+
+// callAgain has Run look once more.
+func (d *Deliverer) callAgain() {
+	select {
+	case d.again <- struct{}{}:
+	default:
 	}
 }
 
@@ -471,9 +538,13 @@ func (d *Deliverer) extend(ctx context.Context) error {
 	return d.db.PlatformOne(ctx, "deliveries are still under way", keep, []any{deliveries, leases, lease}, none)
 }
 
-// giveBack ends a lease without a try: the delivery is due again after a while.
-func (d *Deliverer) giveBack(ctx context.Context, t ticket, after time.Duration) error {
-	return d.db.PlatformOne(ctx, "a delivery was not tried", back, []any{t.Delivery.UUID(), t.lease, after}, none)
+// giveBack ends leases without a try: the deliveries are due again after a while, or as they were where that is none.
+func (d *Deliverer) giveBack(ctx context.Context, after time.Duration, tickets ...ticket) error {
+	var deliveries, leases []uuid.UUID
+	for _, t := range tickets {
+		deliveries, leases = append(deliveries, t.Delivery.UUID()), append(leases, t.lease)
+	}
+	return d.db.PlatformOne(ctx, "deliveries were not tried", back, []any{deliveries, leases, after}, none)
 }
 
 // none reads no rows.

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/switchingtalent/switchboard/internal/platform/db"
@@ -32,6 +33,7 @@ type Took struct {
 	Deliveries []id.DeliveryID
 	Tenants    []id.TenantID
 	Wake       func() // goes on as if nothing had happened
+	GiveBack   func(ctx context.Context, order func(a, b id.DeliveryID) int) error
 }
 
 // Freeze takes what is due and stops there, as a worker does that is killed or loses its processor.
@@ -42,12 +44,66 @@ func (d *Deliverer) Freeze(ctx context.Context) (Took, error) {
 			d.send(ctx, x.Tenant, []ticket{x})
 		}
 		d.wg.Wait()
+	}, GiveBack: func(ctx context.Context, order func(a, b id.DeliveryID) int) error {
+		slices.SortFunc(tickets, func(a, b ticket) int { return order(a.Delivery, b.Delivery) })
+		return d.giveBack(ctx, 0, tickets...)
 	}}
 	for _, x := range tickets {
 		t.Deliveries, t.Tenants = append(t.Deliveries, x.Delivery), append(t.Tenants, x.Tenant)
 	}
 	return t, err
 }
+
+// Lengthen makes every lane that is known a long one.
+func (d *Deliverer) Lengthen() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.lanes {
+		l.long, l.full, l.dry = true, false, false
+	}
+}
+
+// Advance lets every lane that is known go on, as an answer there does.
+func (d *Deliverer) Advance(ctx context.Context, tenant id.TenantID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for e := range d.lanes {
+		d.advance(ctx, tenant, e)
+	}
+}
+
+// KeepsWhatWasRead has what was read for a long lane go out however old it is, or not any more.
+func (d *Deliverer) KeepsWhatWasRead(yes bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stale = stale; yes {
+		d.stale = time.Hour
+	}
+}
+
+// TakesAhead says how many deliveries are taken for the only lane that is known, as for a long one.
+func (d *Deliverer) TakesAhead(ctx context.Context) (n int, err error) {
+	for e := range d.lanes {
+		taken, err := d.takeAhead(ctx, e, maxAhead)
+		if err != nil {
+			return 0, err
+		}
+		n += len(taken)
+	}
+	return n, nil
+}
+
+// Refill takes more for the only lane that is known, as for a long one, and returns once what was taken is done with.
+func (d *Deliverer) Refill(ctx context.Context, tenant id.TenantID) {
+	for e, l := range d.lanes {
+		l.long, l.filling = true, true
+		d.refill(ctx, tenant, e, maxAhead)
+	}
+	d.wg.Wait()
+}
+
+// MostUnnoted is how many tries of one endpoint can have ended, or be under way, without being noted.
+const MostUnnoted, LeastUnnoted = maxUnnoted + fullRoom - 1, maxUnnoted
 
 // Lease is how long a worker that shows no life keeps what it took.
 const Lease = lease

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -229,6 +230,45 @@ func TestQueue_WhoTakesManyTakesWhatIsBeingTriedFirst(t *testing.T) {
 			}
 			require.Len(t, p.places(), left, "what arrived or was cancelled meanwhile is not sent again")
 			require.Equal(t, kept, p.Count(`select count(*) from webhook_deliveries where id = $1 and status = $2`, tried, became))
+		})
+	}
+}
+
+// Who gives back many, or shows that it still has them, locks them by their ids, in whatever order it took them: who waits for the
+// first of them has no other.
+func TestQueue_WhatIsLeasedIsLockedByItsIDs(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"given back", "kept"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			p, r := open(t), receive(t)
+			ctx := context.Background()
+			path, _ := p.endpoint(p.Coordinator(), r, "organisation.*")
+			p.deliver()
+			p.proven(path)
+			const n = 6
+			for range n {
+				p.record()
+			}
+			took, err := p.d.Freeze(ctx)
+			require.NoError(t, err)
+			require.Len(t, took.Deliveries, n)
+			all := p.places() // by their ids
+			first := p.begin()
+			statement(t, first, `select from platform.delivery_queue where delivery_id = $1 for update`, all[0])
+			ended := make(chan error, 1)
+			go func() {
+				if way == "kept" {
+					ended <- p.d.Beat(ctx)
+				} else {
+					ended <- took.GiveBack(ctx, func(a, b id.DeliveryID) int { return bytes.Compare(b[:], a[:]) })
+				}
+			}()
+			p.blocked(first)
+			statement(t, first, `select from platform.delivery_queue where delivery_id <> $1 for update nowait`, all[0])
+			require.NoError(t, first.Commit(ctx))
+			require.NoError(t, <-ended)
+			require.Equal(t, map[string]int{"given back": 0, "kept": n}[way], p.leased())
 		})
 	}
 }

@@ -24,7 +24,7 @@ const unflushed = `(select set_config('synchronous_commit', 'off', true)) = 'off
 // other by the index, so that neither a long lane nor many of them makes it slow, and goes on the next time where it
 // stopped. A lease moves nothing in the index: the few that are leased stand at the head of their lane until they are done.
 // Lanes that are not proven have places of their own, in all ($11) and by tenant ($14, of which $13 are taken); and a tenant
-// has no more than $16 of all, of which $15 are taken.
+// has no more than $16 of all, of which $15 are taken. Lanes that are long ($17) are taken from elsewhere, but for test events.
 //
 // A lane with a rate gives what its bucket holds: a quarter of a second at most, at least one. The bucket is locked, so
 // that of several workers one draws at a time. In a lane that keeps an order, what waits for another of its subject is put
@@ -36,8 +36,8 @@ with recursive lane (endpoint_id, n) as (
 	select (select q.endpoint_id from platform.delivery_queue q where not q.test and q.endpoint_id > l.endpoint_id order by q.endpoint_id limit 1), l.n + 1
 	from lane l
 	where l.endpoint_id is not null and l.n < $2
-), known (endpoint_id, room, proven) as (
-	select * from unnest($3::uuid[], $4::int[], $10::bool[])
+), known (endpoint_id, room, proven, long) as (
+	select * from unnest($3::uuid[], $4::int[], $10::bool[], $17::bool[])
 ), held (tenant_id, unproven, n) as (
 	select * from unnest($12::uuid[], $13::int[], $15::int[])
 ), open as (
@@ -45,7 +45,7 @@ with recursive lane (endpoint_id, n) as (
 	from lane l
 	left join known k on k.endpoint_id = l.endpoint_id
 	left join lateral (select per_second, ordered from platform.delivery_lanes where endpoint_id = l.endpoint_id limit 1) x on true
-	where l.endpoint_id is not null and coalesce(k.room, $5::int) > 0
+	where l.endpoint_id is not null and coalesce(k.room, $5::int) > 0 and not coalesce(k.long, false)
 		and (select h.endpoint_id from platform.delivery_holds h where h.endpoint_id = l.endpoint_id) is null
 ), bucket as (
 	select x.endpoint_id, least(greatest(x.per_second / 4.0, 1), x.tokens + x.per_second * extract(epoch from now() - x.refilled_at)) as tokens
@@ -109,7 +109,8 @@ with recursive lane (endpoint_id, n) as (
 	update platform.delivery_queue q set due_at = now() + interval '10 minutes'
 	where q.delivery_id = any (array(select delivery_id from early))
 )
-select clock_timestamp(), l.visited, (select endpoint_id from lane where n = l.visited), t.delivery_id, t.tenant_id, t.endpoint_id, coalesce(t.ordered, false)
+select clock_timestamp(), l.visited, (select endpoint_id from lane where n = l.visited), t.delivery_id, t.tenant_id, t.endpoint_id, coalesce(t.ordered, false),
+	coalesce((select o.per_second is null and not o.ordered from open o where o.endpoint_id = t.endpoint_id), false)
 from (select count(endpoint_id)::int as visited from lane) l left join taken t on true
 where ` + unflushed
 
@@ -144,10 +145,24 @@ func (s *Service) QueueAge(ctx context.Context) (time.Duration, error) {
 	return time.Duration(max(seconds, 0) * float64(time.Second)), err
 }
 
-// keep shows that we live.
-const keep = `update platform.delivery_queue q set leased_until = now() + $3::interval
+// leased are the places that are still ours, locked by their ids as all who take several do.
+const leased = `
+with mine as (
+	select q.delivery_id
 	from unnest($1::uuid[], $2::uuid[]) as u (delivery_id, lease)
-	where q.delivery_id = u.delivery_id and q.lease = u.lease and q.delivery_id = any ($1) and ` + unflushed
+	join platform.delivery_queue q on q.delivery_id = u.delivery_id and q.lease = u.lease
+	where q.delivery_id = any ($1)
+	order by q.delivery_id
+	for update of q
+)`
 
-const back = `update platform.delivery_queue set due_at = now() + $3::interval, lease = null, leased_until = null
-	where delivery_id = $1 and lease = $2`
+// keep shows that we live.
+const keep = leased + `
+update platform.delivery_queue q set leased_until = now() + $3::interval
+where q.delivery_id = any (array(select delivery_id from mine)) and ` + unflushed
+
+// back ends leases. What is not put off keeps its turn: a lane goes by when each is due.
+const back = leased + `
+update platform.delivery_queue q set due_at = case when $3::interval > interval '0' then now() + $3::interval else q.due_at end,
+	lease = null, leased_until = null
+where q.delivery_id = any (array(select delivery_id from mine))`

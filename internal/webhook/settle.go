@@ -27,6 +27,8 @@ type tried struct {
 	pause *time.Duration // until the next try; nil: there is none
 	anew  *time.Duration // the same, where the schedule began anew while the try was under way; nil: it arrived
 	done  chan error
+
+	patient bool // nothing waits for its being written
 }
 
 // matters says that a try can change its endpoint.
@@ -37,7 +39,7 @@ func (x *tried) matters() bool {
 // settling gathers what is to be written while something is being written: what waits for one tenant goes in one
 // transaction. Each tenant has one writer, for as long as anything waits; no try is held up by those that come after it.
 // Who has others of the tenant under way waits for them a moment: their receivers have answered or will, so nobody feels it
-// but the database.
+// but the database. Tries of a long lane wait for more of their kind, unless another comes.
 type settling struct {
 	mu        sync.Mutex
 	waiting   map[id.TenantID][]*tried
@@ -45,10 +47,11 @@ type settling struct {
 	gathering map[id.TenantID]*gathering
 }
 
-// gathering is ready once as many wait as are under way.
+// gathering is ready once as many wait as are wanted, and one of patient ones as soon as another comes.
 type gathering struct {
-	want  int
-	ready chan struct{}
+	want    int
+	patient bool
+	ready   chan struct{}
 }
 
 const (
@@ -56,18 +59,24 @@ const (
 	maxSettled = 100
 	// gatherFor bounds how long the first waits for others.
 	gatherFor = 5 * time.Millisecond
+	// together is how many patient tries wait for one another, and patience how long the first of them does.
+	together = 20
+	patience = 50 * time.Millisecond
 )
 
-// gather waits until what is under way for a tenant has come, or a moment. s.mu is held, and is free meanwhile.
-func (s *settling) gather(tenant id.TenantID, underWay int) {
-	want := min(underWay, maxSettled)
+// gather waits until so many of a tenant have come, or a moment. s.mu is held, and is free meanwhile.
+func (s *settling) gather(tenant id.TenantID, want int, patient bool) {
 	if len(s.waiting[tenant]) >= want {
 		return
 	}
-	g := &gathering{want, make(chan struct{})}
+	g := &gathering{want, patient, make(chan struct{})}
 	s.gathering[tenant] = g
 	s.mu.Unlock()
-	timer := time.NewTimer(gatherFor)
+	most := gatherFor
+	if patient {
+		most = patience
+	}
+	timer := time.NewTimer(most)
 	select {
 	case <-g.ready:
 	case <-timer.C:
@@ -77,6 +86,20 @@ func (s *settling) gather(tenant id.TenantID, underWay int) {
 	delete(s.gathering, tenant)
 }
 
+// add has a try wait for being written, and says so to whoever gathers where that is enough. s.mu is held.
+func (s *settling) add(tenant id.TenantID, x *tried) {
+	s.waiting[tenant] = append(s.waiting[tenant], x)
+	if g := s.gathering[tenant]; g != nil && (len(s.waiting[tenant]) >= g.want || g.patient && !x.patient) {
+		delete(s.gathering, tenant)
+		close(g.ready)
+	}
+}
+
+// patient says that all that waits for a tenant is.
+func (s *settling) patient(tenant id.TenantID) bool {
+	return !slices.ContainsFunc(s.waiting[tenant], func(x *tried) bool { return !x.patient })
+}
+
 // settle has what came of a try written, and what becomes of its delivery and its endpoint. It returns when that is in the
 // database, or why it is not.
 func (d *Deliverer) settle(ctx context.Context, x *tried) error {
@@ -84,10 +107,7 @@ func (d *Deliverer) settle(ctx context.Context, x *tried) error {
 	x.done = make(chan error, 1)
 	underWay := d.underWay(tenant)
 	s.mu.Lock()
-	s.waiting[tenant] = append(s.waiting[tenant], x)
-	if g := s.gathering[tenant]; g != nil && len(s.waiting[tenant]) == g.want {
-		close(g.ready)
-	}
+	s.add(tenant, x)
 	if !s.writing[tenant] {
 		s.writing[tenant] = true
 		d.wg.Go(func() { d.settleTenant(ctx, tenant, underWay) })
@@ -101,8 +121,13 @@ func (d *Deliverer) settleTenant(ctx context.Context, tenant id.TenantID, underW
 	s := &d.settling
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gather(tenant, underWay)
+	if !s.patient(tenant) {
+		s.gather(tenant, min(underWay, maxSettled), false)
+	}
 	for {
+		if len(s.waiting[tenant]) > 0 && s.patient(tenant) {
+			s.gather(tenant, together, true)
+		}
 		n := min(len(s.waiting[tenant]), maxSettled)
 		if n == 0 {
 			delete(s.waiting, tenant)

@@ -65,14 +65,18 @@ func cohorts(ctx context.Context) error {
 			last = run.UUID()
 			if _, err := st.super.Exec(ctx, `insert into matching_runs (tenant_id, id, cohort_id, based_on, status, objective, floor, stability_bonus, reciprocity, weights, weights_source, pins, stage,
 					created_at, updated_at, changed_by, request_id)
-				values ($1, $2, $3, $4, 'queued', 'total', 0, 500, true,
+				values ($1, $2, $3, $4, 'queued', $5, 0, 500, true,
 					'{"content":5500,"preference":1500,"distance":1500,"availability":500,"size":300,"workforce":300,"cross_sector":400}', 'default', '[]', 'waiting', now(), now(), 'bench', 'bench')`,
-				tenant.UUID(), last, cid, basedOn); err != nil {
+				tenant.UUID(), last, cid, basedOn, *objective); err != nil {
 				return last, err
 			}
 			done := func() {}
-			if *profile != "" && len(walls) == 0 && basedOn == nil {
-				if done, err = profiling(*profile); err != nil {
+			if *profile != "" && len(walls) == 0 {
+				name := *profile
+				if basedOn != nil {
+					name += "-based"
+				}
+				if done, err = profiling(name); err != nil {
 					return last, err
 				}
 			}
@@ -131,15 +135,17 @@ func cohorts(ctx context.Context) error {
 	return err
 }
 
-// suppose asks what would follow from changes of a run, one each: a leervraag leaves, a leerplek that was chosen closes, or takes one more.
+// suppose asks what would follow from changes of a run, one each: a leervraag leaves, one joins that the run did not look for, a leerplek that was
+// chosen closes, or takes one more, and a leercoach takes on one more. Those who join leave the cohort afterwards.
 func (st *stage) suppose(ctx context.Context, run id.MatchingRunID) error {
 	const each = 30
 	c, r := st.callers[0], rand.New(rand.NewPCG(5, 1))
-	rows, err := st.super.Query(ctx, `select leervraag_id, leerplek_id from matching_run_places where tenant_id = $1 and run_id = $2 and standing = 'chosen' order by leervraag_id`, c.tenant, run.UUID())
+	rows, err := st.super.Query(ctx, `select leervraag_id, leerplek_id, leercoach_id from matching_run_places where tenant_id = $1 and run_id = $2 and standing = 'chosen' order by leervraag_id`,
+		c.tenant, run.UUID())
 	if err != nil {
 		return err
 	}
-	type chosen struct{ LeervraagID, LeerplekID [16]byte }
+	type chosen struct{ LeervraagID, LeerplekID, LeercoachID [16]byte }
 	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[chosen])
 	if err != nil {
 		return err
@@ -148,20 +154,43 @@ func (st *stage) suppose(ctx context.Context, run id.MatchingRunID) error {
 		return errors.New("the run chose nothing")
 	}
 	at := "/v1/matching-runs/" + run.String() + "/what-if?"
-	start := time.Now()
-	if _, _, err := timed(st.base, c.token, []string{at}); err != nil {
+	first := func(what, path string) error {
+		start, mine := time.Now(), ownCPU()
+		if _, _, err := timed(st.base, c.token, []string{path}); err != nil {
+			return err
+		}
+		fmt.Printf("%s after %.2f s, %.2f s of CPU\n", what, time.Since(start).Seconds(), (ownCPU()-mine)/1e6)
+		return nil
+	}
+	if err := first("\nwhat if: the first answer", at); err != nil {
 		fmt.Printf("\nwhat if: not told of this run: %v\n", err) // too large
 		return nil
 	}
-	fmt.Printf("\nwhat if: the first answer after %.2f s\n", time.Since(start).Seconds())
-	for _, of := range []string{"leaves", "closes", "widens"} {
+	late, err := st.lateComers(ctx, each)
+	if err != nil {
+		return err
+	}
+	if len(late) == 0 {
+		return errors.New("nobody takes part in the cohort")
+	}
+	if err := first("  the first of those who join", at+"joins="+id.LeervraagID(late[0]).String()); err != nil {
+		return err
+	}
+	for _, of := range []string{"leaves", "joins", "closes", "widens", "coaches"} {
 		paths := make([]string, each)
 		for i := range paths {
 			x := all[r.IntN(len(all))]
-			paths[i] = at + of + "=" + id.LeerplekID(x.LeerplekID).String()
-			if of == "leaves" {
-				paths[i] = at + of + "=" + id.LeervraagID(x.LeervraagID).String()
+			switch of {
+			case "leaves":
+				paths[i] = id.LeervraagID(x.LeervraagID).String()
+			case "joins":
+				paths[i] = id.LeervraagID(late[i%len(late)]).String()
+			case "coaches":
+				paths[i] = id.MedewerkerID(x.LeercoachID).String()
+			default:
+				paths[i] = id.LeerplekID(x.LeerplekID).String()
 			}
+			paths[i] = at + of + "=" + paths[i]
 		}
 		mine := ownCPU()
 		took, _, err := timed(st.base, c.token, paths)
@@ -169,9 +198,31 @@ func (st *stage) suppose(ctx context.Context, run id.MatchingRunID) error {
 			return err
 		}
 		slices.Sort(took)
-		fmt.Printf("  %-6s  p50 %.1f ms, p95 %.1f ms, %.1f ms CPU each, of %d\n", of, took[each/2].Seconds()*1e3, took[each*95/100].Seconds()*1e3, (ownCPU()-mine)/each/1e3, each)
+		fmt.Printf("  %-7s  p50 %.1f ms, p95 %.1f ms, %.1f ms CPU each, of %d\n", of, took[each/2].Seconds()*1e3, took[each*95/100].Seconds()*1e3, (ownCPU()-mine)/each/1e3, each)
+	}
+	for _, q := range []string{`delete from cohort_leervragen where tenant_id = $1 and leervraag_id = any ($2)`, `delete from leervragen where tenant_id = $1 and id = any ($2)`} {
+		if _, err := st.super.Exec(ctx, q, c.tenant, late); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// lateComers lets so many leervragen join the cohort that ask what others ask who take part in it.
+func (st *stage) lateComers(ctx context.Context, n int) ([][16]byte, error) {
+	rows, err := st.super.Query(ctx, `with made as (insert into leervragen (tenant_id, id, organisation_id, switcher_id, title, question, goals, topics, clarity, reach, internal, available, status,
+			created_at, updated_at, changed_by, request_id)
+		select l.tenant_id, gen_random_uuid(), l.organisation_id, l.switcher_id, l.title, l.question, l.goals, l.topics, l.clarity, l.reach, l.internal, l.available, l.status,
+			now(), now(), 'bench', 'bench'
+		from cohort_leervragen c join leervragen l on l.tenant_id = c.tenant_id and l.organisation_id = c.organisation_id and l.id = c.leervraag_id
+		where c.tenant_id = $1 order by l.id limit $2 returning tenant_id, id, organisation_id, switcher_id)
+		insert into cohort_leervragen (tenant_id, cohort_id, leervraag_id, organisation_id, switcher_id, added_at)
+		select made.tenant_id, (select id from cohorten where tenant_id = $1), made.id, made.organisation_id, made.switcher_id, now() from made returning leervraag_id`,
+		st.callers[0].tenant, n)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[[16]byte])
 }
 
 // peak is the most memory that this process had resident, in MB (10^6 bytes).
@@ -216,6 +267,11 @@ func (st *stage) fillCohort(ctx context.Context, a *app.App) error {
 		if _, err := st.super.Exec(ctx, q, tenant, cid.UUID(), titles, texts); err != nil {
 			return err
 		}
+	}
+	// What one more of a leercoach would do is asked of those who take on so many and no more: mostly more than come.
+	if _, err := st.super.Exec(ctx, `update medewerkers m set coaching_limit = 1 + c.n
+		from (select medewerker_id, count(*) as n from leerplek_coaches where tenant_id = $1 group by medewerker_id) c where m.tenant_id = $1 and m.id = c.medewerker_id`, tenant); err != nil {
+		return err
 	}
 	_, err := st.super.Exec(ctx, "vacuum analyze")
 	return err

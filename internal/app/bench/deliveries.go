@@ -369,7 +369,7 @@ func (c *course) beside(ctx context.Context, hang, long bool) (string, error) {
 	if err := c.looked(ctx); err != nil {
 		return "", err
 	}
-	felt, err := c.compared(tokens, false, func() error { return c.letGo(ctx, hanging.tenant, busy.tenant) },
+	felt, spent, err := c.compared(tokens, false, func() error { return c.letGo(ctx, hanging.tenant, busy.tenant) },
 		func() error { return c.hold(ctx, hanging.tenant, busy.tenant) })
 	if err != nil {
 		return "", err
@@ -377,6 +377,14 @@ func (c *course) beside(ctx context.Context, hang, long bool) (string, error) {
 	var left int
 	if err := c.super.QueryRow(ctx, `select count(*) from platform.delivery_queue where tenant_id = $1`, busy.tenant).Scan(&left); err != nil {
 		return "", err
+	}
+	if gone := 100_000 - left; long && gone > 0 {
+		spent.done = gone
+		felt += fmt.Sprintf("; the long lane %.0f a second", spent.rate())
+		if !hang { // else it would pay for the one that hangs
+			felt += fmt.Sprintf(" at **%.2f CPU-ms** each (server %.2f + database %.2f)", (spent.serverPer()+spent.databasePer())/1000, spent.serverPer()/1000,
+				spent.databasePer()/1000)
+		}
 	}
 	_, err = c.super.Exec(ctx, `delete from platform.delivery_queue where tenant_id in ($1, $2)`, hanging.tenant, busy.tenant)
 	if long {
@@ -477,7 +485,7 @@ func (c *course) turning(ctx context.Context) (string, error) {
 		each[i] = member{bad.caller, []string{e}}
 	}
 	const nothing = `select not exists (select from platform.delivery_queue where tenant_id = $1)`
-	felt, err := c.compared(tokens, true, func() error {
+	felt, _, err := c.compared(tokens, true, func() error {
 		// They answer until each has had enough to be trusted.
 		err := errors.Join(c.letGo(ctx, bad.tenant), c.waiting(ctx, each, 20*len(each)), c.until(ctx, time.Minute, nothing, bad.tenant))
 		if err != nil {
@@ -499,33 +507,47 @@ func (c *course) turning(ctx context.Context) (string, error) {
 	return "beside eight endpoints that always answered and begin to hang: " + felt, err
 }
 
-// compared says what others feel of what goes on between begin and end, in rounds with and without it.
-func (c *course) compared(tokens []string, turned bool, begin, end func() error) (string, error) {
+// compared says what others feel of what goes on between begin and end, in rounds with and without it; and for how long that went
+// on, and what it took of server and database beyond what the same requests take without it.
+func (c *course) compared(tokens []string, turned bool, begin, end func() error) (string, result, error) {
 	run := func(turned bool) (report, error) {
 		return c.receiver.do(order{Turned: turned, Load: c.base, Tokens: tokens, Rate: 50, Count: 400, Each: 1})
 	}
 	// The p99 of a round is its fourth worst, so that of all rounds together is compared.
 	var quiet, beside []time.Duration
 	var ratios []float64
+	var spent result
 	for range *rounds {
+		server, database := ownCPU(), c.databaseCPU()
 		q, err := run(false)
 		if err != nil {
-			return "", err
+			return "", spent, err
 		}
+		server, database = 2*ownCPU()-server, 2*c.databaseCPU()-database
+		start := time.Now()
 		if err := begin(); err != nil {
-			return "", err
+			return "", spent, err
+		}
+		if *profile != "" && len(ratios) == 0 {
+			if c.done, err = profiling(*profile); err != nil {
+				return "", spent, err
+			}
 		}
 		b, err := run(turned)
+		c.done()
+		c.done = func() {}
 		if err = errors.Join(err, end()); err != nil {
-			return "", err
+			return "", spent, err
 		}
+		spent.took += time.Since(start) // what was under way is done by now
+		spent.serverCPU, spent.databaseCPU = spent.serverCPU+ownCPU()-server, spent.databaseCPU+c.databaseCPU()-database
 		quiet, beside, ratios = append(quiet, q.All...), append(beside, b.All...), append(ratios, float64(b.P99)/float64(q.P99))
 	}
 	slices.Sort(quiet)
 	slices.Sort(beside)
 	at := func(all []time.Duration, percent int) time.Duration { return all[len(all)*percent/100] }
 	return fmt.Sprintf("others p50 %.1f, p99 %.1f ms; alone p50 %.1f, p99 %.1f ms: **%.2f×** [%.2f–%.2f]", ms(at(beside, 50)), ms(at(beside, 99)),
-		ms(at(quiet, 50)), ms(at(quiet, 99)), float64(at(beside, 99))/float64(at(quiet, 99)), slices.Min(ratios), slices.Max(ratios)), nil
+		ms(at(quiet, 50)), ms(at(quiet, 99)), float64(at(beside, 99))/float64(at(quiet, 99)), slices.Min(ratios), slices.Max(ratios)), spent, nil
 }
 
 // waiting writes n facts that are due, spread over members, straight into the tables: what a busy day would have left.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,12 @@ func (t *took) at(q float64) float64 {
 	return float64(all[int(q*float64(len(all)-1)+0.5)].Microseconds()) / 1e3
 }
 
-func (t *took) cpu() float64 { return (t.here + t.db) / float64(len(t.all)) / 1e3 }
+func (t *took) cpu() float64 {
+	if t.here == 0 || len(t.all) == 0 { // of a part of a journey nobody counts it
+		return math.NaN()
+	}
+	return (t.here + t.db) / float64(len(t.all)) / 1e3
+}
 
 // measure asks everything in every setting, by turns, and prints what it took.
 func (g *grown) measure(ctx context.Context) error {
@@ -308,24 +314,17 @@ func (g *grown) print(same []reading, got map[string]*[5]took, journeys [5]took,
 	var p50s, p95s, p95sAtOnce, cpus []float64
 	var slower, dearer []string
 	line := func(name string, t *[5]took) {
-		p95 := t[many].at(.95) / t[few].at(.95)
-		p50s, p95s, p95sAtOnce = append(p50s, t[many].at(.5)/t[few].at(.5)), append(p95s, p95), append(p95sAtOnce, t[manyAtOnce].at(.95)/t[fewAtOnce].at(.95))
+		ratio(&p50s, t[many].at(.5), t[few].at(.5))
+		ratio(&p95sAtOnce, t[manyAtOnce].at(.95), t[fewAtOnce].at(.95))
+		p95, dear := ratio(&p95s, t[many].at(.95), t[few].at(.95)), ratio(&cpus, t[many].cpu(), t[few].cpu())
 		if p95 > worst {
 			slower = append(slower, fmt.Sprintf("%s %.2f", name, p95))
 		}
-		cost := "| – | – | – |"
-		bigCost := "–"
-		if t[few].here > 0 {
-			ratio := t[many].cpu() / t[few].cpu()
-			cpus = append(cpus, ratio)
-			if ratio > worst {
-				dearer = append(dearer, fmt.Sprintf("%s %.2f", name, ratio))
-			}
-			cost = fmt.Sprintf("| %.2f | %.2f | %.2f |", t[few].cpu(), t[many].cpu(), ratio)
-			bigCost = fmt.Sprintf("%.2f", t[ofBig].cpu())
+		if dear > worst {
+			dearer = append(dearer, fmt.Sprintf("%s %.2f", name, dear))
 		}
-		fmt.Printf("| `%s` | %.1f | %.1f | %.1f | %.1f | %.2f %s %.1f | %.1f | %.1f | %.1f | %s |\n", name, t[few].at(.5), t[few].at(.95), t[many].at(.5), t[many].at(.95), p95, cost,
-			t[fewAtOnce].at(.95), t[manyAtOnce].at(.95), t[ofBig].at(.5), t[ofBig].at(.95), bigCost)
+		fmt.Printf("| `%s` | %s | %s | %s |\n", name, figures(1, t[few].at(.5), t[few].at(.95), t[many].at(.5), t[many].at(.95)), figures(2, p95, t[few].cpu(), t[many].cpu(), dear),
+			figures(1, t[fewAtOnce].at(.95), t[manyAtOnce].at(.95), t[ofBig].at(.5), t[ofBig].at(.95))+" | "+figures(2, t[ofBig].cpu()))
 	}
 	for _, r := range same {
 		line(r.name, got[r.name])
@@ -336,10 +335,31 @@ func (g *grown) print(same []reading, got map[string]*[5]took, journeys [5]took,
 		}
 	}
 	line("a whole journey", &journeys)
-	fmt.Printf("\n%d calls; median ratios: p50 %.2f, p95 %.2f, p95 of %d clients %.2f, CPU %.2f\n", len(p50s), median(p50s), median(p95s), together, median(p95sAtOnce), median(cpus))
+	fmt.Printf("\n%d calls; median ratios: p50 %s, p95 %s, p95 of %d clients %s, CPU %s\n", len(p50s), figures(2, median(p50s)), figures(2, median(p95s)), together,
+		figures(2, median(p95sAtOnce)), figures(2, median(cpus)))
 	fmt.Printf("over %.1f by p95: %s\nover %.1f by CPU: %s\n", worst, none(slower), worst, none(dearer))
 	fmt.Printf("not asked, for want of something to ask for, or of an answer: %s\n", none(left))
 	fmt.Printf("samples: %s\n", g.samples(got))
+}
+
+// ratio is a by b, and one more of a list unless one of them was never measured.
+func ratio(of *[]float64, a, b float64) float64 {
+	r := a / b
+	if !math.IsNaN(r) {
+		*of = append(*of, r)
+	}
+	return r
+}
+
+// figures writes some with so many decimals, in cells of a row; of what was never measured there is none.
+func figures(decimals int, of ...float64) string {
+	cells := make([]string, len(of))
+	for i, v := range of {
+		if cells[i] = "–"; !math.IsNaN(v) {
+			cells[i] = strconv.FormatFloat(v, 'f', decimals, 64)
+		}
+	}
+	return strings.Join(cells, " | ")
 }
 
 func none(of []string) string {

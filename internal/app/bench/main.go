@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -36,14 +37,15 @@ import (
 )
 
 var (
-	rounds  = flag.Int("rounds", 5, "interleaved rounds; medians are printed")
-	seconds = flag.Int("seconds", 3, "how long each measurement takes")
-	clients = flag.Int("clients", 32, "connections that send at once")
-	profile = flag.String("profile", "", "write a CPU profile of our side of the first round to this file, by the number of the measure")
-	cohort  = flag.Int("cohort", 0, "measure a matching run of so many leervragen and as many leerplekken, and nothing else")
-	places  = flag.Int("suggestions", 0, "measure suggestions over so many leerplekken of one tenant, and nothing else")
-	load    = flag.String("load", "", "run as load generator for this address (used by bench itself)")
-	token   = flag.String("token", "", "bearer token of the load generator")
+	rounds    = flag.Int("rounds", 5, "interleaved rounds; medians are printed")
+	seconds   = flag.Int("seconds", 3, "how long each measurement takes")
+	clients   = flag.Int("clients", 32, "connections that send at once")
+	profile   = flag.String("profile", "", "write a CPU profile of our side of the first round to this file, by the number of the measure")
+	cohort    = flag.Int("cohort", 0, "measure a matching run of so many leervragen and as many leerplekken, and nothing else")
+	objective = flag.String("objective", "total", "of a cohort: total, or worst_off_first")
+	places    = flag.Int("suggestions", 0, "measure suggestions over so many leerplekken of one tenant, and nothing else")
+	load      = flag.String("load", "", "run as load generator for this address (used by bench itself)")
+	token     = flag.String("token", "", "bearer token of the load generator")
 
 	deliver  = flag.Bool("deliveries", false, "measure deliveries instead")
 	only     = flag.String("only", "", "one alone: GET, list or create; of deliveries: all, steady, fan-out, ordered, hanging, long-lane, neighbours, turning or backlog")
@@ -269,7 +271,11 @@ func cpuRatio(floor, ours result) float64 {
 	return per(ours) / per(floor)
 }
 
+// median is NaN of nothing.
 func median(v []float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
 	v = slices.Sorted(slices.Values(v))
 	return v[len(v)/2]
 }

@@ -35,7 +35,7 @@ func change(t *testing.T, r *rand.Rand, w *world, s *assign.Solver) bool {
 		}
 		return err != nil
 	}
-	kind := r.IntN(11)
+	kind := r.IntN(12)
 	if len(there) == 0 && kind != 1 {
 		kind = 0
 	}
@@ -168,6 +168,15 @@ func change(t *testing.T, r *rand.Rand, w *world, s *assign.Solver) bool {
 				a := assign.Arc{Leervraag: i, Place: k, Cost: int32(r.IntN(30)), Score: 40}
 				require.NoError(t, s.AddArcs(i, []assign.Arc{a}))
 				w.Arcs = append(w.Arcs, a)
+			}
+		}
+	case 11:
+		was := w.Floor
+		w.Floor = int32(r.IntN(40))
+		require.NoError(t, s.SetFloor(w.Floor))
+		for _, a := range w.Arcs { // what it left out is told again
+			if a.Score >= w.Floor && a.Score < was && (w.absent == nil || !w.absent[a.Leervraag]) {
+				require.NoError(t, s.AddArcs(a.Leervraag, []assign.Arc{a}))
 			}
 		}
 	case 9:

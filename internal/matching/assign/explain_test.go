@@ -2,6 +2,7 @@ package assign_test
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -367,6 +368,80 @@ func TestSolveFair_RaisesTheWorstOffFirst(t *testing.T) {
 		}
 	}
 	require.Greater(t, higher, 20, "the fairest assignment should often not be the cheapest")
+}
+
+// Whatever floor it begins at, and whatever candidates.
+func TestHighest_FindsWhatTryingEveryFloorFinds(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(19, 20))
+	seen := map[string]int{}
+	for range 600 {
+		w := small(r)
+		w.Unmatched = 1
+		for k := range w.Arcs {
+			w.Arcs[k].Cost, w.Arcs[k].Score = 0, int32(r.IntN(50))
+		}
+		for k := range w.Pins {
+			w.Pins[k].Cost = 0
+		}
+		for k := range w.Organisations {
+			w.Organisations[k].Steps = nil
+		}
+		if _, ok := exhaustive(w); !ok {
+			continue
+		}
+		asked, begin := w.Floor, w.Floor+int32(r.IntN(40))
+		at := func(floor int32) int {
+			w.Floor = floor
+			missed, _ := exhaustive(w)
+			return w.Leervragen - int(missed)
+		}
+		want := assign.Fair{Matched: at(asked), Lowest: asked}
+		if want.Matched > len(w.Pins) {
+			for at(want.Lowest+1) == want.Matched {
+				want.Lowest++
+			}
+		}
+		p := w.Problem
+		p.Floor, p.Arcs = begin, slices.Clone(p.Arcs)
+		p.Arcs = slices.DeleteFunc(p.Arcs, func(assign.Arc) bool { return r.IntN(2) == 0 })
+		s := solved(t, p)
+		before := s.Result()
+		got, err := s.Highest(context.Background(), asked, func(i int32, into []assign.Candidate) []assign.Candidate {
+			for _, a := range w.Arcs {
+				if a.Leervraag == i {
+					into = append(into, assign.Candidate{Place: a.Place, Score: a.Score})
+				}
+			}
+			return into
+		})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Equal(t, before, s.Result(), "it looks in copies")
+		switch {
+		case want.Matched == len(w.Pins):
+			seen["nobody but pinned"]++
+		case want.Lowest < begin:
+			seen["below"]++
+		case want.Lowest > begin:
+			seen["above"]++
+		}
+	}
+	for _, what := range []string{"nobody but pinned", "below", "above"} {
+		require.Greater(t, seen[what], 50, "%s: %v", what, seen)
+	}
+	s := solved(t, assign.Problem{Leervragen: 1, Unmatched: 1, Places: []assign.Place{{Capacity: 1}}, Organisations: []assign.Organisation{{Max: assign.Unlimited}},
+		Arcs: []assign.Arc{{Score: math.MaxInt32 - 1}}})
+	ctx, cancel := context.WithCancel(context.Background())
+	alone := func(_ int32, into []assign.Candidate) []assign.Candidate {
+		return append(into, assign.Candidate{Score: math.MaxInt32 - 1})
+	}
+	got, err := s.Highest(ctx, 0, alone)
+	require.NoError(t, err)
+	require.Equal(t, assign.Fair{Matched: 1, Lowest: math.MaxInt32 - 1}, got, "as high as a score can be")
+	cancel()
+	_, err = s.Highest(ctx, 0, alone)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestSolveFair_EndsWhenItIsToldWithinASolve(t *testing.T) {

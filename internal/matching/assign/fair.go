@@ -37,16 +37,8 @@ func SolveFair(ctx context.Context, p Problem, rows Rows, progress func(done, to
 				return 0, 0, err
 			}
 		}
-		for i, m := range s.Result().Matches {
-			if m.Place == None {
-				continue
-			}
-			if !s.pins[i].on && (lowest == 0 || m.Score+1 < lowest) {
-				lowest = m.Score + 1
-			}
-			matched++
-		}
-		return matched, lowest - 1, nil
+		matched, lowest = s.reached()
+		return matched, lowest, nil
 	}
 	most, low, err := reach(p.Floor)
 	if err != nil {

@@ -22,6 +22,7 @@ type Asked struct {
 	state *state
 	words []askedWord
 	signs []asked
+	story float64 // how far it is about something, of 1
 }
 
 type askedWord struct {
@@ -227,15 +228,14 @@ func (l *listener) weigh(learned float64) {
 		}
 		ceiling[s.channel] += c
 	}
-	// A label is looked for by its letters, a story by what it is about.
-	story := 1 / (1 + math.Pow(tuning.story/max(1, float64(l.said)), 3))
+	l.a.story = storyOf(l.said)
 	var share [channels]float64
 	whole := 0.0
 	for c, top := range ceiling {
 		if top > 0 {
 			share[c] = tuning.channel[c].weight
 			if channel(c) == concepts || channel(c) == domains {
-				share[c] *= story
+				share[c] *= l.a.story
 			}
 			whole += share[c]
 		}
@@ -253,6 +253,9 @@ func (l *listener) weigh(learned float64) {
 	slices.SortStableFunc(signs, func(a, b asked) int { return cmp.Compare(a.feature, b.feature) })
 	l.a.signs = signs
 }
+
+// storyOf is how far a question of so many words is about something: a label is looked for by its letters, a story by what it is about.
+func storyOf(said int) float64 { return 1 / (1 + math.Pow(tuning.story/max(1, float64(said)), 3)) }
 
 // minFuzzy is the shortest word that may be misspelled.
 const minFuzzy = 4

@@ -8,26 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTerms_AreWhatIsSaidAndWhatIsMeant(t *testing.T) {
-	t.Parallel()
-	said, meant, err := Terms(Options{Synonyms: [][]string{{"snoezelen", "prikkelruimte", "wit licht"}}},
-		Question{Title: "Personeelsbeleid", Text: "Ik wil leren hoe collega's hier poetsen en snoezelen", Goals: []string{"kommunicatie"}, Topics: []string{"http://data.europa.eu/esco/skill/x"}})
-	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"personeelsbeleid", "kommunicatie", "poetsen", "snoezelen"}, said, "not the words with which people ask")
-	require.Equal(t, "personeelsbeleid", said[0], "the title weighs most")
-	require.Subset(t, meant, []string{"personeel", "beleid", "communicatie", "schoonmaken", "prikkelruimte"})
-	require.NotContains(t, meant, "licht", "a word of a phrase is not the phrase")
-
-	said, meant, err = Terms(Options{}, Question{Title: "Leren", Text: "🙂"})
-	require.NoError(t, err)
-	require.Equal(t, []string{"leren"}, said, "there is no other")
-	require.LessOrEqual(t, len(meant), maxTerms)
-	said, meant, err = Terms(Options{}, Question{})
-	require.NoError(t, err)
-	require.Empty(t, said)
-	require.Empty(t, meant)
-}
-
 func TestGainOf_IsTheLeastThatScoresSo(t *testing.T) {
 	t.Parallel()
 	for score := range 10_001 {

@@ -113,7 +113,7 @@ func stem(word string) string {
 	n := len(s)
 	switch {
 	case n <= 3:
-	case s[n-1] == s[n-2] && !strings.ContainsRune("aeiou", rune(s[n-1])):
+	case s[n-1] == s[n-2] && s[n-1] < utf8.RuneSelf && !strings.ContainsRune("aeiou", rune(s[n-1])):
 		return s[:n-1]
 	case s[n-1] == 'z':
 		return s[:n-1] + "s"
@@ -140,7 +140,7 @@ func root(word string) string {
 			continue
 		}
 		r += a.instead
-		if n := len(r); n > 3 && r[n-1] == r[n-2] { // lasser, las
+		if n := len(r); n > 3 && r[n-1] == r[n-2] && r[n-1] < utf8.RuneSelf { // lasser, las
 			return r[:n-1]
 		}
 		if len(r) < 4 {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"os"
 	"regexp"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,7 +24,7 @@ func Cause(err error) string {
 		return ""
 	case errors.As(err, &pg):
 		return "sqlstate " + pg.Code + " table " + pg.TableName + " constraint " + pg.ConstraintName + " routine " + pg.Routine
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "deadline"
 	}
 	text := err.Error()

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -37,7 +38,7 @@ var (
 
 // begin queues the beginning of a transaction and the scope that row-level security reads.
 func begin(pg *pgxpool.Conn, s Scope, options string) *conn {
-	return &conn{pg: pg, scope: s, later: []statement{{"begin" + options, nil}, {setScope, s.args()}}}
+	return &conn{pg: pg, scope: s, later: []statement{{"begin" + options, nil}, s.fresh()}}
 }
 
 // enter checks that a statement runs in the scope of its transaction.
@@ -54,8 +55,9 @@ func (c *conn) enter(s Scope) error {
 }
 
 // send sends what is queued, and one statement more if there is one, in one round trip. The answers to what was queued
-// are read and good when it returns. It is not finished until the cursor is closed, or has failed.
-func (c *conn) send(ctx context.Context, query string, args []any) (*cursor, error) {
+// are read and good when it returns. It is not finished until the cursor is closed, or has failed. How long it may take was
+// said by whoever took the connection, see within.
+func (c *conn) send(query string, args []any) (*cursor, error) {
 	b := &pgx.Batch{}
 	for _, s := range c.later {
 		b.Queue(s.sql, s.args...)
@@ -65,7 +67,7 @@ func (c *conn) send(ctx context.Context, query string, args []any) (*cursor, err
 	}
 	n := len(c.later)
 	c.later, c.begun = c.later[:0], true
-	r, err := answers(c.pg.Conn(), c.pg.SendBatch(ctx, b), n, query != "")
+	r, err := answers(c.pg.Conn(), c.pg.SendBatch(context.Background(), b), n, query != "")
 	c.fail(err)
 	return r, err
 }
@@ -78,11 +80,11 @@ func (c *conn) fail(err error) {
 }
 
 // flush sends what is queued, for code that takes the connection into its own hands.
-func (c *conn) flush(ctx context.Context) error {
+func (c *conn) flush() error {
 	if len(c.later) == 0 {
 		return nil
 	}
-	r, err := c.send(ctx, "", nil)
+	r, err := c.send("", nil)
 	if err != nil {
 		return err
 	}
@@ -99,9 +101,8 @@ func (c *conn) commit() error {
 	if !c.begun && len(c.later) <= len(begin(nil, c.scope, "").later) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), commitDeadline)
-	defer cancel()
-	r, err := c.send(ctx, "commit", nil)
+	within(c.pg, commitDeadline)
+	r, err := c.send("commit", nil)
 	if err == nil {
 		err = r.Close()
 		if err == nil && r.rows.CommandTag().String() == "ROLLBACK" {
@@ -132,9 +133,8 @@ func (c *conn) rollback() {
 	if !c.open() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), commitDeadline)
-	defer cancel()
-	_, _ = c.pg.Conn().PgConn().Exec(ctx, "rollback").ReadAll()
+	within(c.pg, commitDeadline)
+	_, _ = c.pg.Conn().PgConn().Exec(context.Background(), "rollback").ReadAll()
 }
 
 // cursor is the answer to a statement at the end of a batch.
@@ -208,21 +208,29 @@ func (tx *Tx) single(ctx context.Context, query string, args []any) (*cursor, er
 		return nil, errSecond
 	}
 	tx.spent = true
+	scope := tx.Scope.fresh()
+	until := time.Now().Add(txDeadline)
+	if d, ok := ctx.Deadline(); ok && d.Before(until) {
+		until = d
+	}
+	ctx, cancel := context.WithDeadline(ctx, until) // of waiting for a connection, and of the pool's looking whether it is alive
+	defer cancel()
 	for n := 1; ; n++ {
 		pg, err := tx.pool.Acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
+		within(pg, time.Until(until))
 		b := &pgx.Batch{}
-		b.Queue(setScope+readOnly, tx.Scope.args()...)
+		b.Queue(scope.sql+readOnly, scope.args...)
 		b.Queue(query, args...)
-		r, err := answers(pg.Conn(), pg.SendBatch(ctx, b), 1, true)
+		r, err := answers(pg.Conn(), pg.SendBatch(context.Background(), b), 1, true)
 		if err == nil {
-			r.release = pg.Release
+			r.release = func() { release(pg) }
 			return r, nil
 		}
 		broke := pg.Conn().IsClosed()
-		pg.Release()
+		release(pg)
 		if !broke || ctx.Err() != nil || n == tries {
 			return nil, err
 		}
@@ -241,7 +249,7 @@ func (tx *Tx) query(ctx context.Context, query string, args []any) (*cursor, err
 	if err := tx.conn.enter(tx.Scope); err != nil {
 		return nil, err
 	}
-	return tx.conn.send(ctx, query, args)
+	return tx.conn.send(query, args)
 }
 
 // exec sends a statement and returns how many rows it touched. Nothing is written without a transaction.
@@ -270,6 +278,20 @@ func (tx *Tx) queue(query string, args []any) error {
 	}
 	tx.conn.later = append(tx.conn.later, statement{query, arguments(args)})
 	return nil
+}
+
+// within gives what is sent over a connection a deadline, until release. It is the connection's own: to let pgx watch a context
+// costs as much as to send a statement, and a context that ends takes its connection along.
+func within(pg *pgxpool.Conn, d time.Duration) {
+	_ = pg.Conn().PgConn().Conn().SetDeadline(time.Now().Add(d)) // it fails where sending will
+}
+
+// release gives a connection back to the pool.
+func release(pg *pgxpool.Conn) {
+	if c := pg.Conn().PgConn(); !c.IsClosed() { // or pgx is closing it, within a deadline of its own
+		_ = c.Conn().SetDeadline(time.Time{})
+	}
+	pg.Release()
 }
 
 // acquire waits for a connection no longer than a transaction may last, and no longer than the caller does.

@@ -170,7 +170,7 @@ type Tx struct {
 	// Began is when it began, by the clock of the machine: nothing was read before. It tells how old what was read is.
 	Began time.Time
 
-	ctx   context.Context // has the deadline
+	ctx   context.Context // has the deadline; in single mode it is the caller's
 	conn  *conn           // nil in single mode
 	pool  *pgxpool.Pool   // in single mode
 	spent bool            // the one statement was sent
@@ -197,13 +197,12 @@ func (d *DB) Snapshot(ctx context.Context, w Who, fn func(*Tx) error) error {
 }
 
 // Single runs exactly one statement, sent together with its settings in one round trip. A second one is an error: it
-// would see another state. What it writes is not written: use InTenant.
+// would see another state. What it writes is not written: use InTenant. Who hangs up stops waiting for a connection; what was
+// sent goes on until it ends, or until the deadline that its context has, or that of any transaction.
 func (d *DB) Single(ctx context.Context, w Who, fn func(*Tx) error) error {
 	if err := w.Scope.check(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, txDeadline)
-	defer cancel()
 	tx := &Tx{Who: w, Now: d.Now(), Began: time.Now(), ctx: ctx, pool: d.pool}
 	tx.DB = carry(d.gorm, tx)
 	return translate(fn(tx))
@@ -217,7 +216,7 @@ func (d *DB) run(ctx context.Context, w Who, options string, fn func(*Tx) error)
 	if err != nil {
 		return err
 	}
-	defer pg.Release()
+	defer release(pg)
 	// From here on the caller's hanging up changes nothing: half of a COMMIT is worse than a late answer.
 	deadline, patient := ctx.Value(patience{}).(time.Duration)
 	if !patient {
@@ -225,6 +224,7 @@ func (d *DB) run(ctx context.Context, w Who, options string, fn func(*Tx) error)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
+	within(pg, deadline)
 	c := begin(pg, w.Scope, options)
 	defer c.rollback()
 	tx := &Tx{Who: w, Now: d.Now(), Began: time.Now(), ctx: ctx, conn: c}
@@ -306,7 +306,7 @@ func (tx *Tx) Pgx(fn func(pgx.Tx) error) error {
 	if err := tx.conn.enter(tx.Scope); err != nil {
 		return err
 	}
-	if err := tx.conn.flush(tx.ctx); err != nil {
+	if err := tx.conn.flush(); err != nil {
 		return err
 	}
 	return fn(borrowed{tx.conn.pg.Conn()})
@@ -428,13 +428,13 @@ func (d *DB) one(ctx context.Context, s Scope, dest any, query string, args []an
 	if err != nil {
 		return err
 	}
-	defer pg.Release()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), txDeadline)
-	defer cancel()
+	defer release(pg)
+	within(pg, txDeadline)
 	var b pgx.Batch
-	b.Queue(setScope+", "+byIndex, s.args()...)
+	scope := s.fresh()
+	b.Queue(scope.sql+", "+byIndex, scope.args...)
 	b.Queue(query, args...)
-	r, err := answers(pg.Conn(), pg.SendBatch(ctx, &b), 1, true)
+	r, err := answers(pg.Conn(), pg.SendBatch(context.Background(), &b), 1, true)
 	if err == nil {
 		_, err = r.into(dest)
 	}

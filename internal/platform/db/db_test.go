@@ -204,10 +204,11 @@ func TestConnection_KeepsNothing(t *testing.T) {
 	ctx := context.Background()
 	org := id.NewOrganisation()
 	clean := func(after string) {
-		var settings [4]string
+		var settings [5]string
 		require.NoError(t, d.Pool().QueryRow(ctx, `select coalesce(current_setting('app.tenant_id', true), ''), coalesce(current_setting('app.scope', true), ''),
-			coalesce(current_setting('app.organisation_id', true), ''), current_setting('transaction_read_only')`).Scan(&settings[0], &settings[1], &settings[2], &settings[3]))
-		require.Equal(t, [4]string{"", "", "", "off"}, settings, after)
+			coalesce(current_setting('app.organisation_id', true), ''), coalesce(current_setting('app.medewerker_id', true), ''),
+			current_setting('transaction_read_only')`).Scan(&settings[0], &settings[1], &settings[2], &settings[3], &settings[4]))
+		require.Equal(t, [5]string{"", "", "", "", "off"}, settings, after)
 		var n int
 		require.NoError(t, d.Pool().QueryRow(ctx, `select count(*) from things`).Scan(&n))
 		require.Zero(t, n, after)
@@ -215,9 +216,18 @@ func TestConnection_KeepsNothing(t *testing.T) {
 	add(w, "seen", nil)
 	work := func(tx *db.Tx) error { return tx.Select(new(int), `select count(*) from things`) }
 	broken := func(tx *db.Tx) error { return tx.Select(new(int), `select 1 / 0`) }
-	for _, who := range []db.Who{w.Who(), bound(w, org)} {
+	own := id.NewMedewerker()
+	employee := db.Caller(auth.Principal{TenantID: w.Tenant, ClientID: id.NewClient(), Role: auth.Switcher, OrganisationID: &org, MedewerkerID: &own}, "req")
+	operator := w.Who()
+	operator.Scope.Kind = db.ScopeOperator
+	// What a transaction is told of its scope rests on this: of who has no employer it is not told that there is none.
+	for _, who := range []db.Who{w.Who(), bound(w, org), employee, operator} {
 		require.NoError(t, d.InTenant(ctx, who, work))
 		clean("commit")
+		require.NoError(t, d.InTenantOne(ctx, who, new([]int), `select 1`))
+		clean("one statement that may write")
+		require.Error(t, d.InTenantOne(ctx, who, new([]int), `select 1 / 0`))
+		clean("one statement that may write, and fails")
 		require.Error(t, d.InTenant(ctx, who, broken))
 		clean("rollback")
 		require.NoError(t, d.Single(ctx, who, work))
@@ -918,6 +928,53 @@ func TestCancel_AfterTheBeginningChangesNothing(t *testing.T) {
 	}
 }
 
+// A connection is dear, and whoever hangs up and asks again would have one made each time.
+func TestSingle_WhoHangsUpTakesNoConnectionAlong(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	d := open(t, w.AppURL, 1)
+	var before, during, after int
+	require.NoError(t, d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { before = pid(t, tx); return nil }))
+	ctx, cancel := context.WithCancel(context.Background())
+	read := make(chan error, 1)
+	require.NoError(t, w.App.DB.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error {
+		require.NoError(t, tx.Select(new(string), `select pg_advisory_xact_lock(?)::text`, before))
+		go func() {
+			read <- d.Single(ctx, w.Who(), func(tx *db.Tx) error {
+				return tx.Select(&during, `select pg_backend_pid() from (select pg_advisory_xact_lock_shared(?)) l`, before)
+			})
+		}()
+		require.Eventually(t, func() bool {
+			return w.Count(`select count(*) from pg_locks where locktype = 'advisory' and not granted and pid = $1`, before) == 1
+		}, 10*time.Second, time.Millisecond)
+		cancel()
+		return nil
+	}))
+	require.NoError(t, <-read)
+	require.NoError(t, d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { after = pid(t, tx); return nil }))
+	require.Equal(t, []int{before, before}, []int{during, after})
+}
+
+// A deadline belongs to what was sent, not to the connection that it went over.
+func TestDeadline_EndsWithItsTransaction(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	d := open(t, w.AppURL, 1)
+	var before, after int
+	require.NoError(t, d.InTenant(context.Background(), w.Who(), func(tx *db.Tx) error { before = pid(t, tx); return nil }))
+	soon := db.Patient(context.Background(), time.Second)
+	require.NoError(t, d.Snapshot(soon, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) }))
+	require.NoError(t, d.Platform(context.Background(), "a statement that takes longer", func(tx pgx.Tx) error {
+		return tx.QueryRow(context.Background(), `select pg_backend_pid() from pg_sleep(1.2)`).Scan(&after)
+	}))
+	require.Equal(t, before, after)
+	err := d.InTenant(db.Patient(context.Background(), 50*time.Millisecond), w.Who(), func(tx *db.Tx) error {
+		return tx.Select(new(string), `select pg_sleep(10)::text`)
+	})
+	require.True(t, fault.Busy.Is(err), "%v", err)
+	require.Equal(t, "deadline", db.Cause(err.(*fault.Error).Cause))
+}
+
 // The transactions of a job may last longer than those of requests; and they end too.
 func TestPatient_ChangesTheDeadline(t *testing.T) {
 	t.Parallel()
@@ -946,8 +1003,16 @@ func TestPool_WhoWaitsTooLongIsToldSo(t *testing.T) {
 		defer cancel()
 		err := d.InTenant(ctx, w.Who(), func(*db.Tx) error { t.Error("it ran"); return nil })
 		require.True(t, fault.Busy.Is(err), "%v", err)
+		err = d.Single(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(int), `select 1`) })
+		require.True(t, fault.Busy.Is(err), "%v", err)
 		return nil
 	}))
+	// And who says until when they wait is not kept for longer by what was sent.
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	err := d.Single(ctx, w.Who(), func(tx *db.Tx) error { return tx.Select(new(string), `select pg_sleep(10)::text`) })
+	require.True(t, fault.Busy.Is(err), "%v", err)
+	require.Equal(t, "deadline", db.Cause(err.(*fault.Error).Cause))
 }
 
 func TestRetry_OnceFromTheStart(t *testing.T) {

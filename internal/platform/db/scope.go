@@ -35,13 +35,26 @@ func (s Scope) check() error {
 	return nil
 }
 
-const setScope = `select set_config('app.tenant_id', $1, true), set_config('app.scope', $2, true),
-	set_config('app.organisation_id', $3, true), set_config('app.medewerker_id', $4, true)`
+// What a transaction is told of its scope. One that has just begun knows nothing, so that of who sees a whole tenant it is not
+// told that there is no employer.
+const (
+	setTenant = `select set_config('app.tenant_id', $1, true), set_config('app.scope', $2, true)`
+	setScope  = setTenant + `, set_config('app.organisation_id', $3, true), set_config('app.medewerker_id', $4, true)`
+)
 
 // readOnly goes with the scope of a single statement: a WITH that writes would otherwise be one.
 const readOnly = `, set_config('transaction_read_only', 'on', true)`
 
 var errScope = errors.New("db: the statement's scope is not its transaction's")
+
+// fresh is the statement that sets the scope of a transaction in which nothing was set yet.
+func (s Scope) fresh() statement {
+	args := s.args()
+	if s.Organisation == uuid.Nil {
+		return statement{setTenant, args[:2]}
+	}
+	return statement{setScope, args}
+}
 
 func (s Scope) args() []any {
 	return []any{s.Tenant.String(), string(s.Kind), text(s.Organisation), text(s.Medewerker)}

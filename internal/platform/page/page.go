@@ -123,7 +123,7 @@ func List[Row Keyed, T any](tx *db.Tx, p Params, filters any, q *gorm.DB, wire f
 	if c != nil {
 		q = q.Where(beyond, c.ID)
 	}
-	rows, err := bounded[Row](tx, q, "id", order, p.Limit+1)
+	rows, err := bounded[Row](tx, q, nil, "id", order, p.Limit+1)
 	if err != nil {
 		return Page[T]{}, err
 	}
@@ -161,15 +161,16 @@ func Sync[Row Keyed, T any](tx *db.Tx, p SyncParams, filters any, q *gorm.DB, wi
 		since := p.UpdatedSince.Add(-overlap)
 		c = &cursor{Filters: f, Pos: &zero, Since: &since}
 	}
-	if c.Since == nil {
-		q = q.Where("(pos, id) > (?, ?) and pos < platform.horizon()", *c.Pos, c.ID)
-	} else {
+	beyond := func(q *gorm.DB) *gorm.DB {
+		if c.Since == nil {
+			return q.Where("(pos, id) > (?, ?) and pos < platform.horizon()", *c.Pos, c.ID)
+		}
 		// The checkpoint stands inside the one comparison, and as a whole in a subquery. A second bound would let the planner expect next to no
 		// rows, and sort all there are for a page; of an expression around a subquery an index is not asked under row-level security.
-		q = q.Where(`(pos, id) > ((select greatest(cast(? as bigint), max(last.pos)) from (select p.pos from platform.checkpoints p where p.at <= ? order by p.at desc limit 1) last), ?)
+		return q.Where(`(pos, id) > ((select greatest(cast(? as bigint), max(last.pos)) from (select p.pos from platform.checkpoints p where p.at <= ? order by p.at desc limit 1) last), ?)
 			and pos < platform.horizon() and updated_at >= ?`, *c.Pos, c.Since.Add(-Apart), c.ID, *c.Since)
 	}
-	rows, err := bounded[Row](tx, q, "pos, id", "pos, id", p.Limit+1)
+	rows, err := bounded[Row](tx, q, beyond, "pos, id", "pos, id", p.Limit+1)
 	if err != nil {
 		return Page[T]{}, err
 	}

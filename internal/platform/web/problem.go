@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"os"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -100,7 +101,8 @@ func (s *Server) fail(c *call, err error) {
 // safeCause says what happened in words that hold no data: of the database its codes, never its text.
 func safeCause(f *fault.Error) string {
 	var pg *pgconn.PgError
-	if f.Problem == fault.Oops || f.Problem.Kind == fault.Unavailable || errors.As(f.Cause, &pg) || errors.Is(f.Cause, context.DeadlineExceeded) {
+	if f.Problem == fault.Oops || f.Problem.Kind == fault.Unavailable || errors.As(f.Cause, &pg) || errors.Is(f.Cause, context.DeadlineExceeded) ||
+		errors.Is(f.Cause, os.ErrDeadlineExceeded) {
 		return db.Cause(f.Cause)
 	}
 	return ""
