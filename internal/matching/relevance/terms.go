@@ -24,8 +24,8 @@ const (
 	maxStems    = 24
 	maxMeanings = 16
 	maxLikes    = 10
-	maxTaken    = 2  // words of the question that are taken apart
-	maxNames    = 40 // words that a concept is looked for by among older lexemes
+	maxTaken    = 2 // words of the question that are taken apart
+	maxNames    = 8 // words that a concept is looked for by among older lexemes
 )
 
 // Terms are the signs by which an index would look for what answers a question, as queries of lexemes. The tenant's synonyms
