@@ -24,6 +24,7 @@ test: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Run every test against a r
 
 relevance-gate: # Say loudly that the gate of relevance stood open, where its data sets are absent: the tests pass it over in silence
 	@test -d "$${SWITCHBOARD_SHARED:-../shared}/data" || echo "THE RELEVANCE GATE IS OPEN: $${SWITCHBOARD_SHARED:-../shared}/data is absent, so nobody measured how well leervragen are answered."
+	@test -f "$${SWITCHBOARD_SHARED:-../shared}/research/domain.md" || echo "A.2 WAS NOT COMPARED: $${SWITCHBOARD_SHARED:-../shared}/research/domain.md is absent, so nobody held docs/attributes.yaml to it, only to its copy in testdata/a2.txt."
 
 fuzz: $(if $(SWITCHBOARD_TEST_POSTGRES),,postgres) ## Fuzz the API from its document for long (ARGS='-minutes 60 -seed 42 -operation createLeervraag')
 	@go run -buildvcs=false ./internal/platform/postgres/with -- go test $(RACE) -timeout 24h -count 1 -v -run '^TestFuzz_(Every|Bound)' ./internal/app -args -minutes 10 -seed $$(date +%s) $(ARGS)
@@ -60,7 +61,7 @@ bench: bench-requests ## Every figure that has a bar: requests, storm, assignmen
 	@$(if $(ARGS),,go run -buildvcs=false ./internal/matching/bench/assignment)
 	@$(if $(ARGS),,go run -buildvcs=false ./internal/app/bench -cohort 1000)
 	@$(if $(ARGS),,go run -buildvcs=false ./internal/app/bench -suggestions 100000 -rounds 1)
-	@$(if $(ARGS),,for part in all steady neighbours; do go run -buildvcs=false ./internal/app/bench -deliveries -only $$part || exit 1; done)
+	@$(if $(ARGS),,for part in all steady fan-out neighbours backlog; do go run -buildvcs=false ./internal/app/bench -deliveries -only $$part || exit 1; done)
 
 bench-requests: postgres ## Measure GET, list and create beside pgbench, raw pgx and PocketBase
 	@go run -buildvcs=false ./internal/app/bench $(ARGS)

@@ -95,10 +95,11 @@ func New(d *db.DB, o Options) (*App, error) {
 	a.Surveys = survey.Service{PublicURL: o.PublicURL, Box: o.Box}
 	a.Leerbewijzen = leerbewijs.Service{PublicURL: o.PublicURL, Box: o.Box, Tenant: a.issuer}
 	a.Events = event.New(d, o.KeepEvents, o.KeepTries)
+	a.metrics.together(d.Together)
 	a.metrics.gauge("switchboard_feed_waiting", "Requests that wait for facts.", a.Events.Waiting)
 	a.Webhooks = webhook.New(d, o.Box, o.Outbound, o.PublicURL, o.KeepEvents, o.KeepTries)
 	a.metrics.watch("switchboard_webhook_queue_age_seconds", "How long the delivery waits that is due for longest and could go out", seconds(a.Webhooks.QueueAge))
-	a.metrics.watch("switchboard_webhook_failing_endpoints", "Endpoints that should get facts and only fail", func(ctx context.Context) (float64, error) {
+	a.metrics.watch("switchboard_webhook_failing_endpoints", "Active endpoints that only fail", func(ctx context.Context) (float64, error) {
 		n, _, err := a.Webhooks.Failing(ctx)
 		return float64(n), err
 	})

@@ -42,7 +42,7 @@ type built struct {
 	paths    map[string][]string    // schema → the parts of paths that answer it, or take it
 	glossary map[string]string      // Schema.member → the guide's words
 	nouns    map[string]bool
-	coming   map[string][]string // what the glossary says comes later → the packages that bring it
+	coming   map[string][]string // what the glossary says comes later → what will hold it: packages, tables, columns
 	demanded map[string]bool     // schemas that operations of a noun answer or take
 }
 
@@ -94,8 +94,8 @@ func (b built) judge(table []entity) findings {
 				bad.add(a.Why != "", "%s: says no why", at)
 				brings, named := b.coming[a.Later]
 				bad.add(named, "%s: the glossary names no %q among what comes later", at, a.Later)
-				for _, noun := range brings {
-					bad.add(!b.nouns[noun], "%s: waits for %q, and internal/%s is there", at, a.Later, noun)
+				for _, place := range brings {
+					bad.add(!b.stands(place), "%s: waits for %q, and %s is there", at, a.Later, place)
 				}
 				waited[a.Later] = true
 				bad.add(a == attribute{Dutch: a.Dutch, Later: a.Later, Why: a.Why}, "%s: is built, or comes later", at)
@@ -105,13 +105,27 @@ func (b built) judge(table []entity) findings {
 			b.judgeBuilt(bad, at, e.Noun, a)
 		}
 	}
-	for capability := range b.coming {
+	for capability, brings := range b.coming {
+		bad.add(len(brings) > 0, "nobody would notice that the glossary's %q is there: nothing will hold it", capability)
 		bad.add(waited[capability], "nothing waits for the glossary's %q", capability)
 	}
 	for member := range b.glossary {
 		bad.add(told[member], "the glossary's %s is no attribute of the table", member)
 	}
 	return bad
+}
+
+// stands reports whether there is a package of a noun, a table, or a column of this name.
+func (b built) stands(place string) bool {
+	if b.nouns[place] || b.columns[place] {
+		return true
+	}
+	for column := range b.columns {
+		if strings.HasPrefix(column, place+".") {
+			return true
+		}
+	}
+	return false
 }
 
 func (b built) judgeBuilt(bad findings, at, noun string, a attribute) {
@@ -193,10 +207,7 @@ func whatIsBuilt(t *testing.T) built {
 	require.True(t, ok, "the glossary has a section What comes later")
 	later, _, _ = strings.Cut(later, "\n## ")
 	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+?) \| ([^|]+?) \| [^|]+ \|$`).FindAllStringSubmatch(later, -1) {
-		b.coming[m[1]] = nil
-		if m[2] != "–" {
-			b.coming[m[1]] = strings.Split(m[2], ", ")
-		}
+		b.coming[m[1]] = strings.Split(m[2], ", ")
 	}
 	delete(b.coming, "capability")
 	_, section, ok := strings.Cut(string(text), "\n## Attributes\n")
@@ -525,9 +536,17 @@ func TestAttributes_ThePlantedFaultsAreCaught(t *testing.T) {
 		"a test that is refused for it":    func(a *attribute) { a.Test = "TestRefused" },
 		"other words in the glossary":      func(a *attribute) { a.Dutch = "gewicht" },
 		"both built and later":             func(a *attribute) { a.Later, a.Why = "one day", "because" },
-		"later without a reason":           func(a *attribute) { b.coming["x"] = nil; *a = attribute{Dutch: "grootte", Later: "x"} },
+		"later without a reason":           func(a *attribute) { b.coming["x"] = []string{"lead"}; *a = attribute{Dutch: "grootte", Later: "x"} },
 		"later, and its noun is there": func(a *attribute) {
 			b.coming["x"] = []string{"lead", "match"}
+			*a = attribute{Dutch: "grootte", Later: "x", Why: "because"}
+		},
+		"later, and its table is there": func(a *attribute) {
+			b.coming["x"] = []string{"organisations"}
+			*a = attribute{Dutch: "grootte", Later: "x", Why: "because"}
+		},
+		"later, and its column is there": func(a *attribute) {
+			b.coming["x"] = []string{"organisations.headcount"}
 			*a = attribute{Dutch: "grootte", Later: "x", Why: "because"}
 		},
 		"later, nobody knows what": func(a *attribute) { *a = attribute{Dutch: "grootte", Later: "one day", Why: "because"} },
@@ -535,11 +554,14 @@ func TestAttributes_ThePlantedFaultsAreCaught(t *testing.T) {
 		require.NotEmpty(t, fault(f), name)
 		delete(b.coming, "x")
 	}
-	b.coming["x"] = []string{"lead"}
-	control := b.judge([]entity{{Entity: "Werkgever", Noun: "organisation", Attributes: []attribute{{Dutch: "grootte", Later: "x", Why: "because"}}}})
+	b.coming["x"] = nil
+	later := []entity{{Entity: "Werkgever", Noun: "organisation", Attributes: []attribute{{Dutch: "grootte", Later: "x", Why: "because"}}}}
+	require.Len(t, b.judge(later), 3, "a capability that nothing will hold, beside what the control tells")
+	b.coming["x"] = []string{"lead", "organ", "organisations.size"}
+	control := b.judge(later)
 	require.Len(t, control, 2, "but for two words of the glossary that are no attributes, all is well: %v", control)
 	delete(b.coming, "x")
-	b.coming["later sizes"] = nil
+	b.coming["later sizes"] = []string{"lead"}
 	require.NotEmpty(t, fault(func(*attribute) {}), "a capability that nothing waits for")
 	delete(b.coming, "later sizes")
 	b.members[good.Member] = false

@@ -430,6 +430,104 @@ func TestDelivery_IsNotUndoneByAWorkerThatWasFrozen(t *testing.T) {
 	require.Equal(t, 0, server.stop())
 }
 
+// facts is how many wait for one endpoint where its lane has to be long.
+const facts = 600
+
+// longLane has an endpoint for which so many facts wait, and lets go of them. It returns once a third has come: the lane is long by then.
+func (f fleet) longLane(t *testing.T, l *ledger, admin remote) {
+	t.Helper()
+	e := admin.must(t, http.StatusCreated, http.MethodPost, "/v1/webhook-endpoints", map[string]any{"url": l.URL + "/0", "event_types": []string{"organisation.created"}})
+	check, err := standardwebhooks.NewWebhook(e["secret"].(string))
+	require.NoError(t, err)
+	l.mu.Lock()
+	l.check["/0"] = check
+	l.mu.Unlock()
+	path := "/v1/webhook-endpoints/" + e["id"].(string)
+	require.Eventually(t, func() bool { return admin.must(t, http.StatusOK, http.MethodGet, path, nil)["status"] == "active" }, patience, 20*time.Millisecond)
+	admin.must(t, http.StatusOK, http.MethodPost, path+"/pause", nil)
+	var (
+		writing sync.WaitGroup
+		written atomic.Int64
+	)
+	for range 8 {
+		writing.Go(func() {
+			for n := written.Add(1); n <= facts; n = written.Add(1) {
+				status, _, out, err := admin.call(t.Context(), http.MethodPost, "/v1/organisations", "", map[string]any{"name": organisationName(int(n)), "kind": "profit", "sector": "proef"})
+				if err != nil || status != http.StatusCreated {
+					t.Errorf("%d %v %v", status, out, err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	admin.must(t, http.StatusOK, http.MethodPost, path+"/resume", nil)
+	l.until(t, "a third of the lane", func() bool { return len(l.came) >= facts/3 })
+}
+
+// emptied waits until nothing is left, and holds the ledger to it: all has come, and twice only what was in flight at the fault.
+func (f fleet) emptied(t *testing.T, l *ledger, want int, inFlight flight) {
+	t.Helper()
+	f.settled(t)
+	after := f.deliveries(t)
+	require.Len(t, after, want)
+	for _, d := range after {
+		require.Equal(t, "delivered after 1", d)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	require.Empty(t, l.wrong)
+	require.Len(t, l.came, want)
+	twice := 0
+	for k, n := range l.came {
+		if n > 1 {
+			twice++
+			require.Contains(t, inFlight, k, "%v came %d times and was not in flight", k, n)
+		}
+	}
+	t.Logf("%d deliveries, %d in flight at the fault, %d came again", len(l.came), len(inFlight), twice)
+}
+
+// A long lane is taken ahead: more is in the hands of the worker that dies than it has sent.
+func TestDelivery_ALongLaneGoesOnWhenItsWorkerIsKilled(t *testing.T) {
+	t.Parallel()
+	f, to := ownDatabase(t), newLedger(t)
+	server, doomed := f.serve(t, "--no-work"), f.work(t)
+	admin := f.admin.login(t, server)
+	f.longLane(t, to, admin)
+	fault := time.Now()
+	doomed.kill()
+	inFlight := f.inFlight(t)
+	other := f.work(t)
+	f.recovered(t, inFlight, fault)
+	f.emptied(t, to, facts, inFlight)
+	require.Equal(t, 0, other.stop())
+	require.Equal(t, 0, server.stop())
+}
+
+// What a frozen worker had of a long lane goes to another one. When it wakes up it undoes nothing, and goes on.
+func TestDelivery_ALongLaneGoesOnWhileItsWorkerIsFrozen(t *testing.T) {
+	t.Parallel()
+	f, to := ownDatabase(t), newLedger(t)
+	server, frozen := f.serve(t, "--no-work"), f.work(t)
+	admin := f.admin.login(t, server)
+	f.longLane(t, to, admin)
+	fault := time.Now()
+	require.NoError(t, frozen.cmd.Process.Signal(syscall.SIGSTOP))
+	t.Cleanup(func() { _ = frozen.cmd.Process.Signal(syscall.SIGCONT) }) // else it could not end
+	inFlight := f.inFlight(t)
+	other := f.work(t)
+	f.recovered(t, inFlight, fault)
+	f.emptied(t, to, facts, inFlight)
+	require.Equal(t, 0, other.stop())
+
+	require.NoError(t, frozen.cmd.Process.Signal(syscall.SIGCONT))
+	admin.must(t, http.StatusCreated, http.MethodPost, "/v1/organisations", map[string]any{"name": "Nog een werkgever", "kind": "profit", "sector": "proef"})
+	to.until(t, "one more fact", func() bool { return len(to.came) == facts+1 })
+	require.Equal(t, 0, frozen.stop(), "it ends what it had in its hands")
+	f.emptied(t, to, facts+1, inFlight)
+	require.Equal(t, 0, server.stop())
+}
+
 // deliveries says how each delivery of an organisation's fact ended.
 func (f fleet) deliveries(t *testing.T) map[uuid.UUID]string {
 	t.Helper()

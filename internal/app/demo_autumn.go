@@ -16,6 +16,7 @@ type demoAsk struct {
 type demoOffer struct {
 	of           int // the journey's place
 	draft        bool
+	together     bool // both employers thought of it
 	title, offer string
 	topics       []string
 }
@@ -59,7 +60,7 @@ var demoCareOffers = []demoOffer{
 	{of: 4, title: "Hulpmiddelen aanpassen", offer: "In de werkplaats een hulpmiddel op maat maken, en het samen met een patiënt uitproberen.", topics: []string{"hulpmiddelen", "revalidatie"}},
 	{of: 5, title: "Spelen met peuters", offer: "Een dag in de peutergroep: onthaal, vrij spel, eten en het gesprek met ouders aan de poort.", topics: []string{"kinderopvang", "onthaal"}},
 	{of: 6, title: "Muziek in de leefgroep", offer: "Liedjes en klanken als houvast in de dag, samen met een begeleider die er elke week mee werkt.", topics: []string{"kinderopvang", "muziek"}},
-	{of: 7, title: "Taken in stappen verdelen", offer: "Meewerken in het atelier en samen één taak uittekenen in stappen die iedereen begrijpt.", topics: []string{"aangepast werk", "inclusie"}},
+	{of: 7, together: true, title: "Taken in stappen verdelen", offer: "Met de zorgkeuken bedacht: meewerken in het atelier en samen één taak uittekenen in stappen die iedereen begrijpt.", topics: []string{"aangepast werk", "inclusie"}},
 	{of: 8, draft: true, title: "Luisteren aan de balie", offer: "Een rustige voormiddag aan de balie, met tijd om vragen van klanten na te bespreken.", topics: []string{"onthaal", "apotheek"}},
 	{of: 9, title: "Moeilijke gesprekken voorbereiden", offer: "Een teamoverleg bijwonen en samen een gesprek voorbereiden dat al een tijd uitgesteld wordt.", topics: []string{"leidinggeven", "gesprekken voeren"}},
 	{of: 11, title: "Rust bewaren in een drukke ploeg", offer: "Meelopen met een ploegverantwoordelijke, van de briefing om zeven uur tot de laatste kar.", topics: []string{"leidinggeven", "sociale economie"}},
@@ -113,7 +114,7 @@ var demoNetworkOffers = []demoOffer{
 	{of: 9, title: "Vooruitdenken op een werf", offer: "Samen een werf voorbereiden: materiaal, volgorde, buren en het weer van volgende week.", topics: []string{"bouw", "planning"}},
 	{of: 11, title: "Geduld aan het loket", offer: "Een dag achter het loket, waar elke vraag een andere is en niemand met een kluitje in het riet gaat.", topics: []string{"onthaal", "dienstverlening"}},
 	{of: 12, title: "Een eerlijk sollicitatiegesprek", offer: "Gesprekken voorbereiden, bijwonen en nabespreken, met oog voor wie niet vlot over zichzelf praat.", topics: []string{"rekrutering", "gesprekken voeren"}},
-	{of: 13, title: "Fouten zien voor ze vertrekken", offer: "Steekproeven nemen aan de kade, en met de ploeg bekijken waar het misliep.", topics: []string{"kwaliteit", "logistiek"}},
+	{of: 13, together: true, title: "Fouten zien voor ze vertrekken", offer: "Met de drukkerij bedacht: steekproeven nemen aan de kade, en met de ploeg bekijken waar het misliep.", topics: []string{"kwaliteit", "logistiek"}},
 	{of: 14, title: "Tekenen wat je wilt zeggen", offer: "Van een lange nota naar een tekening die op de bestelwagen kan hangen.", topics: []string{"communicatie", "groen"}},
 	{of: 15, draft: true, title: "Alles regelen op een klein bureau", offer: "Meedraaien met wie de agenda's, de bestellingen en de eerste werkdag van een nieuwe collega regelt.", topics: []string{"administratie", "onthaal"}},
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,7 +128,7 @@ func (t demoTenant) seed(operator *scribe, a *App, place int) (DemoTenant, error
 	s := admin.as(coordinator.ClientID, coordinator.ClientSecret)
 	employers := make([]*demoMade, len(t.employers))
 	for i, e := range t.employers {
-		employers[i] = e.seed(s, now)
+		employers[i] = e.seed(s, now, t.details[i])
 	}
 	prospects := make([]string, len(t.prospects))
 	for i, p := range t.prospects {
@@ -149,7 +150,7 @@ func (t demoTenant) seed(operator *scribe, a *App, place int) (DemoTenant, error
 	}
 	// One leerplek waits for a leercoach, and the round after this one for its participants.
 	last := employers[len(employers)-1]
-	s.post("/v1/leerplekken", members{"organisation_id": last.id, "site_id": last.site, "department_id": last.department, "title": "Een dag bij " + last.department,
+	s.post("/v1/leerplekken", members{"organisation_id": last.id, "site_id": last.site, "department_id": last.departmentID, "title": "Een dag bij het team " + last.department,
 		"description": "Wordt nog uitgewerkt: er is nog geen leercoach.", "capacity": 1, "sourcing": "supply"})
 	next := s.post("/v1/cohorten", members{"name": "Ronde van het najaar", "from_on": dateOf(now.AddDate(0, 6, 0))}).text("id")
 	t.comeNext(s, next, trips)
@@ -175,13 +176,20 @@ func (t demoTenant) comeNext(s *scribe, cohort string, trips []demoTrip) {
 			continue
 		}
 		in["goals"] = []string{a.goal}
+		if trip.completed() {
+			in["from_leeruitwisseling_id"], in["meaning"] = trip.exchangeID, "Dat wat tijdens de uitwisseling een vraag bleef, een antwoord krijgt."
+		}
 		question := s.post("/v1/leervragen", in).text("id")
 		s.post("/v1/leervragen/"+question+"/open", nil)
 		questions = append(questions, question)
 	}
 	for _, o := range t.offers {
 		trip := trips[o.of]
-		place := trip.offer(trip.sending, trip.switcherID, trip.switcher.job, o.title, o.offer, "supply", o.topics)
+		sourcing := "supply"
+		if o.together {
+			sourcing = "cocreation"
+		}
+		place := trip.offer(trip.sending, trip.switcherID, trip.switcher.job, o.title, o.offer, sourcing, o.topics)
 		if o.draft {
 			continue
 		}
@@ -246,7 +254,8 @@ func (t *DemoTenant) add(admin *scribe, in members) DemoClient {
 // demoMade is an employer that is there.
 type demoMade struct {
 	demoEmployer
-	id, site, department, contactID, domain string
+	detail                                    demoDetail
+	id, site, departmentID, contactID, domain string
 }
 
 func (p demoProspect) seed(s *scribe, now time.Time) (organisation string) {
@@ -267,24 +276,36 @@ func emailName(name string) string {
 
 func dateOf(t time.Time) string { return t.Format(time.DateOnly) }
 
-func (e demoEmployer) seed(s *scribe, now time.Time) *demoMade {
-	made := demoMade{demoEmployer: e, domain: emailName(e.name) + ".example", id: s.post("/v1/organisations", members{"name": e.name, "kind": e.kind,
+func (e demoEmployer) seed(s *scribe, now time.Time, d demoDetail) *demoMade {
+	made := demoMade{demoEmployer: e, detail: d, domain: emailName(e.name) + ".example", id: s.post("/v1/organisations", members{"name": e.name, "kind": e.kind,
 		"sector": e.sector, "workforce": e.workforce, "headcount": e.headcount, "sector_group": e.group, "sme": e.headcount < 250,
 		"maatwerkbedrijf": strings.Contains(e.name, "Maatwerkbedrijf")}).text("id")}
 	at := "/v1/organisations/" + made.id
 	s.post(at+"/stage", members{"stage": "engaged"})
-	made.site = s.post(at+"/sites", members{"name": "Hoofdgebouw", "street": "Voorbeeldstraat 1", "postcode": e.postcode, "municipality": e.municipality,
+	made.site = s.post(at+"/sites", members{"name": d.site, "street": d.street, "postcode": e.postcode, "municipality": e.municipality,
 		"latitude": e.latitude, "longitude": e.longitude, "public_transport": true, "kind": e.siteKind}).text("id")
-	made.department = s.post(at+"/departments", members{"name": e.department, "open_to_switchers": true}).text("id")
+	if second := d.second; second.name != "" {
+		in := members{"name": second.name, "street": second.street, "postcode": e.postcode, "municipality": e.municipality, "public_transport": second.transport, "kind": second.kind}
+		if second.park != "" {
+			in["business_park"] = second.park
+		}
+		s.post(at+"/sites", in)
+	}
+	made.departmentID = s.post(at+"/departments", members{"name": e.department, "open_to_switchers": true}).text("id")
 	s.post(at+"/departments", members{"name": e.closed, "open_to_switchers": false, "reason": e.why})
 	made.contactID = s.post(at+"/contacts", members{"name": e.contact + " " + e.family, "email": strings.ToLower(e.contact) + "@" + made.domain,
-		"function": e.function, "profile": e.profile, "decides": true, "follows_up": true}).text("id")
+		"function": e.function, "profile": e.profile, "decides": !d.colleague.decides, "follows_up": d.colleague.name == "" || d.colleague.decides}).text("id")
+	contacts := []string{made.contactID}
+	if c := d.colleague; c.name != "" {
+		contacts = append(contacts, s.post(at+"/contacts", members{"name": c.name, "email": strings.ToLower(strings.Fields(c.name)[0]) + "@" + made.domain, "function": c.function, "profile": c.profile,
+			"decides": c.decides, "follows_up": !c.decides}).text("id"))
+	}
 	s.call(http.MethodPatch, at+"/profile", members{"core_values": e.values, "strengths": e.strengths, "weaker_points": e.weaker, "offers": e.strengths,
-		"challenges": []string{e.need}, "internal_channels": []string{"teamoverleg", "prikbord in de refter"}, "openness": e.openness,
-		"competition_sensitivity": "some", "desired_result": e.result})
-	s.post(at+"/needs", members{"title": e.need, "department_id": made.department, "reach": "team", "desired_result": e.result,
-		"development_context": "Staat in het opleidingsplan van dit jaar.", "other_effects": []string{"een groter netwerk"}})
-	s.post(at+"/conversations", members{"held_at": now.AddDate(0, 0, -40).Format(time.RFC3339), "channel": "visit", "contact_ids": []string{made.contactID},
+		"challenges": []string{e.need}, "internal_channels": d.channels, "openness": e.openness,
+		"competition_sensitivity": d.sensitivity, "desired_result": e.result})
+	s.post(at+"/needs", members{"title": e.need, "department_id": made.departmentID, "reach": "team", "desired_result": e.result,
+		"development_context": d.context, "other_effects": []string{d.effect}})
+	s.post(at+"/conversations", members{"held_at": now.AddDate(0, 0, -40).Format(time.RFC3339), "channel": "visit", "contact_ids": contacts,
 		"noted_by": "de projectleider", "note": "Intakegesprek: toelichting gegeven over Switching Talent en de engagementsverklaring besproken.", "follow_up_done": true,
 		"follow_up_on": dateOf(now.AddDate(0, 0, -12))})
 	s.post(at+"/conversations", members{"held_at": now.AddDate(0, 0, -12).Format(time.RFC3339), "channel": "phone", "contact_ids": []string{made.contactID},
@@ -292,16 +313,30 @@ func (e demoEmployer) seed(s *scribe, now time.Time) *demoMade {
 	return &made
 }
 
-func (p demoPerson) seed(s *scribe, at *demoMade, family, number string) string {
+// decider is who gives an employer's word.
+func (m *demoMade) decider() string {
+	if m.detail.colleague.decides {
+		return m.detail.colleague.name
+	}
+	return m.contact + " " + m.family
+}
+
+// seed makes the employee of that number among those of a tenant, from 1.
+func (p demoPerson) seed(s *scribe, at *demoMade, family string, number int) string {
 	talents, needs := []string{p.talent}, []string{}
 	if p.wants != "" {
 		needs = append(needs, p.wants)
 	}
-	return s.post("/v1/medewerkers", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department,
+	in := members{"organisation_id": at.id, "site_id": at.site, "department_id": at.departmentID,
 		"given_name": p.given, "family_name": family, "email": strings.ToLower(p.given) + "@" + at.domain, "job_title": p.job,
-		"employment": "employee", "language": "nl", "home_postcode": at.postcode, "work_postcode": at.postcode, "max_travel_km": 40,
+		"employment": cmp.Or(demoFooting[p.job], "employee"), "language": cmp.Or(demoSpeaks[number], "nl"), "home_postcode": demoHomes[number%len(demoHomes)],
+		"work_postcode": at.postcode, "max_travel_km": demoReaches[number%len(demoReaches)], "needs_public_transport": number%4 == 0,
 		"employed_since_on": fmt.Sprintf("%d-09-01", p.since), "talents": talents, "learning_needs": needs,
-		"external_ids": []members{{"system": "hr", "value": number}}}).text("id")
+		"external_ids": []members{{"system": "hr", "value": fmt.Sprint(1000 + number)}}}
+	if motive := demoMotives[number-1]; motive != "" {
+		in["motivation"] = motive
+	}
+	return s.post("/v1/medewerkers", in).text("id")
 }
 
 // demoTrip is a journey on its way.
@@ -354,7 +389,7 @@ func (t *demoTrip) travel() {
 		t.s.post(t.leervraag()+"/withdraw", nil)
 		return
 	}
-	t.exchangeID = t.s.post("/v1/matches/"+t.matchID+"/accept", members{"party": "receiving", "given_by": t.receiving.contact + " " + t.receiving.family,
+	t.exchangeID = t.s.post("/v1/matches/"+t.matchID+"/accept", members{"party": "receiving", "given_by": t.receiving.decider(),
 		"channel": "mail"}).text("leeruitwisseling_id")
 	t.prepare()
 	if t.end == isPreparing {
@@ -378,10 +413,19 @@ func (t *demoTrip) travel() {
 
 // ask makes the switcher and the leervraag.
 func (t *demoTrip) ask() {
-	t.switcherID = t.switcher.seed(t.s, t.sending, t.switcherName, fmt.Sprint(1000+t.number))
+	t.switcherID = t.switcher.seed(t.s, t.sending, t.switcherName, t.number)
 	in := members{"switcher_id": t.switcherID, "title": t.title, "question": t.question, "motive": t.motive, "goals": texts(t.goals), "topics": texts(t.topics),
 		"clarity": "clear", "reach": "team", "available": t.available(), "days_needed": 1, "in_training_plan": t.measure != "",
 		"learn_in_general": t.switcher.wants, "people_to_meet": texts(t.meet), "activities": texts(t.activities)}
+	if t.end != isVague {
+		in["meaning"], in["must_cover"] = demoMeanings[t.number-1], t.goals[:1]
+	}
+	if t.place != "" && t.number%3 != 0 {
+		in["sector_wish"] = "other"
+		if t.sending.sector == t.receiving.sector {
+			in["sector_wish"] = "same"
+		}
+	}
 	if t.shared != "" {
 		in["shared_text"] = t.shared
 	}
@@ -401,15 +445,31 @@ func (t *demoTrip) ask() {
 	}
 }
 
+func (t *demoTrip) completed() bool {
+	return t.end == isAnswered || t.end == isPartly || t.end == isUnanswered
+}
+
 func (t *demoTrip) available() []members {
 	return []members{{"from_on": dateOf(t.now.AddDate(0, -5, 0)), "until_on": dateOf(t.now.AddDate(1, 0, 0))}}
 }
 
 // host makes the leercoach and the leerplek.
 func (t *demoTrip) host() {
-	t.coachID = t.coach.seed(t.s, t.receiving, t.coachName, fmt.Sprint(2000+t.number))
+	t.coachID = t.coach.seed(t.s, t.receiving, t.coachName, 16+t.number)
 	t.placeID = t.offer(t.receiving, t.coachID, t.coach.job, t.place, t.demoJourney.offer, "demand", t.topics)
 	t.s.post("/v1/leerplekken/"+t.placeID+"/publish", nil)
+}
+
+// spoken are the languages of a leerplek, among them that of who asks for it.
+func (t *demoTrip) spoken() []string {
+	out := []string{"nl"}
+	if t.number%4 == 1 {
+		out = append(out, "fr")
+	}
+	if t.number%5 == 0 {
+		out = append(out, "en")
+	}
+	return out
 }
 
 // offer makes a leerplek of an employer with a leercoach, who has a job there.
@@ -418,10 +478,10 @@ func (t *demoTrip) offer(at *demoMade, coach, job, title, text, sourcing string,
 	if at.bring != "" {
 		requirements = append(requirements, at.bring)
 	}
-	place = t.s.post("/v1/leerplekken", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.department, "function": job,
+	place = t.s.post("/v1/leerplekken", members{"organisation_id": at.id, "site_id": at.site, "department_id": at.departmentID, "function": job,
 		"team": at.department, "place_kind": at.placeKind, "accessibility": at.travel, "exclusions": []string{strings.ToLower(at.closed)},
-		"meeting_point": "Onthaal van het hoofdgebouw", "title": title, "description": text, "topics": topics, "leercoach_ids": []string{coach},
-		"capacity": 1, "available": t.available(), "requirements": requirements, "languages": []string{"nl"}, "sourcing": sourcing,
+		"meeting_point": at.detail.meet, "title": title, "description": text, "topics": topics, "leercoach_ids": []string{coach},
+		"capacity": 1, "available": t.available(), "requirements": requirements, "languages": t.spoken(), "sourcing": sourcing,
 		"safety_note": at.safety}).text("id")
 	t.s.call(http.MethodPut, "/v1/leerplekken/"+place+"/coaches/"+coach, members{"voluntary": true, "has_time": true, "knows_role": true,
 		"craft_expertise": true, "coaching_expertise": true, "tasks": []string{"onthalen en begeleiden", "feedback geven", "samen terugblikken"},
@@ -436,7 +496,7 @@ func (t *demoTrip) propose() {
 	t.s.call(http.MethodPatch, at, members{"content_fits": true, "location_feasible": true, "moments_feasible": true})
 	t.s.post(at+"/inform", members{"party": "sending"})
 	t.s.post(at+"/inform", members{"party": "receiving"})
-	t.s.post(at+"/accept", members{"party": "sending", "given_by": t.sending.contact + " " + t.sending.family, "channel": "phone"})
+	t.s.post(at+"/accept", members{"party": "sending", "given_by": t.sending.decider(), "channel": "phone"})
 }
 
 // prepare holds the kennismakingsgesprek, draws up the leeractieplan and picks provisional days.
@@ -500,7 +560,7 @@ func (t *demoTrip) settle() {
 	at := t.leeruitwisseling()
 	t.s.call(http.MethodPut, at+"/checks", members{"insurance": members{"work_accident": true, "commute": true, "liability": true},
 		"safety_information_exchanged": true})
-	for _, by := range [][2]string{{"sending", t.sending.contact + " " + t.sending.family}, {"receiving", t.receiving.contact + " " + t.receiving.family},
+	for _, by := range [][2]string{{"sending", t.sending.decider()}, {"receiving", t.receiving.decider()},
 		{"switcher", t.switcher.given + " " + t.switcherName}} {
 		t.s.post(at+"/agreement/sign", members{"party": by[0], "signed_by": by[1], "method": "recorded"})
 	}
@@ -617,13 +677,19 @@ func (t *demoTrip) issue(to string) string {
 	return t.s.post("/v1/leerbewijzen", members{"leeruitwisseling_id": t.exchangeID, "medewerker_id": to}).text("id")
 }
 
-// reflect notes how switcher and leercoach look back.
+// reflect notes how switcher and leercoach look back: each journey in media of its own, and its lesson goes as far as it came.
 func (t *demoTrip) reflect() {
 	at := t.leeruitwisseling() + "/reflections"
-	t.s.post(at, members{"party": "switcher", "medium": "diary", "text": t.learnt, "reflected_on": dateOf(t.days[1]),
-		"lessons": []members{{"text": t.lesson, "carried_into": "team"}}, "shared_with": []string{"leercoach", "sending", "receiving"}})
-	t.s.post(at, members{"party": "leercoach", "medium": "conversation", "text": "Door de vragen van " + t.switcher.given + " zag ik ons eigen werk opnieuw.",
-		"reflected_on": dateOf(t.days[1]), "shared_with": []string{"switcher", "receiving"}})
+	media, into, applied := [2]string{"diary", "conversation"}, "organisation", true
+	switch t.end {
+	case isPartly:
+		media, into = [2]string{"drawing", "audio"}, "team"
+	case isUnanswered:
+		media, into, applied = [2]string{"document", "document"}, "job", false
+	}
+	t.s.post(at, members{"party": "switcher", "medium": media[0], "text": t.learnt, "reflected_on": dateOf(t.days[1]),
+		"lessons": []members{{"text": t.lesson, "carried_into": into, "applied": applied}}, "shared_with": []string{"leercoach", "sending", "receiving"}})
+	t.s.post(at, members{"party": "leercoach", "medium": media[1], "text": t.seen, "reflected_on": dateOf(t.days[1]), "shared_with": []string{"switcher", "receiving"}})
 }
 
 // answer answers a survey, each role in its own words.

@@ -3,17 +3,21 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/switchingtalent/switchboard/api"
 	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 )
 
 // readDemo reads demo.json, and holds it to its shape.
@@ -70,6 +74,107 @@ var demoHolds = map[string]map[string]int{
 // demoStages are the stages of the employers of both tenants together.
 var demoStages = map[string]int{"informed": 1, "interested": 1, "intake": 1, "engaged": 16, "paused": 1, "stopped": 1}
 
+// demoLacks are the states that a demo shows nothing in, by noun and by state, and why; "" is all of them.
+var demoLacks = map[string]map[string]string{
+	"matching-runs":      {"queued": "its runs are computed as it is made", "running": "its runs are computed as it is made", "failed": "a run fails where the program does"},
+	"webhook-endpoints":  {"": "an endpoint is called as soon as it is made, and a demo calls nobody"},
+	"webhook-deliveries": {"": "they go to endpoints"},
+	"webhook-recoveries": {"": "they are of what an endpoint missed"},
+}
+
+// unshown are the states of the nouns of a document, in its lists, that a demo neither holds nor says why not; and what is held, or said, of
+// states that are none.
+func unshown(t *testing.T, document []byte, holds map[string]map[string]int, lacks map[string]map[string]string) (out []string) {
+	t.Helper()
+	type schema struct {
+		Ref        string `json:"$ref"`
+		Enum       []string
+		Items      *schema
+		Properties map[string]json.RawMessage
+	}
+	var doc struct {
+		Paths map[string]struct {
+			Get struct {
+				Responses map[string]struct {
+					Content map[string]struct{ Schema schema }
+				}
+			}
+		}
+		Components struct{ Schemas map[string]schema }
+	}
+	require.NoError(t, json.Unmarshal(document, &doc))
+	member := func(s schema, name string) (out schema) {
+		s = doc.Components.Schemas[strings.TrimPrefix(s.Ref, "#/components/schemas/")]
+		// Members of other shapes, an enum with null among them, are no state.
+		_ = json.Unmarshal(s.Properties[name], &out)
+		return out
+	}
+	known := map[string]bool{}
+	for path, item := range doc.Paths {
+		noun := strings.TrimPrefix(path, "/v1/")
+		data := member(item.Get.Responses["200"].Content["application/json"].Schema, "data")
+		if strings.Contains(noun, "/") || data.Items == nil {
+			continue
+		}
+		for _, name := range []string{"status", "stage"} {
+			for _, state := range member(*data.Items, name).Enum {
+				at := noun + " " + state
+				known[at] = true
+				why := lacks[noun][state] + lacks[noun][""]
+				if (holds[noun][state] > 0) == (why != "") {
+					out = append(out, at)
+				}
+			}
+		}
+	}
+	for noun, states := range holds {
+		for state := range states {
+			if state != "" && !known[noun+" "+state] {
+				out = append(out, noun+" has no "+state)
+			}
+		}
+	}
+	for noun, states := range lacks {
+		for state := range states {
+			if state != "" && !known[noun+" "+state] {
+				out = append(out, noun+" has no "+state)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestDemo_HoldsSomethingInEveryState(t *testing.T) {
+	t.Parallel()
+	holds := maps.Clone(demoHolds)
+	holds["organisations"] = demoStages
+	require.Empty(t, unshown(t, api.OpenAPI, holds, demoLacks))
+
+	later := regexp.MustCompile(`("enum":\s*\[\s*)"preparing"`).ReplaceAll(api.OpenAPI, []byte(`${1}"dreaming", "preparing"`))
+	require.Equal(t, []string{"leeruitwisselingen dreaming"}, unshown(t, later, holds, demoLacks), "a new state")
+	gone := maps.Clone(holds)
+	gone["cohorten"] = map[string]int{"draft": 1, "open": 1, "forgotten": 1}
+	require.Equal(t, []string{"cohorten closed", "cohorten has no forgotten"}, unshown(t, api.OpenAPI, gone, demoLacks), "one that is not held, and one that is none")
+	require.Contains(t, unshown(t, api.OpenAPI, holds, map[string]map[string]string{"rivals": {"": "no"}}), "matching-runs failed", "no reason")
+	excused := maps.Clone(demoLacks)
+	excused["cohorten"] = map[string]string{"draft": "it is held"}
+	require.Equal(t, []string{"cohorten draft"}, unshown(t, api.OpenAPI, holds, excused), "a reason for what is held")
+}
+
+// demoVaries is in how many ways the demo fills a member, at least.
+var demoVaries = map[string]map[string]int{
+	"sites":         {"name": 20, "street": 20, "kind": 4, "public_transport": 2, "business_park": 2},
+	"contacts":      {"decides": 2, "follows_up": 2, "profile": 5},
+	"profiles":      {"internal_channels": 15, "competition_sensitivity": 3},
+	"needs":         {"development_context": 15, "other_effects": 15},
+	"medewerkers":   {"employment": 6, "language": 3, "home_postcode": 7, "max_travel_km": 5, "needs_public_transport": 2, "motivation": 25},
+	"leervragen":    {"meaning": 16, "must_cover": 25, "sector_wish": 3, "from_leeruitwisseling_id": 7},
+	"leerplekken":   {"sourcing": 3, "languages": 3, "meeting_point": 15, "team": 15},
+	"reflections":   {"text": 6, "medium": 5},
+	"conversations": {"channel": 3},
+}
+
 // world counts what a demo holds, checks that every secret works, and returns what a coordinator reads of each noun.
 func world(t *testing.T, f app.DemoFile) (read map[string][]map[string]any) {
 	t.Helper()
@@ -107,7 +212,8 @@ func world(t *testing.T, f app.DemoFile) (read map[string][]map[string]any) {
 			for _, o := range by.all(t, "/v1/organisations") {
 				stages[o["stage"].(string)]++
 				at := "/v1/organisations/" + o["id"].(string)
-				read["organisations"] = append(read["organisations"], o, by.must(t, http.StatusOK, http.MethodGet, at+"/profile", nil))
+				read["organisations"] = append(read["organisations"], o)
+				read["profiles"] = append(read["profiles"], by.must(t, http.StatusOK, http.MethodGet, at+"/profile", nil))
 				for _, part := range []string{"sites", "departments", "contacts", "needs"} {
 					read[part] = append(read[part], by.all(t, at+"/"+part)...)
 				}
@@ -190,9 +296,15 @@ var (
 	someDutch  = regexp.MustCompile(`(?i)\b(de|het|een|van|en|in|ik|je|is|op|om|hoe|met|te|voor|wat|niet|naar|bij|wij|ons|onze|of|aan|dat|samen|uit|er|ook|wie|nog|geen|elke)\b`)
 )
 
-// untold says what is wrong with a text of the demo; nothing is with a name, which has no sentence in it.
-func untold(text string) string {
+// untold says what is wrong with a text of the demo, which stands in the member of that name; nothing is with a name, which has no
+// sentence in it, nor with an id where one belongs.
+func untold(member, text string) string {
+	isID := member == "id" || strings.HasSuffix(member, "_id") || strings.HasSuffix(member, "_ids") || strings.HasPrefix(text, "http")
 	switch {
+	case !isID && anID.MatchString(text):
+		return "shows " + anID.FindString(text)
+	case !strings.Contains(text, " "):
+		return ""
 	case notForShow.MatchString(text):
 		return "has " + notForShow.FindString(text)
 	case len(strings.Fields(text)) > 7 && !someDutch.MatchString(text):
@@ -201,32 +313,47 @@ func untold(text string) string {
 	return ""
 }
 
-// eachText gives every text in a document of JSON to f.
-func eachText(v any, f func(text string)) {
+// eachText gives every text in a document of JSON to f, with the member that it stands in.
+func eachText(v any, member string, f func(member, text string)) {
 	switch v := v.(type) {
 	case map[string]any:
-		for _, inner := range v {
-			eachText(inner, f)
+		for name, inner := range v {
+			eachText(inner, name, f)
 		}
 	case []any:
 		for _, inner := range v {
-			eachText(inner, f)
+			eachText(inner, member, f)
 		}
 	case string:
-		if strings.Contains(v, " ") {
-			f(v)
-		}
+		f(member, v)
 	}
 }
 
 func TestDemo_ATextThatIsNotForShowIsNoticed(t *testing.T) {
 	t.Parallel()
+	faults := func(row string) (all []string) {
+		var v any
+		require.NoError(t, json.Unmarshal([]byte(row), &v), row)
+		eachText(v, "", func(member, text string) {
+			if fault := untold(member, text); fault != "" {
+				all = append(all, member+" "+fault)
+			}
+		})
+		return all
+	}
 	for _, text := range []string{"Test leervraag", "Lorem ipsum dolor sit amet", "Een dag with de hoofdverpleegkundige", "Comment se passe la distribution du médicament chez vous le matin"} {
-		require.NotEmpty(t, untold(text), text)
+		require.NotEmpty(t, faults(fmt.Sprintf(`{"title": %q}`, text)), text)
 	}
 	for _, text := range []string{"Noor Lindelaar", "Meelopen met de medicatieronde", "Hoe loopt het medicatieproces in een woonzorgcentrum?"} {
-		require.Empty(t, untold(text), text)
+		require.Empty(t, faults(fmt.Sprintf(`{"title": %q}`, text)), text)
 	}
+	dep := id.NewDepartment().String()
+	for member, row := range map[string]string{
+		"team": `{"team": %q}`, "title": `{"title": "Een dag bij %s"}`, "tasks": `{"coaches": [{"tasks": ["onthalen", %q]}]}`, "for_id_of": `{"for_id_of": %q}`,
+	} {
+		require.Equal(t, []string{member + " shows " + dep}, faults(strings.ReplaceAll(strings.ReplaceAll(row, "%q", `"`+dep+`"`), "%s", dep)), row)
+	}
+	require.Empty(t, faults(strings.ReplaceAll(`{"id": "%s", "department_id": "%s", "shown": [{"department_ids": ["%s"]}], "link": "https://demo.example/%s"}`, "%s", dep)))
 }
 
 func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
@@ -242,9 +369,11 @@ func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
 	titles := map[any]bool{}
 	for noun, rows := range found {
 		for _, row := range rows {
-			eachText(map[string]any(row), func(text string) {
-				texts++
-				require.Empty(t, untold(text), "%s: %s", noun, text)
+			eachText(map[string]any(row), "", func(member, text string) {
+				if strings.Contains(text, " ") {
+					texts++
+				}
+				require.Empty(t, untold(member, text), "%s, %s: %s", noun, member, text)
 			})
 			if noun == "leervragen" {
 				require.False(t, titles[row["title"]], "told once: %s", row["title"])
@@ -253,6 +382,17 @@ func TestDemo_FindsItsWorldAndItsSecretsAgain(t *testing.T) {
 		}
 	}
 	require.Greater(t, texts, 1000, "there is a lot to read")
+	for noun, members := range demoVaries {
+		for member, ways := range members {
+			filled := map[string]bool{}
+			for _, row := range found[noun] {
+				value, said := row[member]
+				require.True(t, said, "%s have no %s", noun, member)
+				filled[fmt.Sprint(value)] = true
+			}
+			require.GreaterOrEqual(t, len(filled), ways, "%s fill %s in few ways: %v", noun, member, filled)
+		}
+	}
 	require.Contains(t, p.out.String(), "curl -H 'Authorization: Bearer ey")
 	require.Equal(t, 0, p.stop())
 

@@ -9,6 +9,7 @@ type demoTenant struct {
 	cohort     string
 	before     string // the round before it, which is closed
 	employers  []demoEmployer
+	details    []demoDetail // of each employer
 	prospects  []demoProspect
 	journeys   []demoJourney
 	asks       []demoAsk   // of the round after this one
@@ -75,6 +76,7 @@ type demoJourney struct {
 	why              string    // it was declined, cancelled, withdrawn, or not (wholly) answered
 	calledOff        [2]string // of a cancelled one: the reason, and by which party
 	learnt, lesson   string    // of a completed one: what was learnt, and what is done with it
+	seen             string    // and what the leercoach saw
 }
 
 // demoFamily is the family name of the nth of those who learn and coach: one of 64 that nobody bears.

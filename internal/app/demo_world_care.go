@@ -2,6 +2,7 @@ package app
 
 var demoCare = demoTenant{
 	slug: "demo-zorg", name: "Demo Sectornetwerk Zorg", cohort: "Zorg en kinderopvang, tweede ronde", before: "Zorg en kinderopvang, eerste ronde", hr: 0, rivals: [2]int{1, 1},
+	details: demoCareDetails,
 	employers: []demoEmployer{
 		{name: "Demo Apotheek De Vijzel", kind: "profit", sector: "apotheek", workforce: "white_collar", group: "care", siteKind: "shop", placeKind: "shop", headcount: 9,
 			postcode: "9000", municipality: "Gent", latitude: 51.0543, longitude: 3.7174, department: "Balie en bereidingen", closed: "Boekhouding", why: "Klantgegevens blijven bij de boekhouder.",
@@ -77,7 +78,8 @@ var demoCare = demoTenant{
 			activities: []string{"rondleiding", "medicatieronde", "multidisciplinair overleg"}, meet: []string{"hoofdverpleegkundige", "ergotherapeut"},
 			talk:   "Tweede dag met het overleg over BelRAI.",
 			learnt: "Hoe er in de zorg echt gewerkt wordt, en hoeveel tijd het team voor elke bewoner neemt. Het beeld dat ik had, is bijgesteld.",
-			lesson: "Wij leveren voortaan per bewoner en per toedieningsmoment, met een naam om te bellen bij twijfel."},
+			lesson: "Wij leveren voortaan per bewoner en per toedieningsmoment, met een naam om te bellen bij twijfel.",
+			seen:   "Door de vragen van Sam zag ik hoe vaak wij iets twee keer nakijken, en waarom."},
 		{end: isPartly, from: 1, to: 6,
 			switcher: demoPerson{"Lies", "ergotherapeut", 2018, "activiteiten bedenken met wat er is", "bewegen op maat"}, coach: demoPerson{"Toon", "kinesitherapeut", 2012, "oefeningen kleiner maken tot ze lukken", ""},
 			title:    "Hoe houden we bewoners elke dag in beweging?",
@@ -89,7 +91,8 @@ var demoCare = demoTenant{
 			activities: []string{"meevolgen van drie therapieën", "schema opstellen"}, meet: []string{"kinesitherapeut", "revalidatiearts"},
 			talk: "De tweede dag volgt Lies een patiënt van kamer tot zaal.", why: "Oefeningen voor wie in een rolstoel zit, kwamen nog niet aan bod.",
 			learnt: "Dat een oefening kleiner mag zijn dan ik dacht, zolang ze elke dag terugkomt.",
-			lesson: "Bij elke maaltijd staan bewoners één keer extra recht."},
+			lesson: "Bij elke maaltijd staan bewoners één keer extra recht.",
+			seen:   "Lies kende elke bewoner bij naam. Ik besefte dat ik mijn patiënten na ontslag nooit meer zie."},
 		{end: isUnanswered, from: 7, to: 1,
 			switcher: demoPerson{"Miel", "kok", 2020, "koken voor driehonderd", "weten wat bewoners graag eten"}, coach: demoPerson{"Ria", "zorgkundige", 2005, "bewoners aan het woord laten", ""},
 			title:    "Hoe komt onze maaltijd bij de bewoner aan?",
@@ -101,7 +104,8 @@ var demoCare = demoTenant{
 			activities: []string{"mee opdienen", "gesprek met bewoners"}, meet: []string{"zorgkundige", "diëtist"},
 			talk: "Miel brengt de weekmenu's mee.", why: "Die week at de leefgroep door een verbouwing op de kamers.",
 			learnt: "Hoe stil een maaltijd op de kamer is. Dat was niet mijn vraag, wel een les.",
-			lesson: "Wij bellen voortaan vooraf of er een gewone week is."},
+			lesson: "Wij bellen voortaan vooraf of er een gewone week is.",
+			seen:   "Miel proefde mee van elk bord. Wie alleen eet, eet minder: dat hadden wij zelf nog niet benoemd."},
 		{end: isStarted, from: 4, to: 5,
 			switcher: demoPerson{"Yara", "verzorgende", 2019, "orde brengen in een drukke ronde", "praten met wie weinig woorden heeft"}, coach: demoPerson{"Wout", "begeleider", 2014, "ondersteunde communicatie", ""},
 			title:    "Hoe praat je met wie weinig woorden heeft?",

@@ -2,6 +2,7 @@ package app
 
 var demoNetwork = demoTenant{
 	slug: "demo-werkgevers", name: "Demo Werkgeversnetwerk", cohort: "Over sectoren heen, eerste ronde", before: "Proefronde onder buren", hr: 0, rivals: [2]int{3, 2},
+	details: demoNetworkDetails,
 	employers: []demoEmployer{
 		{name: "Demo Bouwbedrijf De Troffel", kind: "profit", sector: "bouw", workforce: "mixed", group: "other", siteKind: "office", placeKind: "other", headcount: 85,
 			postcode: "9031", municipality: "Drongen", latitude: 51.0499, longitude: 3.6635, department: "Werven", closed: "Calculatie", why: "Prijzen zijn bedrijfsgevoelig.",
@@ -78,7 +79,8 @@ var demoNetwork = demoTenant{
 			activities: []string{"onthaal", "meewerken in het atelier"}, meet: []string{"jobcoach"},
 			talk:   "Robin brengt eigen veiligheidsschoenen mee.",
 			learnt: "Dat je één ding tegelijk uitlegt, het voordoet, en daarna zwijgt.",
-			lesson: "Elke nieuwe collega krijgt de eerste week één vaste maat op de werf."},
+			lesson: "Elke nieuwe collega krijgt de eerste week één vaste maat op de werf.",
+			seen:   "Robin vroeg waarom ik na het voordoen zweeg. Ik doe dat al jaren, maar had het nog nooit moeten uitleggen."},
 		{end: isPartly, from: 2, to: 0,
 			switcher: demoPerson{"Sofie", "opleidingsadviseur", 2019, "plannen maken", "de werkvloer van klanten kennen"}, coach: demoPerson{"Bram", "projectleider", 2010, "eerlijk zeggen wat niet werkt", ""},
 			title:    "Hoe krijgen we beter zicht op de opleidingsnoden van klanten?",
@@ -90,7 +92,8 @@ var demoNetwork = demoTenant{
 			activities: []string{"werfoverleg", "gesprekken met arbeiders"}, meet: []string{"werfleider", "preventieadviseur"},
 			talk: "Sofie eet op beide dagen mee in de werfkeet.", why: "Met de onderaannemers kon nog niet gesproken worden.",
 			learnt: "Dat mensen hun leervraag vertellen tijdens het werk, niet in een formulier.",
-			lesson: "Elke adviseur gaat voortaan eerst een halve dag kijken."},
+			lesson: "Elke adviseur gaat voortaan eerst een halve dag kijken.",
+			seen:   "Sofie luisterde in de werfkeet meer dan ze vroeg. Ik hoorde dingen die mijn ploeg mij nooit vertelde."},
 		{end: isUnanswered, from: 4, to: 5,
 			switcher: demoPerson{"Jos", "ploegbaas", 2004, "iedereen meekrijgen", "routes plannen"}, coach: demoPerson{"Amal", "planner", 2017, "plannen met een marge", ""},
 			title:    "Hoe plan je routes zonder lege ritten?",
@@ -102,7 +105,8 @@ var demoNetwork = demoTenant{
 			activities: []string{"plannen", "bijsturen"}, meet: []string{"planner"},
 			talk: "Jos brengt de kaart van zijn ploegen mee.", why: "Het pakket werkt alleen met vaste laadkades.",
 			learnt: "Dat een planning een marge nodig heeft, ook zonder pakket.",
-			lesson: "Onze ploegen houden de vrijdagnamiddag vrij om in te halen."},
+			lesson: "Onze ploegen houden de vrijdagnamiddag vrij om in te halen.",
+			seen:   "Jos plant op het gevoel, en zat er zelden naast. Wij laten onze planners nu ook eens meerijden."},
 		{end: isStarted, from: 5, to: 1,
 			switcher: demoPerson{"Nadia", "teamleider", 2018, "overzicht houden", "Nederlands oefenen tijdens het werk"}, coach: demoPerson{"Gust", "taalcoach", 2015, "traag en eenvoudig spreken", ""},
 			title:    "Hoe kunnen we Nederlands op de werkvloer anders benaderen?",

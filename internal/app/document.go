@@ -12,6 +12,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/fault"
 	"github.com/switchingtalent/switchboard/internal/platform/openapi"
 	"github.com/switchingtalent/switchboard/internal/platform/web"
+	"github.com/switchingtalent/switchboard/internal/webhook"
 )
 
 //go:generate go run ./apidoc -root ../..
@@ -79,7 +80,11 @@ func inputs(routes []web.Route) openapi.Inputs {
 		in.Problems = append(in.Problems, openapi.ProblemDoc{Code: p.Code, Status: web.StatusOf(p.Kind), Title: p.Text.In("en", nil)})
 	}
 	for _, t := range fact.Types() {
-		in.Webhooks = append(in.Webhooks, openapi.Webhook{Type: t.Name, Summary: t.Doc, Description: "Sent to every active endpoint that asked for it.",
+		to := "Sent to every active endpoint that asked for it."
+		if t == webhook.Tested {
+			to = "Sent to the endpoint that is tested alone, whatever it asked for, and also while it is pending or paused."
+		}
+		in.Webhooks = append(in.Webhooks, openapi.Webhook{Type: t.Name, Summary: t.Doc, Description: to,
 			Data: t.Schema(), Example: t.Example()})
 	}
 	return in

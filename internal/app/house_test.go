@@ -1353,8 +1353,18 @@ func TestEvents_EachHasItsPage(t *testing.T) {
 		example, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.Example()))
 		require.NoError(t, err)
 		require.NoError(t, schema.Validate(example), "the example of %s", f.Name)
+		shown, told := about(body.Data), about(example)
+		bad.add(shown != "" && shown == told, "docs/events/%s.md is about %q, its example about %q", f.Name, shown, told)
 	}
 	bad.none(t, "every type of fact has its page, which shows it as it is")
+}
+
+// about is the prefix of the id of what a fact is about.
+func about(data any) string {
+	m, _ := data.(map[string]any)
+	subject, _ := m["subject_id"].(string)
+	prefix, _, _ := strings.Cut(subject, "_")
+	return prefix
 }
 
 func compile(t *testing.T, f *fact.Type) *jsonschema.Schema {

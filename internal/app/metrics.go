@@ -85,6 +85,21 @@ func (m *metrics) gauge(name, help string, read func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
 }
 
+// together tells how the database is asked.
+func (m *metrics) together(read func() db.Together) {
+	for name, c := range map[string]struct {
+		help string
+		of   func(db.Together) int64
+	}{
+		"rows":       {"Rows that were asked for by their id.", func(t db.Together) int64 { return t.Rows }},
+		"rows_trips": {"Round trips that asked for such rows together.", func(t db.Together) int64 { return t.Trips }},
+		"rows_alone": {"Such rows that were asked for once more, alone.", func(t db.Together) int64 { return t.Alone }},
+	} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "switchboard_database_" + name + "_total", Help: c.help},
+			func() float64 { return float64(c.of(read())) }))
+	}
+}
+
 func (m *metrics) observe(method, route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/switchingtalent/switchboard/internal/app"
+	"github.com/switchingtalent/switchboard/internal/platform/id"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 )
 
@@ -19,6 +20,7 @@ func TestMetrics_TellOfTheQueueAndOfNoTenant(t *testing.T) {
 	h := testkit.Apart(t, nil)
 	w := h.Tenant(t)
 	w.Coordinator().Post("/v1/webhook-endpoints", `{"url":"http://127.0.0.1:1/","event_types":["*"]}`).Is(201)
+	w.Coordinator().Get("/v1/organisations/" + id.NewOrganisation().String()).Is(404)
 	r := httptest.NewRecorder()
 	h.App.Metrics().ServeHTTP(r, httptest.NewRequest("GET", "/metrics", nil))
 	text := r.Body.String()
@@ -27,6 +29,7 @@ func TestMetrics_TellOfTheQueueAndOfNoTenant(t *testing.T) {
 	require.Contains(t, text, `switchboard_request_seconds_count{method="POST",route="/v1/webhook-endpoints",status="201"}`)
 	require.Regexp(t, `(?m)^switchboard_feed_lag_seconds \d`, text)
 	require.Contains(t, text, "\nswitchboard_webhook_failing_endpoints 0\n")
+	require.Regexp(t, `(?m)^switchboard_database_rows_trips_total [1-9]`, text)
 	require.NotContains(t, text, "switchboard_webhook_endpoint_tries_total", "nobody asked for it")
 	require.NotContains(t, text, w.Slug)
 	require.NotContains(t, text, w.Tenant.String())

@@ -412,12 +412,15 @@ func TestExample_IsRecordedInASandboxAlone(t *testing.T) {
 	want := map[string]bool{}
 	for _, f := range fact.Types() {
 		if strings.HasPrefix(f.Name, "organisationx.") { // of a noun that nobody reads
+			_, err := f.RecordExample(nil, nil)
+			require.ErrorContains(t, err, "nobody knows what organisationx.probed is about")
 			sandbox.Post("/v1/event-types/"+f.Name+"/example", nil).Problem(403, "forbidden")
 			continue
 		}
 		a := sandbox.Post("/v1/event-types/"+f.Name+"/example", nil).Is(201)
 		require.Equal(t, f.Name, a.Str("type"))
 		require.Equal(t, string(a.Body), string(sandbox.Get(a.Header.Get("Location")).Is(200).Body))
+		require.Contains(t, string(f.Example()), `"subject_id":"`+a.Str("data.subject_id")[:4], f.Name)
 		want[a.Str("id")] = true
 	}
 	settle(w)

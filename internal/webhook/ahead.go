@@ -14,7 +14,7 @@ import (
 // A lane is long when its receiver answers soon and more waits than the lane has room for. Nobody waits for its next millisecond, so
 // what it needs of the database is done seldom and for many at once: more is taken and read before there is a place for it, without the
 // look that all others wait for, and tries are noted together. Its calls stay as many as before: who has answered makes place for the
-// next, whether that is noted yet or not.
+// next, whether that is noted yet or not. Each of its steps lets go first what a look takes (see precedence).
 const (
 	// brisk is how soon a receiver answers whose lane can be long.
 	brisk = 50 * time.Millisecond
@@ -77,7 +77,10 @@ func (d *Deliverer) advance(ctx context.Context, tenant id.TenantID, e id.Endpoi
 		l.long = false
 	}
 	for _, x := range d.next(tenant, l) {
-		d.wg.Go(func() { d.handle(ctx, x.t, x.p) })
+		d.wg.Go(func() {
+			d.first.yield()
+			d.handle(ctx, x.t, x.p)
+		})
 	}
 	if l.long && !l.filling && len(l.parked) <= refillAt {
 		l.filling = !l.dry && d.spare(tenant)
@@ -179,10 +182,12 @@ func (d *Deliverer) refill(ctx context.Context, tenant id.TenantID, e id.Endpoin
 		return
 	}
 	d.mu.Unlock()
+	d.first.yield()
 	tickets, err := d.takeAhead(ctx, e, n)
 	var found map[id.DeliveryID]*parcel
 	loaded := time.Now()
 	if err == nil && len(tickets) > 0 {
+		d.first.yield()
 		found, err = d.read(ctx, tenant, tickets)
 	}
 	if err != nil && ctx.Err() == nil {

@@ -277,7 +277,7 @@ func (d *Deliverer) attempt(ctx context.Context, t ticket, p *parcel) result {
 		return result{unmade: err}
 	}
 	// One bound for all of it: the token that it may need, and the call.
-	bounded, cancel := context.WithTimeout(ctx, outbound.DefaultTimeout)
+	bounded, cancel := context.WithTimeout(ctx, d.bound)
 	defer cancel()
 	start, at := time.Now(), d.clock.now()
 	client, met, authorization, later, err := d.introduce(bounded, t, p)

@@ -948,6 +948,29 @@ func TestDeliverer_TenantsTakeTurns(t *testing.T) {
 	require.Contains(t, took.Tenants, small.Tenant)
 }
 
+// However many of a tenant's endpoints have always answered, a look leaves a quarter of all places to others.
+func TestDeliverer_ATenantHasNoMoreThanThreeQuarters(t *testing.T) {
+	t.Parallel()
+	const concurrency = 8
+	p, r := open(t), receive(t)
+	p.d = webhook.NewDeliverer(p.App.Webhooks, webhook.Options{Concurrency: concurrency})
+	c := p.Coordinator()
+	for range 2 {
+		p.endpoint(c, r, "organisation.*")
+	}
+	for range 4 { // one after the other: each has all room by then, and none is long
+		p.deliver()
+		p.record()
+	}
+	p.deliver()
+	for range concurrency {
+		p.record()
+	}
+	took, err := p.d.Freeze(context.Background())
+	require.NoError(t, err)
+	require.Len(t, took.Deliveries, concurrency*3/4)
+}
+
 func TestDeliverer_ATenantWhoseNewEndpointsHangLeavesPlacesForOthers(t *testing.T) {
 	t.Parallel()
 	p, quick, hanging := open(t), receive(t), hold(t, 200)

@@ -83,9 +83,11 @@ type Deliverer struct {
 	early              allowance
 	minPause, maxPause time.Duration
 	stale              time.Duration
+	bound              time.Duration // of a try: the token that it may need, and the call
 
 	clock    clock
 	settling settling
+	first    precedence
 	met      introductions
 	keys     keyring
 
@@ -107,6 +109,7 @@ type call struct {
 	since  time.Time // it waits for an answer; zero: it does not, or not yet
 	well   bool      // it was answered as it should be
 	ahead  bool      // of a long lane: it waits for a place there, or to be noted, and takes none
+	out    func()    // ends its precedence; nil: it is of a long lane and has none
 	late   bool      // it has waited for longer than slow, and its lane shrank
 }
 
@@ -176,7 +179,7 @@ func NewDeliverer(s *Service, o Options) *Deliverer {
 		o.Observe = func(Tried) {}
 	}
 	return &Deliverer{Service: s, client: outbound.New(s.policy), o: o, woken: fact.Woken(), again: make(chan struct{}, 1),
-		minPause: minPause, maxPause: maxPause, stale: stale,
+		minPause: minPause, maxPause: maxPause, stale: stale, bound: outbound.DefaultTimeout, first: precedence{most: yieldFor},
 		lanes: map[id.EndpointID]*lane{}, calls: map[ticket]*call{}, busy: map[id.TenantID]int{},
 		met: introductions{known: map[id.EndpointID]*introduction{}}, keys: keyring{of: map[id.EndpointID]*opened{}},
 		settling: settling{waiting: map[id.TenantID][]*tried{}, writing: map[id.TenantID]bool{}, gathering: map[id.TenantID]*gathering{}}}
@@ -276,6 +279,7 @@ func (a *allowance) take(now time.Time) bool {
 // the lanes: the next look begins with the first.
 func (d *Deliverer) look(ctx, calls context.Context) (int, bool, error) {
 	d.tidy(calls)
+	defer d.first.enter()()
 	taken, end, err := d.take(ctx)
 	if err != nil || len(taken) == 0 {
 		return 0, end, err
@@ -358,7 +362,7 @@ func (d *Deliverer) take(ctx context.Context) ([]ticket, bool, error) {
 		}
 		l.busy++
 		l.full, l.plain = l.busy >= l.room && !l.long, plain[t.Endpoint]
-		d.calls[t] = &call{proven: !l.unproven()}
+		d.calls[t] = &call{proven: !l.unproven(), out: d.first.enter()}
 		d.busy[t.Tenant]++
 	}
 	p := d.places(time.Now())
@@ -456,7 +460,10 @@ func (d *Deliverer) looked() {
 func (d *Deliverer) waits(t ticket, since time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.calls[t].since = since
+	c := d.calls[t]
+	if c.since = since; since.IsZero() && c.out != nil {
+		c.out()
+	}
 }
 
 // underWay is how many deliveries of a tenant are.
@@ -480,6 +487,9 @@ func (d *Deliverer) leave(ctx context.Context, t ticket, took time.Duration, rea
 	defer d.mu.Unlock()
 	c, l := d.calls[t], d.lanes[t.Endpoint]
 	delete(d.calls, t)
+	if c.out != nil {
+		c.out()
+	}
 	if d.busy[t.Tenant]--; d.busy[t.Tenant] == 0 {
 		delete(d.busy, t.Tenant)
 	}

@@ -81,6 +81,31 @@ func (d *Deliverer) KeepsWhatWasRead(yes bool) {
 	}
 }
 
+// Bound has a try last no longer than that, and returns the bound that it has otherwise.
+func (d *Deliverer) Bound(most time.Duration) (otherwise time.Duration) {
+	otherwise, d.bound = d.bound, most
+	return otherwise
+}
+
+// Precedence is what looks take over long lanes.
+type Precedence struct{ precedence }
+
+// NewPrecedence returns one that lasts for so long at most.
+func NewPrecedence(most time.Duration) *Precedence { return &Precedence{precedence{most: most}} }
+
+func (p *Precedence) Enter() (out func()) { return p.enter() }
+func (p *Precedence) Yield()              { p.yield() }
+
+// LastingPrecedence lets go first what looks take however long that is under way.
+func (d *Deliverer) LastingPrecedence() { d.first.most = time.Hour }
+
+// First is how many go first.
+func (d *Deliverer) First() int {
+	d.first.mu.Lock()
+	defer d.first.mu.Unlock()
+	return d.first.n
+}
+
 // TakesAhead says how many deliveries are taken for the only lane that is known, as for a long one.
 func (d *Deliverer) TakesAhead(ctx context.Context) (n int, err error) {
 	for e := range d.lanes {

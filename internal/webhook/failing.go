@@ -17,14 +17,14 @@ const maxWorst = 10
 const failing = `select (select count(*) from platform.failing_endpoints), tenant_id, endpoint_id, since
 from platform.failing_endpoints order by since, endpoint_id limit $1`
 
-// Failing is an endpoint that should get facts and only fails.
+// Failing is an active endpoint that only fails.
 type Failing struct {
 	Tenant   id.TenantID
 	Endpoint id.EndpointID
 	Since    time.Time // the first failure that no success followed
 }
 
-// Failing says how many endpoints of all tenants should get facts and only fail, and which ten have for longest, the worst first.
+// Failing says how many active endpoints of all tenants only fail, and which ten have for longest, the worst first.
 func (s *Service) Failing(ctx context.Context) (all int, worst []Failing, err error) {
 	err = s.db.Platform(ctx, "which endpoints only fail", func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, failing, maxWorst)

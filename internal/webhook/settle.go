@@ -95,9 +95,9 @@ func (s *settling) add(tenant id.TenantID, x *tried) {
 	}
 }
 
-// patient says that all that waits for a tenant is.
-func (s *settling) patient(tenant id.TenantID) bool {
-	return !slices.ContainsFunc(s.waiting[tenant], func(x *tried) bool { return !x.patient })
+// patient says that all of these are.
+func patient(all []*tried) bool {
+	return !slices.ContainsFunc(all, func(x *tried) bool { return !x.patient })
 }
 
 // settle has what came of a try written, and what becomes of its delivery and its endpoint. It returns when that is in the
@@ -121,11 +121,11 @@ func (d *Deliverer) settleTenant(ctx context.Context, tenant id.TenantID, underW
 	s := &d.settling
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.patient(tenant) {
+	if !patient(s.waiting[tenant]) {
 		s.gather(tenant, min(underWay, maxSettled), false)
 	}
 	for {
-		if len(s.waiting[tenant]) > 0 && s.patient(tenant) {
+		if len(s.waiting[tenant]) > 0 && patient(s.waiting[tenant]) {
 			s.gather(tenant, together, true)
 		}
 		n := min(len(s.waiting[tenant]), maxSettled)
@@ -137,6 +137,9 @@ func (d *Deliverer) settleTenant(ctx context.Context, tenant id.TenantID, underW
 		batch := slices.Clone(s.waiting[tenant][:n])
 		s.waiting[tenant] = s.waiting[tenant][n:]
 		s.mu.Unlock()
+		if patient(batch) {
+			d.first.yield()
+		}
 		d.settleBatch(ctx, tenant, batch)
 		s.mu.Lock()
 	}

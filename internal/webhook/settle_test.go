@@ -46,7 +46,7 @@ func TestSettling_PatientTriesWaitForTheirKindAndForNobodyElse(t *testing.T) {
 		for range c.come {
 			s.add(tenant, &tried{patient: c.others})
 		}
-		require.Equal(t, c.others, s.patient(tenant), c.what)
+		require.Equal(t, c.others, patient(s.waiting[tenant]), c.what)
 		var ready bool
 		select {
 		case <-g.ready:

@@ -19,6 +19,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/switchingtalent/switchboard/internal/platform/db"
 	"github.com/switchingtalent/switchboard/internal/platform/fact"
 	"github.com/switchingtalent/switchboard/internal/platform/id"
+	"github.com/switchingtalent/switchboard/internal/platform/outbound"
 	"github.com/switchingtalent/switchboard/internal/platform/signature"
 	"github.com/switchingtalent/switchboard/internal/platform/testkit"
 	"github.com/switchingtalent/switchboard/internal/webhook"
@@ -414,6 +416,43 @@ func TestOAuth_WhatWaitsForATokenIsSignedWithTheSecretsOfThen(t *testing.T) {
 	require.NoError(t, <-drained)
 	require.Len(t, r.all(), 3)
 	require.NotContains(t, p.Log.String(), "cannot be made")
+}
+
+// A token and a call that are each in time are too late together: one bound is for both.
+func TestOAuth_ATokenAndItsCallHaveOneBound(t *testing.T) {
+	t.Parallel()
+	const bound = 2 * time.Second
+	p, i := open(t), issue(t)
+	var slow atomic.Bool
+	r := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		_, _ = io.Copy(io.Discard, q.Body)
+		if slow.Load() {
+			select {
+			case <-q.Context().Done():
+			case <-time.After(bound * 9 / 10):
+			}
+		}
+	}))
+	t.Cleanup(r.Close)
+	c := p.Coordinator()
+	oauth := object{"token_url": i.URL, "client_id": "ours", "client_secret": "s"}
+	path := endpoints + "/" + c.Post(endpoints, object{"url": r.URL, "event_types": []string{"organisation.*"}, "oauth": oauth}).Is(201).Str("id")
+	p.deliver()
+	c.Patch(path, object{"oauth": oauth}).Is(200) // forgets the token
+	at := i.answer
+	i.mu.Lock()
+	i.answer = func(w http.ResponseWriter, n int) {
+		<-time.After(bound / 2)
+		at(w, n)
+	}
+	i.mu.Unlock()
+	slow.Store(true)
+	require.Equal(t, outbound.DefaultTimeout, p.d.Bound(bound))
+	p.record()
+	p.deliver()
+	d := c.Get("/v1/webhook-deliveries/" + newest(c)).Is(200)
+	require.Equal(t, "unreachable", d.Str("attempts.0.outcome"))
+	require.Len(t, i.asked, 2, "the token came in time")
 }
 
 func TestOAuth_WithoutATokenADeliveryFailsInOneWording(t *testing.T) {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -141,8 +142,8 @@ func (c *conn) rollback() {
 type cursor struct {
 	types   *pgtype.Map
 	rows    pgx.Rows
-	batch   pgx.BatchResults
-	first   bool // the first row, if there is one, was fetched and not yet handed out
+	end     io.Closer // what is left of the round trip
+	first   bool      // the first row, if there is one, was fetched and not yet handed out
 	more    bool
 	release func()
 }
@@ -158,7 +159,7 @@ func answers(c *pgx.Conn, br pgx.BatchResults, queued int, last bool) (*cursor, 
 			return fail(err)
 		}
 	}
-	r := &cursor{types: c.TypeMap(), batch: br}
+	r := &cursor{types: c.TypeMap(), end: br}
 	if !last {
 		return r, nil
 	}
@@ -190,7 +191,7 @@ func (r *cursor) Close() error {
 		r.rows.Close()
 		err = r.rows.Err()
 	}
-	err = errors.Join(err, r.batch.Close())
+	err = errors.Join(err, r.end.Close())
 	if r.release != nil {
 		r.release()
 		r.release = nil
@@ -198,8 +199,8 @@ func (r *cursor) Close() error {
 	return err
 }
 
-// tries is how often a single statement is sent before a connection that broke is somebody's problem. What only reads may
-// be sent again however far it came.
+// tries is how often a single statement is sent before a connection that broke is somebody's problem, or knows a table as it was.
+// What only reads may be sent again however far it came.
 const tries = 3
 
 // single sends the one statement of a Tx in single mode together with its scope, which ends with it.
@@ -208,21 +209,21 @@ func (tx *Tx) single(ctx context.Context, query string, args []any) (*cursor, er
 		return nil, errSecond
 	}
 	tx.spent = true
-	scope := tx.Scope.fresh()
-	until := time.Now().Add(txDeadline)
+	_, scope := tx.Scope.alone()
+	until := tx.Began.Add(txDeadline)
 	if d, ok := ctx.Deadline(); ok && d.Before(until) {
 		until = d
 	}
 	ctx, cancel := context.WithDeadline(ctx, until) // of waiting for a connection, and of the pool's looking whether it is alive
 	defer cancel()
 	for n := 1; ; n++ {
-		pg, err := tx.pool.Acquire(ctx)
+		pg, err := tx.db.pool.Acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
 		within(pg, time.Until(until))
 		b := &pgx.Batch{}
-		b.Queue(scope.sql+readOnly, scope.args...)
+		b.Queue(scope.sql, scope.args...)
 		b.Queue(query, args...)
 		r, err := answers(pg.Conn(), pg.SendBatch(context.Background(), b), 1, true)
 		if err == nil {
@@ -231,7 +232,7 @@ func (tx *Tx) single(ctx context.Context, query string, args []any) (*cursor, er
 		}
 		broke := pg.Conn().IsClosed()
 		release(pg)
-		if !broke || ctx.Err() != nil || n == tries {
+		if !broke && !changed(err) || ctx.Err() != nil || n == tries {
 			return nil, err
 		}
 	}

@@ -46,6 +46,7 @@ type DB struct {
 	pool  *pgxpool.Pool
 	gorm  *gorm.DB
 	clock func() time.Time
+	trips *trips
 }
 
 // Options change how a DB behaves; the zero value is right for production.
@@ -105,7 +106,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		pool.Close()
 		return nil, err
 	}
-	d := &DB{pool: pool, gorm: g, clock: o.Clock}
+	d := &DB{pool: pool, gorm: g, clock: o.Clock, trips: newTrips(pool, o.Tracer)}
 	if d.clock == nil {
 		d.clock = time.Now
 	}
@@ -172,7 +173,7 @@ type Tx struct {
 
 	ctx   context.Context // has the deadline; in single mode it is the caller's
 	conn  *conn           // nil in single mode
-	pool  *pgxpool.Pool   // in single mode
+	db    *DB             // in single mode
 	spent bool            // the one statement was sent
 	after []func()
 }
@@ -196,14 +197,15 @@ func (d *DB) Snapshot(ctx context.Context, w Who, fn func(*Tx) error) error {
 	return translate(d.run(ctx, w, " isolation level repeatable read read only", fn))
 }
 
-// Single runs exactly one statement, sent together with its settings in one round trip. A second one is an error: it
-// would see another state. What it writes is not written: use InTenant. Who hangs up stops waiting for a connection; what was
-// sent goes on until it ends, or until the deadline that its context has, or that of any transaction.
+// Single runs exactly one statement, sent together with its settings in one round trip; a Get goes with those of others at that
+// moment, see together.go. A second one is an error: it would see another state. What it writes is not written: use InTenant.
+// Who hangs up stops waiting for a connection; what was sent goes on until it ends, or until the deadline that its context has, or
+// that of any transaction.
 func (d *DB) Single(ctx context.Context, w Who, fn func(*Tx) error) error {
 	if err := w.Scope.check(); err != nil {
 		return err
 	}
-	tx := &Tx{Who: w, Now: d.Now(), Began: time.Now(), ctx: ctx, pool: d.pool}
+	tx := &Tx{Who: w, Now: d.Now(), Began: time.Now(), ctx: ctx, db: d}
 	tx.DB = carry(d.gorm, tx)
 	return translate(fn(tx))
 }

@@ -70,6 +70,7 @@ const (
 	badEncoding   = "22021"
 	untranslated  = "22P05"
 	tooLong       = "22001"
+	notSupported  = "0A000"
 )
 
 // IsConstraint reports whether err says that the named constraint refused.
@@ -81,6 +82,12 @@ func IsConstraint(err error, name string) bool {
 func retryable(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == serialization || pg.Code == deadlock || misrouted(pg))
+}
+
+// changed says that a statement was prepared before its table changed; pgx forgets it then.
+func changed(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == notSupported
 }
 
 // misrouted says that a row was on its way to one partition while another was made for it: only a partition's own bounds are a

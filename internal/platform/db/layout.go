@@ -29,9 +29,10 @@ type layout struct {
 	byName  map[string]int // of the column
 	shapes  atomic.Pointer[[]*shape]
 
-	insert string // with every column that may be written
-	writes []int
-	get    string // by tenant and id
+	insert  string // with every column that may be written
+	writes  []int
+	get     string // by tenant and id
+	getName string // of the statement
 }
 
 type member struct {
@@ -107,6 +108,7 @@ func (l *layout) statements() {
 	}
 	l.insert = fmt.Sprintf("insert into %q (%s) values (%s)", l.table, &columns, &places)
 	l.get = fmt.Sprintf(`select * from %q where tenant_id = $1 and id = $2`, l.table)
+	l.getName = "one of " + l.table
 }
 
 // shapeOf finds, or works out, where these columns go.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,15 +133,34 @@ func get[T any](tx *Tx, rowID any, locking string) (row T, err error) {
 	if err != nil {
 		return row, err
 	}
-	r, err := tx.query(tx.ctx, l.get+locking, []any{tx.Scope.Tenant, rowID})
-	if err != nil {
-		return row, err
+	args := arguments([]any{tx.Scope.Tenant, rowID})
+	n, err := int64(0), errAlone
+	if tx.asksTogether() && locking == "" {
+		together := new(T)
+		if n, err = tx.db.trips.ask(tx.ctx, tx.Scope, l, args, together); err == nil {
+			row = *together
+		}
+		tx.spent = !errors.Is(err, errAlone)
 	}
-	n, err := r.into(&row)
+	if errors.Is(err, errAlone) {
+		var r *cursor
+		if r, err = tx.query(tx.ctx, l.get+locking, slices.Clone(args)); err == nil { // a trip that takes long may still hold the others
+			n, err = r.into(&row)
+		}
+	}
 	if err == nil && n == 0 {
 		err = fault.Missing.New()
 	}
 	return row, err
+}
+
+// asksTogether reports whether a question may ride along: in single mode, by somebody who does not say until when.
+func (tx *Tx) asksTogether() bool {
+	if tx.conn != nil || tx.spent || tx.db.trips == nil || tx.Scope.check() != nil {
+		return false
+	}
+	_, deadline := tx.ctx.Deadline()
+	return !deadline
 }
 
 // Missing turns gorm's word for a row that is not there into fault.Missing.

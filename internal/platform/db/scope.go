@@ -42,8 +42,12 @@ const (
 	setScope  = setTenant + `, set_config('app.organisation_id', $3, true), set_config('app.medewerker_id', $4, true)`
 )
 
-// readOnly goes with the scope of a single statement: a WITH that writes would otherwise be one.
-const readOnly = `, set_config('transaction_read_only', 'on', true)`
+// A single statement only reads: a WITH that writes would otherwise be one.
+const (
+	readOnly         = `, set_config('transaction_read_only', 'on', true)`
+	setTenantReading = setTenant + readOnly
+	setScopeReading  = setScope + readOnly
+)
 
 var errScope = errors.New("db: the statement's scope is not its transaction's")
 
@@ -54,6 +58,17 @@ func (s Scope) fresh() statement {
 		return statement{setTenant, args[:2]}
 	}
 	return statement{setScope, args}
+}
+
+// alone is fresh for a single statement, with a name for it.
+func (s Scope) alone() (string, statement) {
+	st := s.fresh()
+	if st.sql == setTenant {
+		st.sql = setTenantReading
+		return "scope", st
+	}
+	st.sql = setScopeReading
+	return "bound scope", st
 }
 
 func (s Scope) args() []any {
