@@ -656,10 +656,8 @@ func TestConnection_KilledDuringCommitIsUnknown(t *testing.T) {
 
 // cutter passes bytes on to PostgreSQL, and cuts the client off once it has passed on a COMMIT.
 type cutter struct {
-	net.Listener
-	network, address string
-	cut              atomic.Bool
-	trips            atomic.Int64 // how often the client waited for an answer
+	cut   atomic.Bool
+	trips atomic.Int64 // how often the client waited for an answer
 }
 
 // count counts the messages after which a client waits: Sync and Query (PostgreSQL documentation, 55.7).
@@ -686,32 +684,38 @@ func (c *cutter) count(sent io.Reader) {
 
 func newCutter(t *testing.T, target string) (*cutter, string) {
 	t.Helper()
+	c := &cutter{}
+	return c, proxy(t, target, c.pass)
+}
+
+// proxy stands before the PostgreSQL at target, and hands each client's connection and its own one to pass.
+func proxy(t *testing.T, target string, pass func(in, out net.Conn)) (at string) {
+	t.Helper()
 	cfg, err := pgconn.ParseConfig(target)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	c := &cutter{Listener: l}
-	c.network, c.address = pgconn.NetworkAddress(cfg.Host, cfg.Port)
+	network, address := pgconn.NetworkAddress(cfg.Host, cfg.Port)
 	go func() {
 		for {
 			in, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go c.pass(in)
+			out, err := net.Dial(network, address)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			go pass(in, out)
 		}
 	}()
 	u := &url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: l.Addr().String(), Path: "/" + cfg.Database, RawQuery: "sslmode=disable"}
-	return c, u.String()
+	return u.String()
 }
 
-func (c *cutter) pass(in net.Conn) {
-	out, err := net.Dial(c.network, c.address)
-	if err != nil {
-		_ = in.Close()
-		return
-	}
+func (c *cutter) pass(in, out net.Conn) {
 	var cutting atomic.Bool
 	go func() {
 		defer in.Close()

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -91,18 +90,16 @@ func (q question) ask(d *db.DB) (wrong string, busy bool) {
 	return "", false
 }
 
-// together asks so that all but those who go first have to wait for one another, and then lets them go.
-func together(t *testing.T, d *db.DB, all []question) {
+// hold takes every connection, until release.
+func hold(t *testing.T, d *db.DB) (release func()) {
 	t.Helper()
-	d.Patience(time.Hour, time.Minute, time.Hour)
-	before := d.Together()
-	release, held := make(chan struct{}), make(chan struct{})
-	var holding, asking sync.WaitGroup
+	over, held := make(chan struct{}), make(chan struct{})
+	var holding sync.WaitGroup
 	for range d.Conns() {
 		holding.Go(func() {
 			err := d.Platform(context.Background(), "a connection that is taken", func(pgx.Tx) error {
 				held <- struct{}{}
-				<-release
+				<-over
 				return nil
 			})
 			if err != nil {
@@ -113,6 +110,16 @@ func together(t *testing.T, d *db.DB, all []question) {
 	for range d.Conns() {
 		<-held
 	}
+	return func() { close(over); holding.Wait() }
+}
+
+// together asks so that all but those who go first have to wait for one another, and then lets them go.
+func together(t *testing.T, d *db.DB, all []question) {
+	t.Helper()
+	d.Patience(time.Hour, time.Minute, time.Hour)
+	before := d.Together()
+	release := hold(t, d)
+	var asking sync.WaitGroup
 	for _, q := range all {
 		asking.Go(func() {
 			if wrong, busy := q.ask(d); wrong != "" || busy {
@@ -126,8 +133,7 @@ func together(t *testing.T, d *db.DB, all []question) {
 		}
 	}
 	waiting := assert.Eventually(t, func() bool { return d.Together().Rows == before.Rows }, 10*time.Second, time.Millisecond)
-	close(release)
-	holding.Wait()
+	release()
 	asking.Wait()
 	require.True(t, waiting)
 	require.Eventually(t, d.Idle, 10*time.Second, time.Millisecond)
@@ -168,41 +174,18 @@ func TestGet_ManyTravelTogetherEachInItsOwnScope(t *testing.T) {
 
 // meddler passes bytes on to PostgreSQL, and does something to the first answer after questions that travel together.
 type meddler struct {
-	net.Listener
-	network, address string
-	armed            atomic.Bool
-	least            int                 // questions at once
-	meddle           func([]byte) []byte // nil: cut it off
+	armed  atomic.Bool
+	least  int                 // questions at once
+	meddle func([]byte) []byte // nil: cut it off
 }
 
 func newMeddler(t *testing.T, target string) (*meddler, string) {
 	t.Helper()
-	cfg, err := pgconn.ParseConfig(target)
-	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	m := &meddler{Listener: l, least: 2}
-	m.network, m.address = pgconn.NetworkAddress(cfg.Host, cfg.Port)
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go m.pass(in)
-		}
-	}()
-	u := &url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: l.Addr().String(), Path: "/" + cfg.Database, RawQuery: "sslmode=disable"}
-	return m, u.String()
+	m := &meddler{least: 2}
+	return m, proxy(t, target, m.pass)
 }
 
-func (m *meddler) pass(in net.Conn) {
-	out, err := net.Dial(m.network, m.address)
-	if err != nil {
-		_ = in.Close()
-		return
-	}
+func (m *meddler) pass(in, out net.Conn) {
 	var now atomic.Bool
 	go func() {
 		defer in.Close()
@@ -308,25 +291,10 @@ func TestGet_AnotherTripGoesWhereTheOthersTakeLong(t *testing.T) {
 	w, all := questions(t)
 	d := open(t, w.AppURL, int32(2*db.Lanes+2))
 	d.Patience(time.Hour, time.Minute, 0)
-	release, held := make(chan struct{}), make(chan struct{})
-	var busy sync.WaitGroup
-	for range d.Conns() {
-		busy.Go(func() {
-			err := d.Platform(context.Background(), "a connection that is taken", func(pgx.Tx) error {
-				held <- struct{}{}
-				<-release
-				return nil
-			})
-			if err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for range d.Conns() {
-		<-held
-	}
+	release := hold(t, d)
+	var asking sync.WaitGroup
 	for range 2 * db.Lanes {
-		busy.Go(func() {
+		asking.Go(func() {
 			if wrong, gone := all[0].ask(d); wrong != "" || gone {
 				t.Error(wrong, gone)
 			}
@@ -334,8 +302,8 @@ func TestGet_AnotherTripGoesWhereTheOthersTakeLong(t *testing.T) {
 	}
 	more := assert.Eventually(t, func() bool { return d.Together().Rows == int64(2*db.Lanes) }, 10*time.Second, time.Millisecond)
 	trips := d.Together().Trips
-	close(release)
-	busy.Wait()
+	release()
+	asking.Wait()
 	require.True(t, more)
 	require.EqualValues(t, db.Lanes+1, trips, "half of the connections at most")
 }
